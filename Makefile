@@ -1,0 +1,68 @@
+# The front door: one line a command. The build itself is CMakeLists.txt, its trees lie in .build/.
+
+# For CMake, in any command that builds; CMAKE_ARGS=-DUNPAGED_WERROR=ON for example.
+CMAKE_ARGS ?=
+PREFIX ?= /usr/local
+jobs := $(shell nproc)
+sources = $(shell find lib include backends examples bench tests -name '*.[ch]')
+
+# build,<flavour>,<options>[,<cmake --build arguments>]
+build = cmake -S . -B .build/$1 -DCMAKE_INSTALL_PREFIX='$(PREFIX)' $2 $(CMAKE_ARGS) >.build/$1.log || \
+	{ cat .build/$1.log; exit 1; }; MAKEFLAGS=--no-print-directory cmake --build .build/$1 -j $(jobs) $3
+# test,<flavour>
+test = ctest --test-dir .build/$1 -j 2 --output-on-failure --no-tests=error
+# ThreadSanitizer cannot place its shadow where addresses are randomised over many bits.
+fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R)
+
+.PHONY: help build demo test bench asan tsan debug lint format check-layers install clean setup
+# Nothing that make was told is meant for the makefiles that CMake writes.
+unexport MAKEFLAGS
+.NOTPARALLEL:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:
+	@mkdir -p .build
+	@.ci/setup
+
+build: setup ## build everything
+	@$(call build,release)
+
+demo: setup ## build and run the demonstration
+	@$(call build,release,,--target demo) && .build/release/examples/demo
+
+test: setup ## build everything and run the tests
+	@$(call build,release) && $(call test,release)
+
+bench: setup ## build and run the benchmarks
+	@$(call build,release,,--target bench)
+
+asan: setup ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call build,asan,-DUNPAGED_SANITIZE=address) && $(call test,asan)
+
+tsan: setup ## the tests under ThreadSanitizer
+	@$(call build,tsan,-DUNPAGED_SANITIZE=thread) && $(fixed_addresses) $(call test,tsan)
+
+debug: setup ## the tests without optimisation, with assertions
+	@$(call build,debug,-DCMAKE_BUILD_TYPE=Debug) && $(call test,debug)
+
+lint: setup ## static analysis of the sources and the scripts
+	@.ci/setup clang-tidy shellcheck
+	@$(call build,release,,--target help >/dev/null)
+	@echo $(filter %.c,$(sources)) | xargs -n 1 -P $(jobs) clang-tidy --quiet -p .build/release
+	@shellcheck .ci/* tests/headers/* tests/install/run
+
+format: ## put every source into the house style
+	@.ci/setup clang-format
+	@clang-format -i $(sources)
+
+check-layers: ## who includes whom, and how long files are
+	@.ci/check-layers
+
+install: setup ## install under PREFIX (/usr/local), inside DESTDIR if set
+	@$(call build,release) && cmake --install .build/release
+	@test -n "$(DESTDIR)" || ldconfig 2>/dev/null || echo "now run ldconfig as root"
+
+clean: ## remove every build tree
+	rm -rf .build

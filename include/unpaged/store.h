@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - for authors of backing stores: the table to fill in, and its contract.
+ *
+ * A backing store is where pages live while they are not resident. Embed struct pg_store as the
+ * first member of your own structure, fill in a table of operations, and call pg_store_init():
+ *
+ *         struct tape {
+ *                 struct pg_store store;
+ *                 int fd;
+ *         };
+ *
+ * Conventions, once for every operation:
+ *  - Offsets are bytes, multiples of store->page_size, below 2^56. Page i of a run of `npages`
+ *    lives at offset + i * page_size, in the store and in the buffer alike.
+ *  - Return 0, or a negative errno. -ENOSPC means "full"; any other error is taken as I/O.
+ *  - Context: an operation runs on a fault handler, on a thread that is inside a pg_ call, or (in
+ *    signal delivery) inside a SIGBUS handler, with every signal blocked. It must therefore be
+ *    async-signal-safe: no malloc, no stdio, no lock that ordinary code of the program may hold.
+ *    Allocate when the store is made. It must not touch memory that a pool pages.
+ *  - Blocking is allowed; only the page that is being moved waits for it.
+ *  - Threads: without PG_STORE_PARALLEL the library calls one operation of a store at a time, from
+ *    changing threads. With it, any number at once, but never two for the same page.
+ *  - Stack: at most 4 KiB. The caller may be on an alternate signal stack.
+ */
+#ifndef UNPAGED_STORE_H
+#define UNPAGED_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pg_store;
+struct pg_store_gate;
+
+/* The store does its own locking. */
+#define PG_STORE_PARALLEL (1u << 0)
+/* The store cannot be written: mappings of it are private, or read-only. */
+#define PG_STORE_READONLY (1u << 1)
+/* After page_in the store's copy stays valid until location_free or page_out, so a page that is
+ * not modified can be dropped without being written again. */
+#define PG_STORE_KEEPS (1u << 2)
+
+/* What a store tells of itself. All sizes are bytes unless the name says pages. */
+struct pg_store_stats {
+        uint64_t stored_pages;         /* pages it holds now */
+        uint64_t stored_bytes;         /* their size as pages */
+        uint64_t payload_bytes;        /* their size as stored (compressed) */
+        uint64_t memory_bytes;         /* memory used for them, all overhead included */
+        uint64_t same_filled_pages;    /* of stored_pages: one repeated word, no payload */
+        uint64_t incompressible_pages; /* of stored_pages: kept as they are */
+        uint64_t limit_bytes;          /* 0: none */
+        uint64_t limit_hits;           /* page_out calls refused for the limit */
+};
+
+/*
+ * The table. `size` is sizeof(struct pg_store_ops) as the author's compiler saw it: members are
+ * only ever appended, and a member beyond `size` counts as NULL. Optional members say so.
+ */
+struct pg_store_ops {
+        size_t size;
+        const char *name;
+        unsigned flags; /* PG_STORE_* */
+
+        /* Optional; a store without it cannot be a swap store. Reserves a place for one page that
+         * has none, and names it in *offset. `for_fault` is true when a faulting program waits
+         * for the frame (a store may keep its last place for that case). -ENOSPC: full. */
+        int (*location_get)(struct pg_store *store, uint64_t *offset, bool for_fault);
+
+        /* Required with location_get. Gives back a place that location_get returned, with or
+         * without content. Cannot fail. */
+        void (*location_free)(struct pg_store *store, uint64_t offset);
+
+        /* Required. Reads npages pages into buf (page aligned, npages * page_size bytes). After an
+         * error the content of buf is undefined and the store's copy is untouched. */
+        int (*page_in)(struct pg_store *store, uint64_t offset, size_t npages, void *buf);
+
+        /* Required unless PG_STORE_READONLY. Writes npages pages. Atomic per page: after a failure
+         * each page's location holds either its old copy or its new one. */
+        int (*page_out)(struct pg_store *store, uint64_t offset, size_t npages, const void *buf);
+
+        /* Optional. Makes all that page_out has written survive a crash of the machine. */
+        int (*sync)(struct pg_store *store);
+
+        /* Optional. Frees the store. Called by pg_store_close() when no pool uses it. */
+        void (*close)(struct pg_store *store);
+
+        /* Optional. The address of npages pages that are in memory already, valid and unchanged
+         * until location_free or page_out; NULL where they are not. Saves the copy of page_in. */
+        const void *(*page_at)(struct pg_store *store, uint64_t offset, size_t npages);
+
+        /* Optional. Fills *stats (zeroed before). Any thread, at any time, without waiting. */
+        void (*stats)(struct pg_store *store, struct pg_store_stats *stats);
+};
+
+/*
+ * A store. The author sets ops and extent (through pg_store_init) and may read page_size, which
+ * the library sets when a pool first uses the store. The rest belongs to the library.
+ */
+struct pg_store {
+        const struct pg_store_ops *ops;
+        uint64_t extent;            /* bytes that can be mapped; 0: no bound of its own */
+        size_t page_size;           /* of the pools that use it; 0: not in use yet */
+        struct pg_store_gate *gate; /* the library's */
+};
+
+/* Prepares a store for use. Returns 0; -EINVAL for a table without a required member; -ENOMEM. */
+int pg_store_init(struct pg_store *store, const struct pg_store_ops *ops, uint64_t extent);
+
+/* Closes a store that no pool uses any more, and frees it with its own close operation. Returns 0,
+ * or -EBUSY while a pool uses it. NULL is allowed. */
+int pg_store_close(struct pg_store *store);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

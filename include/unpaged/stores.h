@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stores.h - for applications: constructors of the stores that ship with the library.
+ *
+ * Each returns 0 and the store in *store, or a negative errno and leaves *store alone. A store
+ * is closed with pg_store_close() after the last pool that uses it. The stores `zero` and `uninit`
+ * need no constructor: every pool has them, under PG_LOCATION_ANON_ZERO and PG_LOCATION_ANON_UNINIT.
+ */
+#ifndef UNPAGED_STORES_H
+#define UNPAGED_STORES_H
+
+#include <unpaged/store.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * zram: compressed RAM. The default swap store of a pool. All its memory is its own, outside every
+ * malloc arena, and grows and shrinks with what it stores.
+ */
+struct pg_zram_config {
+        size_t size;           /* sizeof(struct pg_zram_config) */
+        const char *algorithm; /* "lz4" (NULL means it too) or "zstd" */
+        int level;             /* lz4: acceleration, from 1; zstd: level; 0: the default */
+        uint64_t limit_bytes;  /* memory it may use, overhead included; 0: no limit. At the limit
+                                * page_out answers -ENOSPC: the page stays with the program. */
+};
+
+/* config may be NULL for the defaults. -EINVAL: unknown algorithm, or a level it does not have.
+ * -ENOMEM: no address space for its tables. */
+int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config);
+
+/* Bypass the kernel's page cache (O_DIRECT). */
+#define PG_FILE_DIRECT (1u << 0)
+/* Never write, whatever the descriptor would allow. Implied by a descriptor opened read-only. */
+#define PG_FILE_READONLY (1u << 1)
+
+/*
+ * file: a range of a file, a block device or a memfd. Offset 0 of the store is byte `start` of the
+ * file. As the store of a mapping its pages are the file's; as a swap store it hands out the places
+ * of the range one by one (a range holds one or the other, never both). Bytes of the last page
+ * beyond the end of the file read as zeros and are never written.
+ */
+struct pg_file_config {
+        size_t size;     /* sizeof(struct pg_file_config) */
+        int fd;          /* duplicated: the caller may close its own */
+        unsigned flags;  /* PG_FILE_* */
+        uint64_t start;  /* bytes; a multiple of 4096 */
+        uint64_t length; /* bytes; 0: up to the end of the file as it is now */
+};
+
+/* -EBADF, -EINVAL: a descriptor that is no regular file or block device, a start that is not
+ * aligned or beyond the end, O_DIRECT where the filesystem has none; or what open(2) answered. */
+int pg_store_file(struct pg_store **store, const struct pg_file_config *config);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

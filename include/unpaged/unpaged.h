@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unpaged.h - for applications: pools, mappings, residency, statistics.
+ *
+ * A pool owns a fixed budget of page frames. A mapping is born unpaged: every page of it is a
+ * location token that names where its content lives. A touch faults; the pool takes a frame, fills
+ * it from the page's store and maps it; when frames run out a policy names a victim, and its
+ * content goes back to a store.
+ *
+ * Conventions, once for every call:
+ *  - Sizes and addresses are bytes; addresses and sizes of ranges are multiples of the pool's page
+ *    size unless a call says otherwise; a range lies inside one mapping.
+ *  - A mapping call returns the address, or NULL with errno. Every other call returns 0 or a
+ *    negative errno; errno is not touched.
+ *  - Threads: every call may be made from any thread at any time, except pg_close(), which must be
+ *    the last call on its pool. Not from signal handlers, unless a call says so.
+ *  - Blocking: calls that move pages wait for the stores. No call waits for the program.
+ *  - Signals are blocked while a call moves pages, so that a handler of the program's own that
+ *    touches paged memory cannot meet a half-moved page.
+ *
+ * System calls on paged memory. In thread delivery they just work: read(2) into a page that is out
+ * blocks until it is in. In signal delivery the kernel cannot ask for the page: a system call on a
+ * page that is out, or on a clean page that it would write, fails with EFAULT. pg_pin() is the
+ * answer.
+ *
+ * After fork() the child does not have the mappings of any pool: touching one there is SIGSEGV, and
+ * every call on the pool answers -ECHILD. The parent is unaffected. vfork() and posix_spawn() are
+ * as ever.
+ *
+ * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access
+ * gets SIGBUS, never zeros, and the rest of the mapping goes on. pg_page_in() tries it again.
+ */
+#ifndef UNPAGED_H
+#define UNPAGED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct pg_pool;
+struct pg_store;
+struct pg_policy_ops;
+
+/* Names where a page's content lives: the pool's number of the store in the top byte, a
+ * page-aligned offset in the store below. Linear: page i of a mapping starts at
+ * location + i * page_size. */
+typedef uint64_t pg_location;
+
+#define PG_LOCATION_ANON_ZERO ((pg_location)0xfffffffffffff000)   /* reads as zeros */
+#define PG_LOCATION_ANON_UNINIT ((pg_location)0xffffffffffffe000) /* reads as anything */
+#define PG_LOCATION_NONE ((pg_location)1)                         /* no location (not aligned) */
+
+/* ---- pools ------------------------------------------------------------------------------- */
+
+enum pg_delivery {
+        PG_DELIVERY_THREAD, /* handler threads serve faults; system calls on paged memory work */
+        PG_DELIVERY_SIGNAL, /* SIGBUS on the faulting thread: fastest, needs no permission, but
+                             * system calls on pages that are out fail with EFAULT */
+};
+
+/* No readahead, no victim queue, no batches: exact, repeatable counts of faults and evictions. */
+#define PG_POOL_STRICT (1u << 0)
+
+#define PG_FRAMES_MIN 4u
+
+struct pg_config {
+        size_t size;        /* sizeof(struct pg_config): members are only appended */
+        size_t budget;      /* bytes of physical memory, the pool's buffers included */
+        uint32_t frames;    /* or, where budget is 0: exactly so many frames, buffers beside them */
+        unsigned flags;     /* PG_POOL_* */
+        size_t page_size;   /* power of two, 4 KiB to 2 MiB; 0: 4 KiB */
+        enum pg_delivery delivery;
+        unsigned queue_pct; /* share of the frames the victim queue may hold, 1 to 50; 0: 20 */
+        const char *policy; /* by name (see policy.h); NULL: "sieve" */
+        const struct pg_policy_ops *policy_ops; /* or by table; wins over the name */
+        struct pg_store *swap; /* where pages without a location of their own go; must outlive the
+                                * pool. NULL: a zram store of the pool's own, lz4, no limit */
+        void (*message)(void *arg, const char *text); /* told in words why a call failed */
+        void *message_arg;
+};
+
+/*
+ * Makes a pool. On failure *pool is untouched and config->message, if set, gets a sentence with the
+ * cause and the remedy.
+ *   -EINVAL  a member out of range, both or neither of budget and frames, an unknown policy, a swap
+ *            store that has no location_get or serves another page size, a budget below
+ *            PG_FRAMES_MIN frames
+ *   -EPERM   userfaultfd is refused: see the message for the three ways to permit it
+ *   -ENOSYS  the kernel has no userfaultfd
+ *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
+ *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
+ * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
+ * thread_id, uring, hides features of the kernel, to test what happens without them.
+ */
+int pg_open(struct pg_pool **pool, const struct pg_config *config);
+
+/*
+ * Unmaps what is still mapped, stops the handlers and frees the pool. No thread may be touching its
+ * mappings. -EIO or -ENOSPC (as the store says): a modified page of a shared mapping could not be
+ * written; the pool is then still open, to try again, or to discard the pages by pg_advise.
+ */
+int pg_close(struct pg_pool *pool);
+
+/*
+ * Sets a new budget while programs run. Growing is immediate. Shrinking evicts.
+ * -EINVAL: below PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages
+ * need more. -ENOSPC, -EIO: pages could not be written to their stores. The budget is as before then.
+ */
+int pg_resize(struct pg_pool *pool, size_t budget);
+
+/*
+ * Lets mappings of this pool name pages of the store: *base is the token of its offset 0. The
+ * second call for the same store gives the same answer. The store must outlive the pool, or its
+ * pg_detach().
+ * -EINVAL: it serves another page size. -ENOSPC: the pool has 254 stores already.
+ */
+int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base);
+
+/* Ends it. -EBUSY: a mapping still names its pages. -ENOENT: it is not attached. */
+int pg_detach(struct pg_pool *pool, struct pg_store *store);
+
+/* ---- mappings ---------------------------------------------------------------------------- */
+
+#define PG_MAP_UNINIT (1u << 0) /* pg_map: content may start as anything */
+#define PG_MAP_LOCK (1u << 1)   /* frames are taken now, and pinned */
+#define PG_MAP_SHARED (1u << 2) /* modified pages go back to the mapping's own store. Default:
+                                 * private, they go to the pool's swap store */
+#define PG_PROT_READ (1u << 3)  /* read-only; default: readable and writable */
+
+/*
+ * Maps anonymous memory, zero at first (PG_MAP_UNINIT: undefined at first, which in practice may
+ * be old content of this pool). Costs no memory until it is touched, whatever its size. There is an
+ * inaccessible page before and after it.
+ *   EINVAL  size 0 or not aligned, unknown flags, PG_MAP_SHARED
+ *   ENOMEM  no address space; PG_MAP_LOCK: not enough frames
+ *   ECHILD  in a child of fork
+ */
+void *pg_map(struct pg_pool *pool, size_t size, unsigned flags);
+
+/*
+ * Maps the pages that begin at a location: page i shows location + i * page_size. `size` may end
+ * inside a page (the end of a file): it is rounded up. Content is never wiped (Zephyr's
+ * k_mem_map_unpaged wipes unless told otherwise).
+ *   EINVAL  as pg_map; a location of no attached store or not aligned; a range beyond the store's
+ *           end; PG_MAP_SHARED writable on a read-only store, or on the two anonymous locations
+ */
+void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, unsigned flags);
+
+/*
+ * Unmaps a whole mapping: addr and size as they were returned and given. Modified pages of a shared
+ * mapping are written back first. Other threads must not rely on the mapping any more, but if they
+ * touch it, they get either its content or SIGSEGV.
+ * -EINVAL: no such mapping. -EIO, -ENOSPC: a page could not be written; the mapping is still there.
+ */
+int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
+
+/* ---- residency --------------------------------------------------------------------------- */
+
+/*
+ * Makes a range resident, in whole runs and without a fault. On pages that are mapped already it
+ * costs nanoseconds and makes no system call. They may be evicted again at any time after.
+ * -EIO (or what the store said): a page could not be loaded; it is poisoned, the rest is resident.
+ * -ENOMEM: no frame could be had: the stores are full, or all frames are pinned.
+ */
+int pg_page_in(struct pg_pool *pool, void *addr, size_t size);
+
+/*
+ * Writes a range out and gives its frames back, whether or not they were about to be evicted.
+ * -EBUSY: a page is pinned, or in use by the kernel (asynchronous I/O into it).
+ * -ENOMEM: the store is full. -EIO: it failed. In all cases the region may be partly out.
+ */
+int pg_page_out(struct pg_pool *pool, void *addr, size_t size);
+
+/*
+ * Makes a range resident and keeps it so: no access to it faults, and system calls on it work in
+ * both deliveries. Pins do not nest: one pg_unpin() undoes any number of them (as in Zephyr).
+ * -ENOMEM: it would leave the pool without frames to serve faults (4 frames, or half of a pool of
+ * fewer than 8, always stay unpinned); what was pinned by this call is unpinned again.
+ * Other errors as pg_page_in.
+ */
+int pg_pin(struct pg_pool *pool, void *addr, size_t size);
+int pg_unpin(struct pg_pool *pool, void *addr, size_t size);
+
+enum pg_advice {
+        PG_ADVICE_NORMAL,     /* whole mapping: readahead on sequential faults */
+        PG_ADVICE_SEQUENTIAL, /* whole mapping: read far ahead at once */
+        PG_ADVICE_RANDOM,     /* whole mapping: never read ahead */
+        PG_ADVICE_WILL_NEED,  /* the range: page in what free frames allow; errors are not reported */
+        PG_ADVICE_COLD,       /* the range: next to be evicted; a touch brings it back cheaply */
+        PG_ADVICE_DISCARD,    /* the range: forget its content. Anonymous pages read as zeros again,
+                               * pages of a store as the store has them; modifications not yet
+                               * written back are lost, which is what the call is for */
+};
+
+/* -EINVAL: unknown advice. -EBUSY: PG_ADVICE_DISCARD of a pinned page. */
+int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advice);
+
+/*
+ * Writes the modified pages of a range of a shared mapping back to its store and makes them
+ * durable. On private mappings it does nothing. The pages stay resident.
+ * The store's error, if one page or the final sync failed: those pages are still modified and will
+ * be written again by the next call.
+ */
+int pg_sync(struct pg_pool *pool, void *addr, size_t size);
+
+/*
+ * Where does the page at addr (any address inside it) live? Returns 0 and its location when it is
+ * not resident; 1 when it is, and *location is then that of an identical copy, or PG_LOCATION_NONE;
+ * -EINVAL outside every mapping. A snapshot: it may be history by the time the call returns.
+ */
+int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *location);
+
+/* Bytes that can be paged in or pinned without evicting anything: the free frames, less those that
+ * the pool keeps for faults. */
+size_t pg_free_get(struct pg_pool *pool);
+
+/* ---- statistics -------------------------------------------------------------------------- */
+
+/* Counters since pg_open. Reading them never stops the pager; they are exact when it is idle. */
+struct pg_stats {
+        uint64_t faults;           /* touches of pages that were not mapped, or explicit page-ins */
+        uint64_t rescues;          /* of them: still in the victim queue, no store was asked */
+        uint64_t protect_faults;   /* first writes to clean pages; not in faults */
+        uint64_t evictions_clean;  /* pages that left their frame without being written */
+        uint64_t evictions_dirty;  /* pages that were written, or found to be all zero */
+        uint64_t pages_in;         /* pages read from a store (not: zero, uninit) */
+        uint64_t pages_out;        /* pages written to a store */
+        uint64_t zero_pages_out;   /* of evictions_dirty: all zero, nothing was written */
+        uint64_t ahead_pages;      /* pages read ahead */
+        uint64_t ahead_used;       /* of them: touched, as far as the pager can know */
+        uint64_t ahead_wasted;     /* of them: evicted untouched */
+        uint64_t waits;            /* threads that found a page busy and waited for its owner */
+        uint64_t wait_ns;          /* time programs waited for faults, in nanoseconds */
+        uint64_t late_faults;      /* faults an ordinary thread served because the handler was late */
+        uint64_t errors_load;      /* pages a store failed to load (each was poisoned) */
+        uint64_t errors_save;      /* pages a store failed to save (each went back to the program) */
+        uint64_t errors_full;      /* of errors_save: the store was full */
+        uint64_t errors_frames;    /* faults for which no frame could be had (poisoned) */
+        uint64_t busy_pages;       /* victims skipped because the kernel had pinned them */
+
+        uint32_t frames_total;     /* the budget, in frames */
+        uint32_t frames_free;      /* hold no page */
+        uint32_t frames_pinned;
+        uint32_t frames_queued;    /* in the victim queue */
+        uint32_t frames_busy;      /* in flight: taken, and neither free, mapped nor queued */
+        uint32_t frames_peak;      /* most that were ever in use at once */
+        size_t page_size;
+        size_t buffer_bytes;       /* the pool's own buffers, part of the budget */
+
+        uint64_t swap_pages;        /* pages in the swap store now */
+        uint64_t swap_bytes;        /* their compressed size */
+        uint64_t swap_memory_bytes; /* memory the swap store uses for them */
+        uint64_t swap_same_filled;  /* of swap_pages: one repeated word */
+        uint64_t swap_incompressible;
+        uint64_t swap_limit_hits;
+};
+
+/* size: sizeof(struct pg_stats), for growth. stats may lie in paged memory. */
+int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size);
+
+/* What one thread caused. Faults count for the thread that touched the page, whoever served them. */
+struct pg_thread_stats {
+        uint64_t faults;
+        uint64_t rescues;
+        uint64_t evictions_clean;
+        uint64_t evictions_dirty;
+        uint64_t wait_ns;
+};
+
+/* tid: as gettid() gave it; 0: the calling thread. -ENOENT: it has caused nothing yet. -ENOTSUP:
+ * thread delivery on a kernel that does not say which thread faulted. Beyond 4096 threads the
+ * newcomers are counted together, under tid -1. */
+int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats, size_t size);
+
+#define PG_HISTOGRAM_BINS 24
+
+/* counts[i] holds the samples of at most bounds_ns[i] nanoseconds (and more than bounds_ns[i-1]);
+ * the last bound is UINT64_MAX. */
+struct pg_histogram {
+        uint64_t bounds_ns[PG_HISTOGRAM_BINS];
+        uint64_t counts[PG_HISTOGRAM_BINS];
+};
+
+enum pg_histogram_kind {
+        PG_HISTOGRAM_FAULT,    /* a fault, from its arrival at the pager to the wake-up */
+        PG_HISTOGRAM_EVICTION, /* choosing, unmapping and saving victims, for one frame or a batch */
+        PG_HISTOGRAM_PAGE_IN,  /* one page_in call of a store */
+        PG_HISTOGRAM_PAGE_OUT, /* one page_out call of a store */
+};
+
+int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind, struct pg_histogram *histogram);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

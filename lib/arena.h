@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arena.h - memory for the pager's own tables: never paged, never from malloc.
+ *
+ * A table is reserved at the largest size it can ever have and costs physical memory only where it
+ * is touched, so tables never move and nothing on the fault path allocates.
+ */
+#ifndef ARENA_H
+#define ARENA_H
+
+#include <stddef.h>
+
+/* Zeroed, page aligned. NULL: no address space. `name` shows up in /proc/self/maps where the kernel
+ * can show it. */
+void *arena_reserve(size_t bytes, const char *name);
+void arena_release(void *memory, size_t bytes);
+
+/* Names a mapping in /proc/self/maps, where the kernel can (Linux 5.17). */
+void arena_name(void *memory, size_t bytes, const char *name);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* delivery.h - how faults reach fault.c: by a handler thread, or by SIGBUS. */
+#ifndef DELIVERY_H
+#define DELIVERY_H
+
+#include "pool.h"
+
+/* delivery_thread.c: starts and stops the threads that serve a pool's faults. 0 or -errno. */
+int delivery_thread_start(struct pg_pool *pool);
+void delivery_thread_stop(struct pg_pool *pool);
+
+/* delivery_signal.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
+int delivery_signal_start(void);
+
+/* One fault on behalf of thread tid, timed and counted. */
+enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_t tid);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delivery_signal.c - faults by SIGBUS, on the thread that touched the page.
+ *
+ * The fastest way: no other thread is woken. The handler runs with every signal blocked, on the
+ * thread's alternate stack where it has one, and touches neither malloc nor stdio.
+ *
+ * SIGBUS is the process's, not ours. A SIGBUS that is not a fault of a pool, or for which the page
+ * cannot be had, goes to the handler the program has: the one before ours, or the one it installs
+ * later. For the latter the library interposes sigaction() and signal(): while ours is installed,
+ * they read and write the program's disposition and leave the kernel's alone. The program's handler
+ * is called with the mask and the arguments the kernel would have given it.
+ */
+#include "delivery.h"
+#include "fault.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <ucontext.h>
+
+typedef int sigaction_fn(int, const struct sigaction *, struct sigaction *);
+
+static struct {
+        pthread_mutex_t lock; /* of the two below, for changes */
+        struct sigaction theirs;
+        _Atomic uint32_t sequence; /* odd while theirs is being changed */
+        _Atomic bool installed;
+} chain = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static sigaction_fn *real_sigaction(void)
+{
+        static _Atomic(sigaction_fn *) real;
+        sigaction_fn *found = atomic_load_explicit(&real, memory_order_acquire);
+
+        if (!found) {
+                found = (sigaction_fn *)dlsym(RTLD_NEXT, "sigaction");
+                atomic_store_explicit(&real, found, memory_order_release);
+        }
+        return found;
+}
+
+/* ---- the program's own handler ------------------------------------------------------------- */
+
+static struct sigaction chain_read(void)
+{
+        struct sigaction copy;
+        uint32_t before;
+
+        do {
+                before = atomic_load_explicit(&chain.sequence, memory_order_acquire);
+                memcpy(&copy, &chain.theirs, sizeof(copy));
+                atomic_thread_fence(memory_order_acquire);
+        } while (before & 1 ||
+                 before != atomic_load_explicit(&chain.sequence, memory_order_relaxed));
+        return copy;
+}
+
+static void chain_write(const struct sigaction *act)
+{
+        atomic_fetch_add(&chain.sequence, 1);
+        memcpy(&chain.theirs, act, sizeof(*act));
+        atomic_fetch_add(&chain.sequence, 1);
+}
+
+static void chain_call(int sig, siginfo_t *info, void *context)
+{
+        struct sigaction theirs = chain_read();
+        sigset_t mask = ((ucontext_t *)context)->uc_sigmask;
+
+        if (!(theirs.sa_flags & SA_SIGINFO) &&
+            (theirs.sa_handler == SIG_DFL || theirs.sa_handler == SIG_IGN)) {
+                struct sigaction fatal = {.sa_handler = SIG_DFL};
+
+                if (theirs.sa_handler == SIG_IGN && info->si_code <= 0)
+                        return;
+                /* Back to the kernel: the access is tried again and ends the process as it would
+                 * have done without us; a SIGBUS that was sent is sent again. */
+                real_sigaction()(SIGBUS, &fatal, NULL);
+                if (info->si_code <= 0)
+                        raise(SIGBUS);
+                return;
+        }
+        if ((unsigned)theirs.sa_flags & SA_RESETHAND) {
+                struct sigaction once = theirs;
+
+                once.sa_handler = SIG_DFL;
+                once.sa_flags &= ~(int)SA_SIGINFO;
+                chain_write(&once);
+        }
+        sigorset(&mask, &mask, &theirs.sa_mask);
+        if (!(theirs.sa_flags & SA_NODEFER))
+                sigaddset(&mask, SIGBUS);
+        pthread_sigmask(SIG_SETMASK, &mask, NULL);
+        if (theirs.sa_flags & SA_SIGINFO)
+                theirs.sa_sigaction(sig, info, context);
+        else
+                theirs.sa_handler(sig);
+}
+
+__attribute__((visibility("default"))) int sigaction(int sig, const struct sigaction *restrict act,
+                                                     struct sigaction *restrict old)
+{
+        struct sigaction before;
+
+        if (sig != SIGBUS || !atomic_load_explicit(&chain.installed, memory_order_acquire))
+                return real_sigaction()(sig, act, old);
+        before = chain_read();
+        if (act) {
+                pthread_mutex_lock(&chain.lock);
+                chain_write(act);
+                pthread_mutex_unlock(&chain.lock);
+        }
+        if (old)
+                *old = before;
+        return 0;
+}
+
+__attribute__((visibility("default"))) sighandler_t signal(int sig, sighandler_t handler)
+{
+        struct sigaction act = {.sa_handler = handler, .sa_flags = SA_RESTART};
+        struct sigaction old;
+
+        sigaddset(&act.sa_mask, sig);
+        return sigaction(sig, &act, &old) == 0 ? old.sa_handler : SIG_ERR;
+}
+
+/* ---- ours ---------------------------------------------------------------------------------- */
+
+/* Did the access want to write? */
+static bool wants_to_write(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+        return context->uc_mcontext.gregs[REG_ERR] & 2;
+#elif defined(__aarch64__)
+        const struct _aarch64_ctx *ctx = (const void *)context->uc_mcontext.__reserved;
+
+        for (; ctx->magic != 0; ctx = (const void *)((const char *)ctx + ctx->size))
+                if (ctx->magic == ESR_MAGIC)
+                        return ((const struct esr_context *)(const void *)ctx)->esr >> 6 & 1;
+        return false;
+#else
+#error "which bit of the context tells a write from a read on this machine?"
+#endif
+}
+
+/* True: the access may be tried again. False: it is not ours, or it must fail. */
+static bool serve(uintptr_t addr, bool write)
+{
+        for (;;) {
+                bool dying;
+                struct region *r = region_get(addr, &dying);
+                enum fault_end end;
+
+                if (!r && !dying)
+                        return false;
+                if (!r) {
+                        region_wait_settled(addr);
+                        continue;
+                }
+                if (r->pool->how != PG_DELIVERY_SIGNAL || r->pool->orphan) {
+                        region_put(r);
+                        return false;
+                }
+                end = delivery_fault(r, addr, write, stats_self());
+                if (end == FAULT_BUSY)
+                        page_wait(region_word(r, region_page(r, addr)));
+                region_put(r);
+                if (end != FAULT_BUSY)
+                        return end == FAULT_DONE;
+        }
+}
+
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+        int saved_errno = errno;
+        bool ours = info->si_code > 0 && serve((uintptr_t)info->si_addr, wants_to_write(context));
+
+        if (!ours)
+                chain_call(sig, info, context);
+        errno = saved_errno;
+}
+
+int delivery_signal_start(void)
+{
+        struct sigaction ours = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+        struct sigaction theirs;
+        int error = 0;
+
+        sigfillset(&ours.sa_mask);
+        pthread_mutex_lock(&chain.lock);
+        if (!atomic_load(&chain.installed)) {
+                error = real_sigaction()(SIGBUS, &ours, &theirs) ? -errno : 0;
+                if (!error) {
+                        chain_write(&theirs);
+                        atomic_store_explicit(&chain.installed, true, memory_order_release);
+                }
+        }
+        pthread_mutex_unlock(&chain.lock);
+        return error;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * delivery_thread.c - faults by messages, served by threads of the pool.
+ *
+ * Where the handler runs decides what a fault costs. Left to the scheduler it is woken on another,
+ * idle CPU, and so is the program's thread after it, each time at the price of waking a halted CPU
+ * (measured on a virtual machine: 48 us a fault). So:
+ *
+ * The follower, one thread, moves to the CPU of the thread that faulted (its id is in the message,
+ * its CPU in its rseq area) and runs as SCHED_IDLE. A CPU that runs only SCHED_IDLE work counts as
+ * idle, so the woken program thread stays there and preempts the follower (7.5 us a fault). That
+ * takes no privilege and leaves the program's own affinity alone.
+ *
+ * The danger is starvation: with other work on that CPU the follower may not run for long. Hence
+ * the helpers, ordinary threads. One of them at a time has the duty: while faults come in it looks
+ * once a millisecond whether the follower has read any; if it has not although some are pending, the
+ * helper hands the duty on and serves them itself, and the follower pauses for a while that doubles
+ * each time. The same covers a store that sleeps, and a handler that waits for anything at all.
+ * After twenty quiet milliseconds the helper on duty blocks in read() beside the follower: the first
+ * fault after a pause wakes both, and nobody polls an idle program.
+ *
+ * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is asked
+ * to wake the thread.
+ */
+#include "delivery.h"
+#include "arena.h"
+#include "fault.h"
+#include "uffd_abi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/rseq.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define HELPERS    3u
+#define THREADS    (HELPERS + 1)
+#define MESSAGES   16u
+#define TICK_NS    1000000u
+#define QUIET_TICKS 20u
+#define LATE_TICKS 2u
+#define PAUSE_FIRST_NS (50ull * 1000000)
+#define PAUSE_MOST_NS  (3200ull * 1000000)
+
+struct delivery {
+        struct pg_pool *pool;
+        pthread_t threads[THREADS]; /* 0 is the follower */
+        _Atomic pid_t tids[THREADS];
+        unsigned started;
+        _Atomic bool stopping;
+        char *bells; /* a page for each thread; a fault there ends whoever serves it */
+        int fdinfo;  /* of the userfaultfd: tells what is pending; or -1 */
+
+        bool can_follow;
+        long robust_offset; /* from a thread's pointer to its robust list, the same for all */
+        int cpu;            /* where the follower is */
+
+        pthread_mutex_t duty;
+        _Atomic uint32_t read;      /* counts the follower's reads */
+        _Atomic uint32_t paused;    /* the follower is to let the helpers serve */
+        uint64_t pause_ns, resume_at; /* under duty */
+};
+
+/* glibc 2.35 and later; absent elsewhere, and then nothing follows. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+/* ---- following ----------------------------------------------------------------------------- */
+
+static char *robust_list(pid_t tid)
+{
+        void *head = NULL;
+        size_t len = 0;
+
+        return syscall(SYS_get_robust_list, tid, &head, &len) == 0 ? head : NULL;
+}
+
+/* The CPU of a thread that is blocked in a fault, from its rseq area; -1: unknown. The area lies at
+ * a fixed distance from the thread pointer, and so does the robust list, for which the kernel can
+ * be asked. Only the C library registers one, so a thread that has one has both. */
+static int thread_cpu(const struct delivery *d, pid_t tid)
+{
+        const char *robust = robust_list(tid);
+        uint32_t cpu;
+
+        if (!robust)
+                return -1;
+        memcpy(&cpu, robust - d->robust_offset + __rseq_offset + offsetof(struct rseq, cpu_id),
+               sizeof(cpu));
+        return cpu < CPU_SETSIZE ? (int)cpu : -1;
+}
+
+static void follow(struct delivery *d, pid_t tid)
+{
+        int cpu = d->can_follow ? thread_cpu(d, tid) : -1;
+        cpu_set_t set;
+
+        if (cpu < 0 || cpu == d->cpu)
+                return;
+        CPU_ZERO(&set);
+        CPU_SET((size_t)cpu, &set);
+        if (sched_setaffinity(0, sizeof(set), &set) == 0)
+                d->cpu = cpu;
+}
+
+static bool follower_prepare(struct delivery *d)
+{
+        struct sched_param none = {0};
+        char *robust = robust_list(0);
+
+        if (!d->pool->uffd.has_thread || !&__rseq_size || __rseq_size == 0 || !robust)
+                return false;
+        d->robust_offset = robust - (char *)__builtin_thread_pointer();
+        return thread_cpu(d, gettid()) >= 0 && sched_setscheduler(0, SCHED_IDLE, &none) == 0;
+}
+
+/* ---- serving ------------------------------------------------------------------------------- */
+
+static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
+{
+        bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
+
+        for (;;) {
+                bool dying, left_to_owner = false;
+                struct region *r = region_get(m->address, &dying);
+                enum fault_end end = FAULT_POISONED;
+
+                if (dying)
+                        return; /* pg_unmap wakes the whole range when it is done */
+                if (r && r->pool == pool) {
+                        end = delivery_fault(r, m->address, write, (pid_t)m->ptid);
+                        if (end == FAULT_BUSY)
+                                left_to_owner = page_ask_wake(
+                                        region_word(r, region_page(r, m->address)));
+                }
+                if (r)
+                        region_put(r);
+                if (end == FAULT_DONE || left_to_owner)
+                        return;
+                if (end == FAULT_POISONED) {
+                        /* Poisoned, or not ours any more: let it see for itself. */
+                        uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
+                        return;
+                }
+        }
+}
+
+/* False: it was a bell. */
+static bool serve(struct delivery *d, const struct uffd_msg *m)
+{
+        struct pg_pool *pool = d->pool;
+        size_t done;
+
+        if (m->event != UFFD_EVENT_PAGEFAULT)
+                return true;
+        if (m->address - (uintptr_t)d->bells < THREADS * 4096ull) {
+                uffd_copy(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), pool->trace.ring,
+                          4096, false, &done);
+                return false;
+        }
+        for (unsigned i = 0; i < THREADS; i++)
+                if (m->ptid != 0 && (pid_t)m->ptid == atomic_load(&d->tids[i]))
+                        trace_broken(&pool->trace, (void *)(uintptr_t)(m->address & ~4095ull), 0,
+                                     "a handler thread touched paged memory (does a store keep its "
+                                     "data there?)");
+        serve_page(pool, m);
+        return true;
+}
+
+/* Serves n messages; false when one of them was a bell. */
+static bool serve_all(struct delivery *d, const struct uffd_msg *messages, int n)
+{
+        bool go_on = true;
+
+        for (int i = 0; i < n; i++)
+                go_on = serve(d, &messages[i]) && go_on;
+        return go_on;
+}
+
+/* ---- the follower -------------------------------------------------------------------------- */
+
+static void thread_begin(struct delivery *d, unsigned i, const char *name)
+{
+        atomic_store(&d->tids[i], gettid());
+        prctl(PR_SET_NAME, name);
+}
+
+static void *follower(void *arg)
+{
+        struct delivery *d = arg;
+        struct uffd_msg messages[MESSAGES];
+        int n;
+
+        thread_begin(d, 0, "unpaged");
+        d->can_follow = follower_prepare(d);
+        do {
+                while (atomic_load(&d->paused) && !atomic_load(&d->stopping))
+                        futex_wait(&d->paused, 1, 0);
+                n = uffd_read(&d->pool->uffd, messages, MESSAGES);
+                if (n <= 0)
+                        continue;
+                atomic_fetch_add_explicit(&d->read, 1, memory_order_relaxed);
+                follow(d, (pid_t)messages[0].ptid);
+        } while (n <= 0 || serve_all(d, messages, n));
+        return NULL;
+}
+
+/* ---- the helpers --------------------------------------------------------------------------- */
+
+/* Faults that nobody has read yet. */
+static bool are_pending(const struct delivery *d)
+{
+        char text[512];
+        ssize_t n = pread(d->fdinfo, text, sizeof(text) - 1, 0);
+        const char *at;
+
+        if (n <= 0)
+                return false;
+        text[n] = '\0';
+        at = strstr(text, "pending:");
+        return at && at[strcspn(at, "123456789\n")] != '\n';
+}
+
+static void pause_follower(struct delivery *d)
+{
+        uint64_t now = clock_now();
+        struct sched_param none = {0};
+
+        d->pause_ns = now > d->resume_at + PAUSE_MOST_NS || d->pause_ns == 0 ? PAUSE_FIRST_NS
+                      : d->pause_ns < PAUSE_MOST_NS                          ? 2 * d->pause_ns
+                                                                             : PAUSE_MOST_NS;
+        d->resume_at = now + d->pause_ns;
+        atomic_store(&d->paused, 1);
+        /* It may be in the middle of a page. Where that is permitted, let it finish soon. */
+        sched_setscheduler(atomic_load(&d->tids[0]), SCHED_OTHER, &none);
+}
+
+static void resume_follower(struct delivery *d)
+{
+        struct sched_param none = {0};
+
+        if (!atomic_load(&d->paused) || clock_now() < d->resume_at)
+                return;
+        if (d->can_follow)
+                sched_setscheduler(atomic_load(&d->tids[0]), SCHED_IDLE, &none);
+        atomic_store(&d->paused, 0);
+        futex_wake(&d->paused, 1);
+}
+
+/* Returns when this helper should read messages itself; true: because the follower is late. */
+static bool watch(struct delivery *d)
+{
+        uint32_t last = atomic_load(&d->read);
+        unsigned quiet = 0, late = 0;
+        struct timespec tick = {.tv_nsec = TICK_NS};
+
+        while (quiet < QUIET_TICKS && d->fdinfo >= 0) {
+                uint32_t now;
+
+                if (atomic_load(&d->paused) || atomic_load(&d->stopping))
+                        return false;
+                nanosleep(&tick, NULL);
+                now = atomic_load_explicit(&d->read, memory_order_relaxed);
+                if (now != last) {
+                        last = now;
+                        quiet = late = 0;
+                } else if (!are_pending(d)) {
+                        quiet++;
+                        late = 0;
+                } else if (++late >= LATE_TICKS) {
+                        pause_follower(d);
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void *helper(void *arg)
+{
+        struct delivery *d = arg;
+        struct uffd_msg message;
+        bool late;
+        int n;
+
+        do {
+                pthread_mutex_lock(&d->duty);
+                late = watch(d);
+                n = uffd_read(&d->pool->uffd, &message, 1);
+                resume_follower(d);
+                pthread_mutex_unlock(&d->duty);
+                if (n > 0 && (late || atomic_load(&d->paused)))
+                        stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
+        } while (n <= 0 || serve_all(d, &message, n));
+        return NULL;
+}
+
+static void *helper_start(void *arg)
+{
+        struct delivery *d = arg;
+
+        for (unsigned i = 1; i < THREADS; i++) {
+                pid_t none = 0;
+
+                if (atomic_compare_exchange_strong(&d->tids[i], &none, gettid())) {
+                        thread_begin(d, i, "unpaged-helper");
+                        break;
+                }
+        }
+        return helper(d);
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
+
+int delivery_thread_start(struct pg_pool *pool)
+{
+        struct delivery *d = arena_reserve(sizeof(*d), "unpaged-delivery");
+        char path[64];
+        sigset_t saved;
+        int error = 0;
+
+        if (!d)
+                return -ENOMEM;
+        d->pool = pool;
+        d->cpu = -1;
+        pthread_mutex_init(&d->duty, NULL);
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pool->uffd.fd);
+        d->fdinfo = open(path, O_RDONLY | O_CLOEXEC);
+        d->bells = arena_reserve(THREADS * 4096, "unpaged-bells");
+        if (!d->bells)
+                error = -ENOMEM;
+        else
+                error = uffd_register(&pool->uffd, d->bells, THREADS * 4096);
+        pool->delivery = d;
+
+        signals_block(&saved); /* inherited by the threads, for good */
+        for (; !error && d->started < THREADS; d->started += !error)
+                error = -pthread_create(&d->threads[d->started], NULL,
+                                        d->started == 0 ? follower : helper_start, d);
+        signals_restore(&saved);
+        if (error)
+                delivery_thread_stop(pool);
+        return error;
+}
+
+void delivery_thread_stop(struct pg_pool *pool)
+{
+        struct delivery *d = pool->delivery;
+
+        if (!d)
+                return;
+        atomic_store(&d->stopping, true);
+        futex_wake(&d->paused, 1);
+        /* Every thread ends by serving one bell, and a bell rings when the one before was served, so
+         * each finds a thread. */
+        for (unsigned i = 0; i < d->started; i++)
+                (void)*(volatile char *)(d->bells + i * 4096ull);
+        for (unsigned i = 0; i < d->started; i++)
+                pthread_join(d->threads[i], NULL);
+        if (d->fdinfo >= 0)
+                close(d->fdinfo);
+        pthread_mutex_destroy(&d->duty);
+        arena_release(d->bells, THREADS * 4096);
+        arena_release(d, sizeof(*d));
+        pool->delivery = NULL;
+}

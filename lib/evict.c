@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * evict.c - a page goes out.
+ *
+ *         the policy selects ─► BUSY ─► unmap ─► victim queue ─► BUSY ─► save ─► frame free
+ *                                 │                  │ touched            │ store refuses
+ *                                 ▼ pinned by kernel ▼                    ▼
+ *                               returned          rescued (fault.c)     returned, still DIRTY
+ *
+ * Victims are taken in batches, in the context of whoever needs a frame: one lock round trip, one
+ * ioctl for neighbours. With a victim queue, a batch enters at its tail and the oldest leave at its
+ * head; without one (strict pools, tiny budgets) the batch that was unmapped goes straight on. A
+ * queue that is not full yet takes in two pages for each that leaves.
+ *
+ * Saving: a clean page needs nothing, its copy is where its frame says. A modified page of a shared
+ * mapping goes to its own location. A modified private page that is all zeros becomes
+ * PG_LOCATION_ANON_ZERO; any other gets a place in the swap store.
+ *
+ * Nothing is lost: the word is only committed as "not resident" when the store has confirmed; a page
+ * that could not be saved is still in its slot, and goes back into the program.
+ */
+#include "evict.h"
+#include "transit.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Victims tried in vain, by writing, before a fault gives up on a failing store. */
+#define SAVES_TRIED 64u
+/* Frames looked at under the lock in one go. */
+#define SELECT_MOST 1024u
+
+/* ---- choosing ------------------------------------------------------------------------------ */
+
+/* Under the lock. The page in a frame that is in the policy or the queue; NULL when its owner is
+ * somebody else at the moment. */
+static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32_t frame)
+{
+        struct frame *f = frame_at(&pool->frames, frame);
+        page_word *p = region_word(f->region, f->page);
+        uint64_t word = page_load(p);
+
+        if (word & PAGE_BUSY || !page_claim(p, word))
+                return NULL;
+        if (!(word & PAGE_RESIDENT) || page_frame(word) != frame || word & PAGE_PINNED)
+                trace_broken(&pool->trace, region_addr(f->region, f->page), word,
+                             "a frame and its page disagree");
+        return batch_add(out, f->region, f->page, word);
+}
+
+void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word)
+{
+        if (word & PAGE_QUEUED)
+                victim_remove(&pool->victims, &pool->frames, frame);
+        else
+                policy_queued(&pool->policy, frame);
+}
+
+/* It would only be refused again: the swap store is full, and the page is modified and private. */
+static bool is_hopeless(struct pg_pool *pool, const struct worker *w, uint32_t frame)
+{
+        struct frame *f = frame_at(&pool->frames, frame);
+
+        return w->swap_full && !(f->region->flags & PG_MAP_SHARED) &&
+               page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
+}
+
+/* Victims by the policy. Returns how many candidates were passed over. */
+static unsigned pick_from_policy(struct pg_pool *pool, struct worker *w, unsigned want)
+{
+        unsigned tries = pool->policy.count < SELECT_MOST ? pool->policy.count : SELECT_MOST;
+        unsigned passed = 0;
+
+        while (w->out.count < want && tries-- > 0) {
+                uint32_t frame = policy_select(&pool->policy);
+                bool hopeless = frame != PG_NO_FRAME && is_hopeless(pool, w, frame);
+                struct item *item;
+
+                if (frame == PG_NO_FRAME)
+                        break;
+                item = hopeless ? NULL : claim_victim(pool, &w->out, frame);
+                if (item) {
+                        evict_take(pool, frame, item->word);
+                } else {
+                        struct frame *f = frame_at(&pool->frames, frame);
+
+                        policy_return(&pool->policy, frame, page_key(f->region, f->page));
+                        w->hopeless += hopeless;
+                        passed++;
+                }
+        }
+        return passed;
+}
+
+/* The oldest of the victim queue. */
+static void pick_from_queue(struct pg_pool *pool, struct worker *w, unsigned want)
+{
+        uint32_t frame = list_first(&pool->victims.list);
+
+        for (unsigned tries = 0; tries < SELECT_MOST; tries++) {
+                uint32_t next;
+                struct item *item;
+
+                if (frame == PG_NO_FRAME || w->out.count == want)
+                        break;
+                next = list_next(pool->frames.table, frame);
+                item = claim_victim(pool, &w->out, frame);
+                if (item)
+                        evict_take(pool, frame, item->word);
+                frame = next;
+        }
+}
+
+/* ---- unmapping ----------------------------------------------------------------------------- */
+
+/* The program dropped the page itself (madvise, munmap): nothing is left that could be saved. */
+static void page_lost(struct pg_pool *pool, struct item *item)
+{
+        struct frame *f = frame_at(&pool->frames, item->frame);
+
+        copy_forget(pool, f->location, f->owned);
+        lock_take(&pool->lock);
+        policy_forget_queued(&pool->policy, item->frame);
+        frame_put(&pool->frames, item->frame, false);
+        lock_drop(&pool->lock);
+        page_release(item->region, item->page, 0);
+}
+
+int evict_unmap(struct pg_pool *pool, struct worker *w)
+{
+        struct batch *out = &w->out;
+        int error = 0;
+
+        transit_out(pool, out);
+        for (unsigned i = 0; i < out->count; i++) {
+                struct item *item = &out->items[i];
+
+                if (item->error == 0)
+                        continue;
+                if (item->error == -ENOENT) {
+                        page_lost(pool, item);
+                        continue;
+                }
+                error = error ? error : item->error;
+                stats_add(&pool->stats, STAT_BUSY_PAGES, 1);
+                lock_take(&pool->lock);
+                policy_rescued(&pool->policy, item->frame, page_key(item->region, item->page));
+                lock_drop(&pool->lock);
+                page_release(item->region, item->page, item->word);
+        }
+        batch_drop_failed(out);
+        return error;
+}
+
+static void enqueue(struct pg_pool *pool, struct worker *w)
+{
+        lock_take(&pool->lock);
+        for (unsigned i = 0; i < w->out.count; i++)
+                victim_push(&pool->victims, &pool->frames, w->out.items[i].frame);
+        lock_drop(&pool->lock);
+        for (unsigned i = 0; i < w->out.count; i++) {
+                struct item *item = &w->out.items[i];
+                uint64_t word = item->word | PAGE_QUEUED;
+
+                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_QUEUED, word,
+                          w->tid);
+                page_release(item->region, item->page, word);
+        }
+        w->out.count = 0;
+}
+
+void evict_to_queue(struct pg_pool *pool, struct worker *w)
+{
+        evict_unmap(pool, w);
+        enqueue(pool, w);
+}
+
+/* ---- saving -------------------------------------------------------------------------------- */
+
+static bool is_all_zero(const char *data, size_t size)
+{
+        return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+void copy_forget(struct pg_pool *pool, pg_location location, bool owned)
+{
+        uint64_t offset;
+        struct pg_store *store;
+
+        if (!owned)
+                return;
+        store = store_find(&pool->stores, location, &offset);
+        store_location_free(store, offset);
+}
+
+/* Where the page will live. True: it must be written there. */
+static bool choose_location(struct pg_pool *pool, struct item *item, bool for_fault)
+{
+        struct frame *f = frame_at(&pool->frames, item->frame);
+        struct pg_store *swap;
+        uint64_t offset;
+
+        if (!(item->word & PAGE_DIRTY)) {
+                item->location = f->location;
+                item->owned = f->owned;
+                return false;
+        }
+        if (item->region->flags & PG_MAP_SHARED) {
+                item->location = region_location(item->region, item->page);
+                return true;
+        }
+        if (is_all_zero(item->data, pool->page_size)) {
+                stats_add(&pool->stats, STAT_ZERO_PAGES_OUT, 1);
+                item->location = PG_LOCATION_ANON_ZERO;
+                return false;
+        }
+        swap = store_find(&pool->stores, location_make(pool->stores.swap, 0), &offset);
+        item->error = store_location_get(swap, &offset, for_fault);
+        if (item->error)
+                return false;
+        item->location = location_make(pool->stores.swap, offset);
+        item->owned = item->newly = true;
+        return true;
+}
+
+static void write_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
+{
+        uint64_t offset, began = clock_now();
+        struct pg_store *store = store_find(&pool->stores, first->location, &offset);
+        int error = store_page_out(store, offset, n, first->data);
+
+        stats_time(&pool->stats, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
+        if (!error) {
+                stats_add(&pool->stats, STAT_PAGES_OUT, n);
+                return;
+        }
+        for (unsigned i = 0; i < n; i++) {
+                first[i].error = error;
+                if (first[i].newly)
+                        copy_forget(pool, first[i].location, true);
+        }
+        w->swap_full |= error == -ENOSPC && first->newly;
+}
+
+void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
+{
+        struct batch *out = &w->out;
+        unsigned n = 0; /* pages of the run that ends at i */
+
+        for (unsigned i = 0; i <= out->count; i++) {
+                struct item *item = &out->items[i];
+                bool write = i < out->count && choose_location(pool, item, for_fault);
+
+                if (n > 0 && !(write && item[-1].location + pool->page_size == item->location &&
+                               item[-1].data + pool->page_size == item->data)) {
+                        write_run(pool, w, item - n, n);
+                        n = 0;
+                }
+                n += write;
+                if (i < out->count && item->error == -ENOSPC)
+                        w->swap_full = true;
+        }
+}
+
+/* ---- leaving ------------------------------------------------------------------------------- */
+
+int evict_give_back(struct pg_pool *pool, struct worker *w)
+{
+        struct batch *out = &w->out;
+        unsigned failed = 0;
+        int error = 0;
+
+        for (unsigned i = 0; i < out->count; i++) {
+                struct item *item = &out->items[i];
+
+                if (item->error == 0)
+                        continue;
+                error = error ? error : item->error;
+                stats_add(&pool->stats, STAT_ERRORS_SAVE, 1);
+                stats_add(&pool->stats, STAT_ERRORS_FULL, item->error == -ENOSPC);
+                item->error = 0;
+                item->clean = false;
+                out->items[failed++] = *item;
+        }
+        out->count = failed;
+        transit_in(pool, out);
+        for (unsigned i = 0; i < failed; i++) {
+                struct item *item = &out->items[i];
+                uint64_t word = item->word & ~PAGE_QUEUED;
+
+                lock_take(&pool->lock);
+                if (item->error) {
+                        victim_push(&pool->victims, &pool->frames, item->frame);
+                        word |= PAGE_QUEUED;
+                } else {
+                        policy_rescued(&pool->policy, item->frame,
+                                       page_key(item->region, item->page));
+                }
+                lock_drop(&pool->lock);
+                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RETURNED,
+                          word, w->tid);
+                page_release(item->region, item->page, word);
+        }
+        out->count = 0;
+        return error;
+}
+
+/* Saved pages: their frames are free, and their words say where they are. */
+static unsigned leave(struct pg_pool *pool, struct worker *w)
+{
+        struct thread_counters *thread = stats_thread(&pool->stats, w->tid);
+        unsigned clean = 0, dirty = 0, wasted = 0;
+
+        lock_take(&pool->lock);
+        for (unsigned i = 0; i < w->out.count; i++) {
+                struct item *item = &w->out.items[i];
+                struct frame *f = frame_at(&pool->frames, item->frame);
+
+                if (item->error)
+                        continue;
+                wasted += atomic_load_explicit(&f->ahead, memory_order_relaxed);
+                policy_forget_queued(&pool->policy, item->frame);
+                frame_put(&pool->frames, item->frame, true);
+        }
+        lock_drop(&pool->lock);
+        if (atomic_load(&pool->frames.waiting) != 0)
+                futex_wake(&pool->frames.freed, INT32_MAX);
+        for (unsigned i = 0; i < w->out.count; i++) {
+                struct item *item = &w->out.items[i];
+                uint64_t word = item->word & PAGE_REWRITTEN;
+
+                if (item->error)
+                        continue;
+                if (item->location != region_location(item->region, item->page))
+                        word |= item->location | PAGE_PLACED;
+                dirty += (item->word & PAGE_DIRTY) != 0;
+                clean += (item->word & PAGE_DIRTY) == 0;
+                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_EVICTED, word,
+                          w->tid);
+                page_release(item->region, item->page, word);
+        }
+        stats_add(&pool->stats, STAT_EVICTIONS_CLEAN, clean);
+        stats_add(&pool->stats, STAT_EVICTIONS_DIRTY, dirty);
+        stats_add(&pool->stats, STAT_AHEAD_WASTED, wasted);
+        if (thread) {
+                atomic_fetch_add_explicit(&thread->evictions_clean, clean, memory_order_relaxed);
+                atomic_fetch_add_explicit(&thread->evictions_dirty, dirty, memory_order_relaxed);
+        }
+        return clean + dirty;
+}
+
+int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned *left)
+{
+        int unmap_error = evict_unmap(pool, w);
+        int save_error;
+
+        evict_save(pool, w, for_fault);
+        *left = leave(pool, w);
+        save_error = evict_give_back(pool, w);
+        return save_error ? save_error : unmap_error;
+}
+
+/* ---- the story ----------------------------------------------------------------------------- */
+
+/* Why there was no victim. Under the lock. */
+static int why_none(struct pg_pool *pool, const struct worker *w, unsigned passed)
+{
+        struct frames *f = &pool->frames;
+        uint32_t idle = f->free + f->pinned + pool->victims.list.count + pool->policy.count;
+
+        if (w->hopeless > pool->policy.count)
+                return -ENOSPC;
+        return passed > 0 || pool->victims.list.count > 0 || f->live > idle ? -EAGAIN : -ENOMEM;
+}
+
+/* Pages to unmap into the queue, for `want` that leave it. Under the lock; 0: there is no queue. */
+static unsigned queue_demand(struct pg_pool *pool, unsigned want)
+{
+        uint32_t target = victims_target(&pool->victims, &pool->frames);
+        uint32_t have = pool->victims.list.count;
+        uint32_t demand = target + want > have ? target + want - have : 0;
+
+        if (target == 0)
+                return 0;
+        demand = demand < 2 * want ? demand : 2 * want;
+        return demand < RUN_MAX ? demand : RUN_MAX;
+}
+
+int evict(struct pg_pool *pool, struct worker *w, unsigned want)
+{
+        uint64_t began = clock_now();
+        unsigned passed, demand, left = 0;
+        int error = 0;
+
+        want = want < pool->batch_pages ? pool->batch_pages : want;
+        lock_take(&pool->lock);
+        demand = queue_demand(pool, want);
+        passed = pick_from_policy(pool, w, demand ? demand : want);
+        if (demand || victims_target(&pool->victims, &pool->frames)) {
+                lock_drop(&pool->lock);
+                error = evict_unmap(pool, w);
+                enqueue(pool, w);
+                lock_take(&pool->lock);
+                pick_from_queue(pool, w, want);
+        }
+        if (w->out.count == 0 && error == 0)
+                error = why_none(pool, w, passed);
+        lock_drop(&pool->lock);
+        if (w->out.count > 0)
+                error = evict_batch(pool, w, true, &left);
+        stats_time(&pool->stats, PG_HISTOGRAM_EVICTION, clock_now() - began);
+        frames_shed(pool);
+        if (left > 0)
+                return (int)left;
+        if (error == -EBUSY || error == -EAGAIN || error == -ENOMEM)
+                return error;
+        /* A store refused. Another victim may be clean, or go to another store. */
+        w->refused++;
+        return w->refused < SAVES_TRIED && w->hopeless <= pool->frames.limit ? -EAGAIN : error;
+}
+
+void frames_shed(struct pg_pool *pool)
+{
+        for (;;) {
+                uint32_t frame;
+
+                lock_take(&pool->lock);
+                frame = frame_take_excess(&pool->frames);
+                lock_drop(&pool->lock);
+                if (frame == PG_NO_FRAME)
+                        return;
+                if (frame_at(&pool->frames, frame)->warm)
+                        uffd_drop(frame_slot(&pool->frames, frame), pool->page_size);
+                lock_take(&pool->lock);
+                frame_retire(&pool->frames, frame);
+                lock_drop(&pool->lock);
+        }
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* evict.h - a page goes out. See evict.c. */
+#ifndef EVICT_H
+#define EVICT_H
+
+#include "pool.h"
+
+/*
+ * Frees frames, about `want` of them, by evicting victims. Returns how many, or
+ *   -EAGAIN  try again: the candidates are all in transit in other threads (wait for frames.freed),
+ *            or a store refused these but others may do
+ *   -EBUSY   the kernel had pinned the victims: try again in a moment
+ *   -ENOMEM  there is no candidate at all: the rest is pinned
+ *   or what the stores said when no victim could be saved.
+ * The caller owns pages that come in, or none; never pages that are resident.
+ */
+int evict(struct pg_pool *pool, struct worker *w, unsigned want);
+
+/* Under the pool lock: a claimed page that is not pinned is going out. From here to its end it
+ * counts as queued for the policy, and is in no queue. */
+void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word);
+
+/* The pages of w->out, claimed and taken, leave: unmapped if they still are mapped, saved, their
+ * frames freed, all released; *left says how many. Those that cannot go are given back to the
+ * program, and an error of theirs is returned. for_fault: somebody's fault waits for it. */
+int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned *left);
+
+/* Half the way only: the pages of w->out, claimed, taken and mapped, go into the victim queue. */
+void evict_to_queue(struct pg_pool *pool, struct worker *w);
+
+/* The steps of evict_batch, for pg_sync, which takes pages out of the program only to write them.
+ * unmap: those that could not be unmapped are released as if rescued, and leave w->out; returns the
+ * first error among them. save: sets item errors and locations. give_back: those that could not be
+ * saved go back into the program (or, failing that, into the queue, which keeps them as safely);
+ * empties w->out and returns the first error. */
+int evict_unmap(struct pg_pool *pool, struct worker *w);
+void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault);
+int evict_give_back(struct pg_pool *pool, struct worker *w);
+
+/* Frees the place that a page's copy had in the swap store, if it had one of its own. */
+void copy_forget(struct pg_pool *pool, pg_location location, bool owned);
+
+/* Retires free frames above the limit. */
+void frames_shed(struct pg_pool *pool);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapping.c - the calls that make and end mappings, and those that only look.
+ *
+ * The way out of a mapping, in order: no new users, and the old ones leave (region_kill); its pins
+ * end; its modified shared pages are written, and if one cannot be, the mapping lives on and nothing
+ * is lost; its pages are forgotten, which frees their frames and their places in the swap store; the
+ * range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there are woken to
+ * find that out; the index forgets it, and only then the addresses are free for others.
+ */
+#include "residency.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAP_FLAGS (PG_MAP_UNINIT | PG_MAP_LOCK | PG_MAP_SHARED | PG_PROT_READ)
+
+static int publish(struct pg_pool *pool, struct region *r)
+{
+        int error = uffd_register(&pool->uffd, r->start, r->npages << r->page_shift);
+
+        if (!error)
+                error = region_publish(r);
+        if (error)
+                return error == -ENOSPC ? -ENOMEM : error;
+        lock_take(&pool->regions_lock);
+        r->next = pool->regions;
+        pool->regions = r;
+        lock_drop(&pool->regions_lock);
+        return 0;
+}
+
+static int map_range(struct pg_pool *pool, pg_location location, size_t size, unsigned flags,
+                     char **addr)
+{
+        size_t rounded = (size + pool->page_size - 1) & ~(pool->page_size - 1);
+        bool written = flags & PG_MAP_SHARED && !(flags & PG_PROT_READ);
+        struct region *r;
+        int error;
+
+        if (size == 0 || rounded < size || flags & ~MAP_FLAGS)
+                return -EINVAL;
+        error = store_hold(&pool->stores, location, size, written);
+        if (error)
+                return error;
+        r = region_new(pool, pool->page_shift, rounded >> pool->page_shift, flags, location);
+        error = r ? publish(pool, r) : -ENOMEM;
+        if (error) {
+                if (r)
+                        region_free(r);
+                store_release(&pool->stores, location);
+                return error;
+        }
+        *addr = r->start;
+        if (flags & PG_MAP_LOCK) {
+                error = pg_pin(pool, r->start, rounded);
+                if (error)
+                        pg_unmap(pool, *addr, rounded);
+        }
+        return error;
+}
+
+void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, unsigned flags)
+{
+        sigset_t saved;
+        char *addr = NULL;
+        int error = -ECHILD;
+
+        if (!pool->orphan) {
+                signals_block(&saved);
+                error = map_range(pool, location, size, flags, &addr);
+                signals_restore(&saved);
+        }
+        if (error)
+                errno = -error;
+        return error ? NULL : addr;
+}
+
+void *pg_map(struct pg_pool *pool, size_t size, unsigned flags)
+{
+        if (size & (pool->page_size - 1) || flags & PG_MAP_SHARED) {
+                errno = EINVAL;
+                return NULL;
+        }
+        return pg_map_unpaged(pool,
+                              flags & PG_MAP_UNINIT ? PG_LOCATION_ANON_UNINIT
+                                                    : PG_LOCATION_ANON_ZERO,
+                              size, flags);
+}
+
+/* The live mapping that is exactly this range, dying from now on; NULL: there is none. */
+static struct region *region_exact(struct pg_pool *pool, void *addr, size_t size)
+{
+        bool dying;
+        struct region *r = region_get((uintptr_t)addr, &dying);
+        bool fits;
+
+        if (!r)
+                return NULL;
+        fits = r->pool == pool && r->start == addr &&
+               (size + pool->page_size - 1) >> pool->page_shift == r->npages;
+        region_put(r);
+        return fits && region_kill(r) ? r : NULL;
+}
+
+static void wake_all(struct pg_pool *pool, struct region *r)
+{
+        if (pool->how == PG_DELIVERY_THREAD)
+                uffd_wake(&pool->uffd, r->start, r->npages << r->page_shift);
+}
+
+static void pool_forget(struct pg_pool *pool, struct region *r)
+{
+        struct region **at = &pool->regions;
+
+        lock_take(&pool->regions_lock);
+        while (*at != r)
+                at = &(*at)->next;
+        *at = r->next;
+        lock_drop(&pool->regions_lock);
+}
+
+static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
+{
+        struct region *r = region_exact(pool, addr, size);
+        struct walk k;
+
+        if (!r)
+                return -EINVAL;
+        k = walk_all(r);
+        range_unpin(&k);
+        walk_rest(&k);
+        if (r->flags & PG_MAP_SHARED && region_is_writable(r)) {
+                k = walk_all(r);
+                range_sync(&k);
+                if (k.error) {
+                        region_revive(r);
+                        wake_all(pool, r);
+                        return k.error;
+                }
+        }
+        k = walk_all(r);
+        range_discard(&k);
+        region_seal(r);
+        wake_all(pool, r);
+        region_withdraw(r);
+        pool_forget(pool, r);
+        store_release(&pool->stores, r->location);
+        region_free(r);
+        return 0;
+}
+
+int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
+{
+        sigset_t saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        signals_block(&saved);
+        error = unmap_range(pool, addr, size);
+        signals_restore(&saved);
+        return error;
+}
+
+int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base)
+{
+        return pool->orphan ? -ECHILD : store_attach(&pool->stores, store, base);
+}
+
+int pg_detach(struct pg_pool *pool, struct pg_store *store)
+{
+        return pool->orphan ? -ECHILD : store_detach(&pool->stores, store);
+}
+
+/* ---- looking ------------------------------------------------------------------------------- */
+
+int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *location)
+{
+        bool dying;
+        struct region *r = pool->orphan ? NULL : region_get((uintptr_t)addr, &dying);
+        pg_location found = PG_LOCATION_NONE;
+        int result = -EINVAL;
+
+        if (r && r->pool == pool) {
+                uint64_t page = region_page(r, (uintptr_t)addr);
+                uint64_t word = page_load(region_word(r, page));
+
+                result = word & PAGE_RESIDENT ? 1 : 0;
+                if (!result)
+                        found = region_page_location(r, page, word);
+                else if (!(word & PAGE_DIRTY))
+                        found = frame_at(&pool->frames, page_frame(word))->location;
+        }
+        if (r)
+                region_put(r);
+        if (result >= 0)
+                *location = found;
+        return result;
+}
+
+static void counters_read(struct pg_pool *pool, struct pg_stats *out)
+{
+        struct stats *s = &pool->stats;
+
+        out->faults = stats_read(s, STAT_FAULTS);
+        out->rescues = stats_read(s, STAT_RESCUES);
+        out->protect_faults = stats_read(s, STAT_PROTECT_FAULTS);
+        out->evictions_clean = stats_read(s, STAT_EVICTIONS_CLEAN);
+        out->evictions_dirty = stats_read(s, STAT_EVICTIONS_DIRTY);
+        out->pages_in = stats_read(s, STAT_PAGES_IN);
+        out->pages_out = stats_read(s, STAT_PAGES_OUT);
+        out->zero_pages_out = stats_read(s, STAT_ZERO_PAGES_OUT);
+        out->ahead_pages = stats_read(s, STAT_AHEAD_PAGES);
+        out->ahead_used = stats_read(s, STAT_AHEAD_USED);
+        out->ahead_wasted = stats_read(s, STAT_AHEAD_WASTED);
+        out->waits = stats_read(s, STAT_WAITS);
+        out->wait_ns = stats_read(s, STAT_WAIT_NS);
+        out->late_faults = stats_read(s, STAT_LATE_FAULTS);
+        out->errors_load = stats_read(s, STAT_ERRORS_LOAD);
+        out->errors_save = stats_read(s, STAT_ERRORS_SAVE);
+        out->errors_full = stats_read(s, STAT_ERRORS_FULL);
+        out->errors_frames = stats_read(s, STAT_ERRORS_FRAMES);
+        out->busy_pages = stats_read(s, STAT_BUSY_PAGES);
+}
+
+static void frames_read(struct pg_pool *pool, struct pg_stats *out)
+{
+        struct frames *f = &pool->frames;
+        uint32_t seated;
+
+        lock_take(&pool->lock);
+        out->frames_total = f->limit;
+        out->frames_free = f->limit > f->live ? f->free + f->limit - f->live : f->free;
+        out->frames_pinned = f->pinned;
+        out->frames_queued = pool->victims.list.count;
+        seated = f->free + f->pinned + pool->victims.list.count + pool->policy.count;
+        out->frames_busy = f->live > seated ? f->live - seated : 0;
+        out->frames_peak = f->peak;
+        lock_drop(&pool->lock);
+        out->page_size = pool->page_size;
+        out->buffer_bytes = pool->workers.bytes;
+}
+
+int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size)
+{
+        struct pg_stats s = {0};
+        struct pg_store_stats swap = {0};
+        sigset_t saved;
+        uint64_t ignored;
+
+        if (pool->orphan)
+                return -ECHILD;
+        signals_block(&saved);
+        counters_read(pool, &s);
+        frames_read(pool, &s);
+        store_stats(store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored),
+                    &swap);
+        signals_restore(&saved);
+        s.swap_pages = swap.stored_pages;
+        s.swap_bytes = swap.payload_bytes;
+        s.swap_memory_bytes = swap.memory_bytes;
+        s.swap_same_filled = swap.same_filled_pages;
+        s.swap_incompressible = swap.incompressible_pages;
+        s.swap_limit_hits = swap.limit_hits;
+        memcpy(stats, &s, size < sizeof(s) ? size : sizeof(s));
+        return 0;
+}
+
+int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats, size_t size)
+{
+        struct pg_thread_stats s;
+        struct thread_counters *t;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (pool->how == PG_DELIVERY_THREAD && !pool->uffd.has_thread)
+                return -ENOTSUP;
+        t = stats_thread_find(&pool->stats, tid ? tid : stats_self());
+        if (!t)
+                return -ENOENT;
+        s = (struct pg_thread_stats){
+                .faults = atomic_load_explicit(&t->faults, memory_order_relaxed),
+                .rescues = atomic_load_explicit(&t->rescues, memory_order_relaxed),
+                .evictions_clean = atomic_load_explicit(&t->evictions_clean, memory_order_relaxed),
+                .evictions_dirty = atomic_load_explicit(&t->evictions_dirty, memory_order_relaxed),
+                .wait_ns = atomic_load_explicit(&t->wait_ns, memory_order_relaxed),
+        };
+        memcpy(stats, &s, size < sizeof(s) ? size : sizeof(s));
+        return 0;
+}
+
+int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
+                     struct pg_histogram *histogram)
+{
+        struct pg_histogram h;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (kind > PG_HISTOGRAM_PAGE_OUT)
+                return -EINVAL;
+        stats_histogram(&pool->stats, kind, &h);
+        *histogram = h;
+        return 0;
+}

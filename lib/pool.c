@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.c - the front: checks arguments, wires the rooms, and takes them down in order.
+ *
+ * The budget. Opened by bytes, a pool's budget covers its frames and its workers' buffers: a
+ * sixteenth at most goes to buffers. Tables are reserved for as many frames as the machine has
+ * memory, so that growing moves nothing; they cost only what is touched.
+ *
+ * Fork. A child has neither the mappings nor the threads of a pool. Its copy of the userfaultfd is
+ * closed, so that the parent's end does not depend on it, and every call answers -ECHILD.
+ */
+#include "pool.h"
+#include "delivery.h"
+#include "evict.h"
+#include "residency.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unpaged/stores.h>
+
+#if PG_DEBUG
+__thread unsigned lock_held_ranks;
+#endif
+
+#define RUN_BYTES_MAX ((size_t)256 << 10)
+#define BATCH_MAX     16u
+
+/* ---- all pools, for fork ------------------------------------------------------------------- */
+
+static struct {
+        pthread_mutex_t lock;
+        struct pg_pool *first;
+        bool handlers;
+} pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void before_fork(void)
+{
+        pthread_mutex_lock(&pools.lock);
+        region_index_hold();
+}
+
+static void after_fork_parent(void)
+{
+        region_index_drop();
+        pthread_mutex_unlock(&pools.lock);
+}
+
+static void after_fork_child(void)
+{
+        for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
+                pool->orphan = true;
+                uffd_close(&pool->uffd);
+        }
+        pools.first = NULL;
+        region_index_clear();
+        region_index_drop();
+        stats_self_forget();
+        pthread_mutex_unlock(&pools.lock);
+}
+
+static void pools_add(struct pg_pool *pool)
+{
+        pthread_mutex_lock(&pools.lock);
+        if (!pools.handlers)
+                pools.handlers = pthread_atfork(before_fork, after_fork_parent,
+                                                after_fork_child) == 0;
+        pool->next = pools.first;
+        pools.first = pool;
+        pthread_mutex_unlock(&pools.lock);
+}
+
+static void pools_remove(struct pg_pool *pool)
+{
+        struct pg_pool **at = &pools.first;
+
+        pthread_mutex_lock(&pools.lock);
+        while (*at && *at != pool)
+                at = &(*at)->next;
+        if (*at)
+                *at = pool->next;
+        pthread_mutex_unlock(&pools.lock);
+}
+
+/* ---- open ---------------------------------------------------------------------------------- */
+
+struct plan {
+        uint32_t frames;
+        unsigned workers, run_pages;
+        const struct pg_policy_ops *policy;
+};
+
+static uint64_t machine_pages(void)
+{
+        return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4096;
+}
+
+static uint32_t capacity_frames(size_t page_size, uint32_t frames)
+{
+        uint64_t all = machine_pages() / (page_size / 4096);
+
+        return all < frames ? frames : all > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)all;
+}
+
+/* Divides `total` pages into frames and buffers; with `exact`, the buffers come on top. */
+static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool exact)
+{
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        size_t run_most = RUN_BYTES_MAX / page_size;
+        uint64_t spare = total / 16;
+
+        run_most = run_most < 1 ? 1 : run_most > RUN_MAX ? RUN_MAX : run_most;
+        p->workers = cpus < 2 ? 4 : cpus > (long)WORKERS_MAX - 2 ? WORKERS_MAX : (unsigned)cpus + 2;
+        if (p->workers > spare)
+                p->workers = spare < 2 ? (exact ? 2 : 1) : (unsigned)spare;
+        p->run_pages = (unsigned)(spare / p->workers);
+        p->run_pages = p->run_pages < 1 ? 1 : p->run_pages > run_most ? (unsigned)run_most
+                                                                      : p->run_pages;
+        p->frames = (uint32_t)(exact ? total : total - p->workers * p->run_pages);
+}
+
+static int config_check(const struct pg_config *c, size_t page_size, struct plan *p,
+                        const char **why)
+{
+        uint64_t total = c->frames ? c->frames : c->budget / page_size;
+
+        *p = (struct plan){.policy = c->policy_ops ? c->policy_ops
+                                                   : pg_policy_find(c->policy ? c->policy : "sieve")};
+        *why = "the policy is unknown: see pg_policy_at() for the list";
+        if (!p->policy)
+                return -EINVAL;
+        *why = "the page size must be a power of two from 4 KiB to 2 MiB";
+        if (page_size < 4096 || page_size > 2u << 20 || page_size & (page_size - 1))
+                return -EINVAL;
+        *why = "set either budget or frames, not both";
+        if (!c->budget == !c->frames)
+                return -EINVAL;
+        *why = "the budget is larger than the memory of this machine";
+        if (total > machine_pages() / (page_size / 4096))
+                return -EINVAL;
+        *why = "the budget is too small: at least 4 frames beside the buffers (with 4 KiB pages, "
+               "20 KiB)";
+        if (total < PG_FRAMES_MIN)
+                return -EINVAL;
+        plan_buffers(p, total, page_size, c->frames != 0);
+        if (p->frames < PG_FRAMES_MIN)
+                return -EINVAL;
+        *why = "the share of the victim queue must be at most 50 percent, and the flags known";
+        if (c->queue_pct > 50 || c->flags & ~PG_POOL_STRICT ||
+            c->delivery > PG_DELIVERY_SIGNAL)
+                return -EINVAL;
+        return 0;
+}
+
+static int open_swap(struct pg_pool *pool, struct pg_store *swap)
+{
+        pg_location base;
+        int error = 0;
+
+        if (!swap) {
+                error = pg_store_zram(&pool->own_swap, NULL);
+                swap = pool->own_swap;
+        } else if (!store_can_swap(swap)) {
+                error = -EINVAL;
+        }
+        if (!error)
+                error = store_attach(&pool->stores, swap, &base);
+        if (!error)
+                pool->stores.swap = (unsigned)(base >> 56);
+        return error;
+}
+
+static int open_tables(struct pg_pool *pool, const struct plan *p)
+{
+        uint32_t capacity = capacity_frames(pool->page_size, p->frames);
+        int error = frames_init(&pool->frames, capacity, p->frames, pool->page_size);
+
+        if (error) /* perhaps address space is limited: then the pool cannot grow */
+                error = frames_init(&pool->frames, capacity = p->frames, p->frames,
+                                    pool->page_size);
+        if (!error)
+                error = policy_open(&pool->policy, p->policy, capacity);
+        if (!error)
+                error = workers_init(&pool->workers, p->workers, p->run_pages, pool->page_size);
+        if (!error)
+                error = stats_init(&pool->stats);
+        if (!error)
+                error = trace_init(&pool->trace);
+        if (!error)
+                error = uffd_register_slots(&pool->uffd, pool->frames.slots,
+                                            (size_t)capacity * pool->page_size);
+        return error;
+}
+
+static void pool_destroy(struct pg_pool *pool)
+{
+        delivery_thread_stop(pool);
+        uffd_close(&pool->uffd);
+        stores_close(&pool->stores);
+        pg_store_close(pool->own_swap);
+        trace_destroy(&pool->trace);
+        stats_destroy(&pool->stats);
+        workers_destroy(&pool->workers);
+        policy_close(&pool->policy);
+        frames_destroy(&pool->frames);
+        free(pool);
+}
+
+static void say(const struct pg_config *c, const char *text)
+{
+        if (c->message)
+                c->message(c->message_arg, text);
+}
+
+int pg_open(struct pg_pool **out, const struct pg_config *config)
+{
+        struct pg_config c = {0};
+        struct plan plan;
+        struct pg_pool *pool;
+        const char *why;
+        int error;
+
+        if (!out || !config || config->size == 0)
+                return -EINVAL;
+        memcpy(&c, config, config->size < sizeof(c) ? config->size : sizeof(c));
+        c.page_size = c.page_size ? c.page_size : 4096;
+        error = config_check(&c, c.page_size, &plan, &why);
+        if (error) {
+                say(&c, why);
+                return error;
+        }
+        pool = calloc(1, sizeof(*pool));
+        if (!pool)
+                return -ENOMEM;
+        pool->page_size = c.page_size;
+        pool->page_shift = (unsigned)__builtin_ctzl(c.page_size);
+        pool->flags = c.flags;
+        pool->how = c.delivery;
+        pool->frames_exact = c.frames != 0;
+        pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
+        pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
+        pool->batch_pages = plan.frames / 32 < 1           ? 1
+                            : plan.frames / 32 > BATCH_MAX ? BATCH_MAX
+                                                           : plan.frames / 32;
+        pool->victims.pct = c.queue_pct ? c.queue_pct : 20;
+        if (pool_is_strict(pool)) {
+                pool->victims.pct = 0;
+                pool->batch_pages = 1;
+        }
+        pool->uffd.fd = pool->uffd.hollow_fd = -1;
+        stores_init(&pool->stores, c.page_size);
+        error = uffd_open(&pool->uffd, c.delivery == PG_DELIVERY_SIGNAL, c.message, c.message_arg);
+        if (!error) {
+                error = open_tables(pool, &plan);
+                if (!error && (error = open_swap(pool, c.swap)) == -EINVAL)
+                        say(&c, "the swap store cannot hand out places, or serves pools of another "
+                                "page size");
+                else if (error)
+                        say(&c, "no address space or memory for the pool's tables");
+        }
+        if (!error)
+                error = c.delivery == PG_DELIVERY_SIGNAL ? delivery_signal_start()
+                                                         : delivery_thread_start(pool);
+        if (error) {
+                pool_destroy(pool);
+                return error;
+        }
+        pools_add(pool);
+        *out = pool;
+        return 0;
+}
+
+int pg_close(struct pg_pool *pool)
+{
+        int error = 0;
+
+        if (pool->orphan)
+                return -ECHILD;
+        while (!error && pool->regions)
+                error = pg_unmap(pool, pool->regions->start,
+                                 pool->regions->npages << pool->page_shift);
+        if (error)
+                return error;
+        pools_remove(pool);
+        pool_destroy(pool);
+        return 0;
+}
+
+/* ---- the budget ---------------------------------------------------------------------------- */
+
+/* With signals blocked, as all below. */
+static uint32_t limit_set(struct pg_pool *pool, uint32_t limit)
+{
+        uint32_t before;
+
+        lock_take(&pool->lock);
+        before = pool->frames.limit;
+        pool->frames.limit = limit;
+        lock_drop(&pool->lock);
+        return before;
+}
+
+static int shrink(struct pg_pool *pool)
+{
+        struct worker *w = worker_get(&pool->workers, stats_self());
+        int result = 0;
+
+        for (;;) {
+                uint32_t freed = atomic_load(&pool->frames.freed);
+                bool done;
+
+                frames_shed(pool);
+                lock_take(&pool->lock);
+                done = pool->frames.live <= pool->frames.limit;
+                lock_drop(&pool->lock);
+                if (done)
+                        break;
+                result = evict(pool, w, 1);
+                if (result == -EAGAIN || result == -EBUSY)
+                        futex_wait(&pool->frames.freed, freed, 1000000);
+                else if (result < 0)
+                        break;
+                result = 0;
+        }
+        worker_put(&pool->workers, w);
+        return result;
+}
+
+static int resize(struct pg_pool *pool, uint32_t limit)
+{
+        uint32_t pinned, before;
+        int error;
+
+        lock_take(&pool->lock);
+        pinned = pool->frames.pinned;
+        lock_drop(&pool->lock);
+        if (pinned + frames_reserve(limit) > limit)
+                return -ENOMEM;
+        before = limit_set(pool, limit);
+        error = limit < before ? shrink(pool) : 0;
+        if (error)
+                limit_set(pool, before);
+        return error;
+}
+
+int pg_resize(struct pg_pool *pool, size_t budget)
+{
+        uint64_t frames = budget / pool->page_size;
+        uint64_t buffers = pool->frames_exact ? 0 : pool->workers.bytes / pool->page_size;
+        sigset_t saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (frames < buffers + PG_FRAMES_MIN || frames - buffers > pool->frames.capacity)
+                return -EINVAL;
+        signals_block(&saved);
+        error = resize(pool, (uint32_t)(frames - buffers));
+        signals_restore(&saved);
+        return error;
+}
+
+size_t pg_free_get(struct pg_pool *pool)
+{
+        struct frames *f = &pool->frames;
+        uint32_t free, reserve;
+        sigset_t saved;
+
+        if (pool->orphan)
+                return 0;
+        signals_block(&saved);
+        lock_take(&pool->lock);
+        free = f->limit > f->live ? f->free + f->limit - f->live : f->free;
+        reserve = frames_reserve(f->limit);
+        lock_drop(&pool->lock);
+        signals_restore(&saved);
+        return free > reserve ? (free - reserve) * pool->page_size : 0;
+}

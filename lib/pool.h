@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - the pool: the rooms, wired together. For the verbs, the deliveries and the front.
+ *
+ * lock guards the policy, the victim queue and the frames; they change together (a page that is
+ * rescued leaves the queue and counts as accessed), in critical sections of well under a
+ * microsecond, so one lock is simpler than three and no slower.
+ */
+#ifndef POOL_H
+#define POOL_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <unpaged/unpaged.h>
+#include "frame.h"
+#include "lock.h"
+#include "policy_gate.h"
+#include "region.h"
+#include "stats.h"
+#include "store_gate.h"
+#include "trace.h"
+#include "uffd.h"
+#include "victim.h"
+#include "worker.h"
+
+struct delivery;
+
+struct pg_pool {
+        size_t page_size;
+        unsigned page_shift;
+        unsigned flags; /* PG_POOL_* */
+        enum pg_delivery how;
+        unsigned batch_pages; /* victims in one go */
+        bool frames_exact;    /* opened by frames: the buffers are not in the budget */
+        bool orphan;          /* we are a child of fork: nothing here is ours */
+
+        struct uffd uffd;
+        struct stores stores;
+        struct workers workers;
+        struct stats stats;
+        struct trace trace;
+        struct delivery *delivery; /* thread delivery: its threads */
+
+        struct lock lock; /* the three below */
+        struct policy policy;
+        struct victims victims;
+        struct frames frames;
+
+        struct lock regions_lock;
+        struct region *regions; /* linked by next */
+
+        struct pg_store *own_swap; /* made here, closed here; or NULL */
+        struct pg_pool *next;      /* of all pools in the process */
+};
+
+static inline bool pool_is_strict(const struct pg_pool *pool)
+{
+        return pool->flags & PG_POOL_STRICT;
+}
+
+static inline page_word *region_word(struct region *r, uint64_t page)
+{
+        return &r->pages[page];
+}
+
+/* A page's identity for policies, the same in all its residencies. */
+static inline uint64_t page_key(const struct region *r, uint64_t page)
+{
+        return (uint64_t)(uintptr_t)region_addr(r, page) >> r->page_shift;
+}
+
+/* Ends the ownership of a page: the new word is visible first, then who waits is woken. */
+void page_release(struct region *r, uint64_t page, uint64_t word);
+/* Wakes the threads that fault on it, whether or not they asked for it. */
+void page_wake(struct region *r, uint64_t page);
+
+/* All signals of the thread are blocked between the two: see lock.h. */
+static inline void signals_block(sigset_t *saved)
+{
+        sigset_t all;
+
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, saved);
+}
+
+static inline void signals_restore(const sigset_t *saved)
+{
+        pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* stats.h - counters and histograms. See stats.c. */
+#ifndef STATS_H
+#define STATS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unpaged/unpaged.h>
+
+/* What each counts stands at its namesake in struct pg_stats. */
+enum counter {
+        STAT_FAULTS,
+        STAT_RESCUES,
+        STAT_PROTECT_FAULTS,
+        STAT_EVICTIONS_CLEAN,
+        STAT_EVICTIONS_DIRTY,
+        STAT_PAGES_IN,
+        STAT_PAGES_OUT,
+        STAT_ZERO_PAGES_OUT,
+        STAT_AHEAD_PAGES,
+        STAT_AHEAD_USED,
+        STAT_AHEAD_WASTED,
+        STAT_WAITS,
+        STAT_WAIT_NS,
+        STAT_LATE_FAULTS,
+        STAT_ERRORS_LOAD,
+        STAT_ERRORS_SAVE,
+        STAT_ERRORS_FULL,
+        STAT_ERRORS_FRAMES,
+        STAT_BUSY_PAGES,
+        STATS
+};
+
+struct thread_counters {
+        _Atomic int32_t tid; /* 0: unused; -1: the threads that found no place of their own */
+        _Atomic uint64_t faults, rescues, evictions_clean, evictions_dirty, wait_ns;
+};
+
+#define STATS_THREADS      4096u
+#define STATS_THREAD_SLOTS (2 * STATS_THREADS)
+
+struct stats {
+        _Atomic uint64_t counters[STATS];
+        struct {
+                _Atomic uint64_t counts[PG_HISTOGRAM_BINS];
+        } histograms[PG_HISTOGRAM_PAGE_OUT + 1];
+        struct thread_counters *threads; /* open addressing by thread id */
+        _Atomic uint32_t nthreads;
+};
+
+int stats_init(struct stats *s);
+void stats_destroy(struct stats *s);
+
+static inline void stats_add(struct stats *s, enum counter which, uint64_t n)
+{
+        atomic_fetch_add_explicit(&s->counters[which], n, memory_order_relaxed);
+}
+
+static inline uint64_t stats_read(struct stats *s, enum counter which)
+{
+        return atomic_load_explicit(&s->counters[which], memory_order_relaxed);
+}
+
+/* The counters of a thread, made if it has none yet. tid 0 (unknown) gives NULL. */
+struct thread_counters *stats_thread(struct stats *s, pid_t tid);
+/* The same, but NULL if it has none. */
+struct thread_counters *stats_thread_find(struct stats *s, pid_t tid);
+
+/* The calling thread's id, without a system call but for the first time. */
+pid_t stats_self(void);
+/* In a child of fork the caller is another thread. */
+void stats_self_forget(void);
+
+void stats_time(struct stats *s, enum pg_histogram_kind kind, uint64_t ns);
+void stats_histogram(struct stats *s, enum pg_histogram_kind kind, struct pg_histogram *out);
+
+#endif

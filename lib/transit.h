@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* transit.h - pages between the program and their frames' slots. See transit.c. */
+#ifndef TRANSIT_H
+#define TRANSIT_H
+
+#include "pool.h"
+
+/* Appends a claimed page. */
+struct item *batch_add(struct batch *b, struct region *r, uint64_t page, uint64_t word);
+/* Keeps the items without error, in order. */
+void batch_drop_failed(struct batch *b);
+
+/* Installs every item without error: its content from item->data, write-protected if item->clean.
+ * Afterwards the slot of an installed page is a hole, or (data elsewhere) as it was. An item that
+ * could not be installed has its error set, and its content where it was. */
+void transit_in(struct pg_pool *pool, struct batch *b);
+
+/* Unmaps every item that is not QUEUED from the program into its frame's slot, whole or not at all. -EBUSY: the kernel
+ * has pinned it; -ENOENT: the program's page is gone, dropped behind our back. */
+void transit_out(struct pg_pool *pool, struct batch *b);
+
+/* True if the kernel has nothing at all mapped where it should have this page. */
+bool page_is_hole(const struct region *r, uint64_t page);
+
+#endif

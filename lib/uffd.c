@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uffd.c - the only door to the kernel's userfaultfd and to the page tables.
+ *
+ * Every quirk of the kernel that the pager must know stays behind these calls:
+ *  - Permission. /dev/userfaultfd (Linux 6.1) asks for file permissions, the system call for
+ *    CAP_SYS_PTRACE or vm.unprivileged_userfaultfd = 1. The device is tried first; any failure of
+ *    it leads to the call. Signal delivery handles faults of user mode only, so it may fall back on
+ *    UFFD_USER_MODE_ONLY (5.11), which nobody is refused.
+ *  - Features are negotiated in two steps, with a throw-away descriptor: the first UFFDIO_API tells
+ *    what there is, the second must not ask for more.
+ *  - A copy or a move can stop half-way with EAGAIN (the address space was changing): go on.
+ *  - A move needs source and target both private anonymous, both readable and writable, and the
+ *    target registered with this very descriptor. Hence the slots are registered too, but only for
+ *    write protection: that satisfies the move, and a missing slot is filled by the kernel as in
+ *    any memory instead of faulting to us, who would wait for ourselves.
+ *  - A moved page is always writable where it lands, so nothing here moves and protects.
+ */
+#include "uffd.h"
+#include "uffd_abi.h"
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef PIDFD_SELF
+#define PIDFD_SELF (-10000) /* Linux 6.14; older kernels answer EBADF and get plain madvise */
+#endif
+
+bool uffd_masked(const char *feature)
+{
+        const char *list = getenv("UNPAGED_MASK_FEATURES");
+        size_t len = strlen(feature);
+
+        while (list && *list) {
+                size_t word = strcspn(list, ",");
+
+                if (word == len && memcmp(list, feature, len) == 0)
+                        return true;
+                list += word + (list[word] == ',');
+        }
+        return false;
+}
+
+static int descriptor_new(bool user_mode_is_enough)
+{
+        int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+        int fd = -1;
+
+        if (device >= 0) {
+                fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC);
+                close(device);
+        }
+        if (fd < 0)
+                fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+        if (fd < 0 && errno == EPERM && user_mode_is_enough)
+                fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+        return fd < 0 ? -errno : fd;
+}
+
+static void explain_refusal(int error, uffd_explain *explain, void *arg)
+{
+        char text[512];
+
+        if (!explain)
+                return;
+        if (error == -EPERM || error == -EACCES)
+                snprintf(text, sizeof(text),
+                         "userfaultfd is not permitted to this process. Any one of these permits "
+                         "it: access to /dev/userfaultfd (as root: chmod 666 /dev/userfaultfd, or a "
+                         "udev rule); the setting vm.unprivileged_userfaultfd (as root: sysctl -w "
+                         "vm.unprivileged_userfaultfd=1); the capability CAP_SYS_PTRACE. Signal "
+                         "delivery needs none of them.");
+        else if (error == -ENOSYS)
+                snprintf(text, sizeof(text),
+                         "this kernel has no userfaultfd (CONFIG_USERFAULTFD is off, or a sandbox "
+                         "hides it)");
+        else
+                snprintf(text, sizeof(text), "userfaultfd could not be opened: %s",
+                         strerror(-error));
+        explain(arg, text);
+}
+
+static int negotiate(int fd, uint64_t wanted, uint64_t *offered)
+{
+        struct uffdio_api api = {.api = UFFD_API, .features = wanted};
+
+        if (ioctl(fd, UFFDIO_API, &api) != 0)
+                return -errno;
+        *offered = api.features;
+        return 0;
+}
+
+static int probe(bool sigbus, uint64_t *features)
+{
+        int fd = descriptor_new(sigbus);
+        int error;
+
+        if (fd < 0)
+                return fd;
+        error = negotiate(fd, 0, features);
+        close(fd);
+        return error;
+}
+
+int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
+{
+        uint64_t needed = UFFD_FEATURE_PAGEFAULT_FLAG_WP | (sigbus ? UFFD_FEATURE_SIGBUS : 0);
+        uint64_t useful = needed;
+        uint64_t features = 0, granted;
+        int error = probe(sigbus, &features);
+
+        if (error) {
+                explain_refusal(error, explain, arg);
+                return error == -EACCES ? -EPERM : error;
+        }
+        if ((features & needed) != needed) {
+                if (explain)
+                        explain(arg, "this kernel's userfaultfd cannot write-protect anonymous "
+                                     "memory; Linux 5.7 or newer on this architecture can");
+                return -ENOTSUP;
+        }
+        useful |= uffd_masked("move") ? 0 : UFFD_FEATURE_MOVE;
+        useful |= uffd_masked("poison") ? 0 : UFFD_FEATURE_POISON;
+        useful |= uffd_masked("thread_id") || sigbus ? 0 : UFFD_FEATURE_THREAD_ID;
+
+        *u = (struct uffd){.fd = descriptor_new(sigbus), .hollow_fd = -1};
+        if (u->fd < 0) {
+                explain_refusal(u->fd, explain, arg);
+                return u->fd;
+        }
+        error = negotiate(u->fd, features & useful, &granted);
+        if (error) {
+                explain_refusal(error, explain, arg);
+                uffd_close(u);
+                return error;
+        }
+        u->can_move = features & useful & UFFD_FEATURE_MOVE;
+        u->can_poison = features & useful & UFFD_FEATURE_POISON;
+        u->has_thread = features & useful & UFFD_FEATURE_THREAD_ID;
+        if (!u->can_poison)
+                u->hollow_fd = memfd_create("unpaged-poison", MFD_CLOEXEC);
+        return 0;
+}
+
+void uffd_close(struct uffd *u)
+{
+        if (u->fd >= 0)
+                close(u->fd);
+        if (u->hollow_fd >= 0)
+                close(u->hollow_fd);
+        u->fd = u->hollow_fd = -1;
+}
+
+static int register_range(const struct uffd *u, void *addr, size_t len, uint64_t mode)
+{
+        struct uffdio_register r = {.range = {(uintptr_t)addr, len}, .mode = mode};
+
+        return ioctl(u->fd, UFFDIO_REGISTER, &r) ? -errno : 0;
+}
+
+int uffd_register(const struct uffd *u, void *addr, size_t len)
+{
+        return register_range(u, addr, len,
+                              UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+}
+
+int uffd_register_slots(const struct uffd *u, void *addr, size_t len)
+{
+        return register_range(u, addr, len, UFFDIO_REGISTER_MODE_WP);
+}
+
+int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool protect,
+              size_t *done)
+{
+        lock_assert_none();
+        *done = 0;
+        while (*done < len) {
+                struct uffdio_copy c = {.dst = (uintptr_t)dst + *done,
+                                        .src = (uintptr_t)src + *done,
+                                        .len = len - *done,
+                                        .mode = protect ? UFFDIO_COPY_MODE_WP : 0};
+                int rc = ioctl(u->fd, UFFDIO_COPY, &c);
+
+                if (c.copy > 0)
+                        *done += (size_t)c.copy;
+                if (rc != 0 && errno != EAGAIN)
+                        return -errno;
+        }
+        return 0;
+}
+
+int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *done)
+{
+        lock_assert_none();
+        *done = 0;
+        while (*done < len) {
+                struct uffdio_move m = {.dst = (uintptr_t)dst + *done,
+                                        .src = (uintptr_t)src + *done,
+                                        .len = len - *done};
+                int rc = ioctl(u->fd, UFFDIO_MOVE, &m);
+
+                if (m.move > 0)
+                        *done += (size_t)m.move;
+                if (rc != 0 && errno != EAGAIN)
+                        return -errno;
+        }
+        return 0;
+}
+
+static int writeprotect(const struct uffd *u, void *addr, size_t len, uint64_t mode)
+{
+        struct uffdio_writeprotect w = {.range = {(uintptr_t)addr, len}, .mode = mode};
+
+        lock_assert_none();
+        while (ioctl(u->fd, UFFDIO_WRITEPROTECT, &w) != 0)
+                if (errno != EAGAIN)
+                        return -errno;
+        return 0;
+}
+
+int uffd_protect(const struct uffd *u, void *addr, size_t len)
+{
+        return writeprotect(u, addr, len, UFFDIO_WRITEPROTECT_MODE_WP);
+}
+
+int uffd_unprotect(const struct uffd *u, void *addr, size_t len)
+{
+        return writeprotect(u, addr, len, 0);
+}
+
+void uffd_wake(const struct uffd *u, void *addr, size_t len)
+{
+        struct uffdio_range r = {(uintptr_t)addr, len};
+
+        ioctl(u->fd, UFFDIO_WAKE, &r);
+}
+
+/* Without the kernel's marker: a mapping of an empty file raises SIGBUS as well. */
+static int hollow_map(const struct uffd *u, void *addr, size_t len)
+{
+        void *p = mmap(addr, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, u->hollow_fd, 0);
+
+        return p == MAP_FAILED ? -errno : 0;
+}
+
+int uffd_poison(const struct uffd *u, void *addr, size_t len)
+{
+        struct uffdio_poison p = {.range = {(uintptr_t)addr, len}};
+        int error = 0;
+
+        lock_assert_none();
+        if (!u->can_poison) {
+                error = hollow_map(u, addr, len);
+                uffd_wake(u, addr, len);
+                return error;
+        }
+        while (p.range.len > 0) {
+                p.updated = 0;
+                if (ioctl(u->fd, UFFDIO_POISON, &p) != 0 && errno != EAGAIN)
+                        return -errno;
+                if (p.updated > 0) {
+                        p.range.start += (uint64_t)p.updated;
+                        p.range.len -= (uint64_t)p.updated;
+                }
+        }
+        return 0;
+}
+
+int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot)
+{
+        void *p;
+
+        if (u->can_poison) {
+                uffd_drop(addr, len);
+                return 0;
+        }
+        p = mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        if (p == MAP_FAILED)
+                return -errno;
+        madvise(addr, len, MADV_NOHUGEPAGE);
+        madvise(addr, len, MADV_DONTFORK);
+        return uffd_register(u, addr, len);
+}
+
+void uffd_drop(void *addr, size_t len)
+{
+        lock_assert_none();
+        madvise(addr, len, MADV_DONTNEED);
+}
+
+void uffd_drop_ranges(const struct iovec *ranges, size_t n)
+{
+        static _Atomic int vectored = 1; /* until the kernel says otherwise */
+
+        lock_assert_none();
+        if (n > 1 && atomic_load_explicit(&vectored, memory_order_relaxed)) {
+                ssize_t dropped = syscall(SYS_process_madvise, PIDFD_SELF, ranges, n,
+                                          MADV_DONTNEED, 0);
+
+                if (dropped >= 0) {
+                        /* Short only when a range was unmapped; the rest is dropped singly. */
+                        for (; n > 0 && (size_t)dropped >= ranges->iov_len; n--)
+                                dropped -= (ssize_t)(ranges++)->iov_len;
+                } else if (errno != EINTR) {
+                        atomic_store_explicit(&vectored, 0, memory_order_relaxed);
+                }
+        }
+        for (; n > 0; n--, ranges++)
+                madvise(ranges->iov_base, ranges->iov_len, MADV_DONTNEED);
+}
+
+int uffd_read(const struct uffd *u, struct uffd_msg *messages, unsigned max)
+{
+        ssize_t n = read(u->fd, messages, max * sizeof(*messages));
+
+        return n < 0 ? -errno : (int)((size_t)n / sizeof(*messages));
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* uffd.h - the only door to the kernel's userfaultfd and to the page tables. See uffd.c. */
+#ifndef UFFD_H
+#define UFFD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct uffd_msg;
+
+struct uffd {
+        int fd;
+        bool can_move;     /* pages can be moved between the program and the slots */
+        bool can_poison;   /* a page can be made to raise SIGBUS */
+        bool has_thread;   /* messages carry the thread id */
+        int hollow_fd;     /* an empty file, for poisoning without can_poison; or -1 */
+};
+
+/* Receives a sentence with cause and remedy when uffd_open fails. */
+typedef void uffd_explain(void *arg, const char *text);
+
+/* Opens and negotiates. sigbus: faults arrive as SIGBUS, not as messages. 0 or -errno. */
+int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg);
+void uffd_close(struct uffd *u);
+
+/* Program memory: missing pages and writes to protected ones fault. */
+int uffd_register(const struct uffd *u, void *addr, size_t len);
+/* Slots: pages may be moved here; missing pages are filled with zeros by the kernel. */
+int uffd_register_slots(const struct uffd *u, void *addr, size_t len);
+
+/*
+ * Transfers. Each returns 0 or -errno and, in *done, how many bytes from the start were
+ * transferred; a caller deals in whole pages and so must undo a part. All wake who waits there.
+ */
+int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool protect,
+              size_t *done);
+int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *done);
+
+int uffd_protect(const struct uffd *u, void *addr, size_t len);
+int uffd_unprotect(const struct uffd *u, void *addr, size_t len); /* wakes */
+void uffd_wake(const struct uffd *u, void *addr, size_t len);
+
+/* Accesses raise SIGBUS from now on (wakes); until uffd_heal, which leaves the page missing. */
+int uffd_poison(const struct uffd *u, void *addr, size_t len);
+int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot);
+
+/* Frees the physical memory of a range; the pages are missing then. */
+void uffd_drop(void *addr, size_t len);
+/* The same for scattered ranges. */
+void uffd_drop_ranges(const struct iovec *ranges, size_t n);
+
+/* Blocks for the next messages. The number read, or -errno. */
+int uffd_read(const struct uffd *u, struct uffd_msg *messages, unsigned max);
+
+/* True when UNPAGED_MASK_FEATURES lists the word. */
+bool uffd_masked(const char *feature);
+
+#endif

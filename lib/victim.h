@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * victim.h - the victim queue: pages unmapped from the program, but still in their frames.
+ *
+ * It is the pager's accessed bit. Whether a page is in use cannot be read from user space, but it
+ * can be asked: unmap it for a while and see whether it is touched. A page that is touched in the
+ * queue is rescued, without a store, and its policy is told; the oldest page that was not goes out.
+ * First in, first out; the queue may hold a fixed share of the frames.
+ *
+ * All calls: the pool lock is held. A page in the queue has QUEUED in its word; whoever claims such
+ * a page takes it out of the queue at once, under the lock.
+ */
+#ifndef VICTIM_H
+#define VICTIM_H
+
+#include "frame.h"
+#include "list.h"
+
+struct victims {
+        struct list list; /* oldest first */
+        unsigned pct;     /* share of the frames; 0: no queue */
+};
+
+/* Frames the queue should hold. */
+static inline uint32_t victims_target(const struct victims *v, const struct frames *frames)
+{
+        return (uint32_t)((uint64_t)frames->limit * v->pct / 100);
+}
+
+static inline void victim_push(struct victims *v, struct frames *frames, uint32_t frame)
+{
+        list_append(frames->table, &v->list, frame);
+}
+
+static inline void victim_remove(struct victims *v, struct frames *frames, uint32_t frame)
+{
+        list_remove(frames->table, &v->list, frame);
+}
+
+#endif

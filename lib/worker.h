@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h - what one thread needs while it moves pages: lists of them, and a buffer.
+ *
+ * A handful of workers exist for each pool, made when it opens, so that moving pages neither
+ * allocates nor needs a deep stack (a SIGBUS handler may run on a small one), and so that pages in
+ * flight are bounded. Their buffers are part of the budget. A thread that finds none waits.
+ *
+ * Order: a worker is taken before any page is claimed, and is given back before waiting for BUSY;
+ * so those who hold workers never wait for those who do not.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unpaged/unpaged.h>
+
+#define RUN_MAX     64u /* pages in one batch */
+#define WORKERS_MAX 16u
+
+struct region;
+
+/* A page in transit. Its BUSY is held. */
+struct item {
+        struct region *region;
+        uint64_t page;
+        uint64_t word;        /* as it was claimed, without BUSY */
+        pg_location location; /* coming in: where from; going out: where to */
+        char *data;           /* where its content is outside the program */
+        uint32_t frame;
+        bool clean; /* install protected */
+        bool owned; /* location is a place of the swap store that was reserved for it */
+        bool newly; /* going out: that place was reserved just now */
+        int error;
+};
+
+struct batch {
+        unsigned count;
+        struct item items[RUN_MAX];
+};
+
+struct worker {
+        struct batch in;  /* pages coming in */
+        struct batch out; /* pages going out, to make room for them */
+        char *buffer;     /* run_pages pages */
+        pid_t tid;        /* of the thread on whose behalf this happens; 0: unknown */
+        bool swap_full;   /* the swap store has just refused: do not ask it for each victim */
+        uint32_t hopeless; /* victims passed over for that */
+        uint32_t refused;  /* batches of victims that the stores refused */
+        uint32_t pins;     /* frames reserved for pinning: pages coming in are pinned */
+};
+
+struct workers {
+        _Atomic uint32_t free; /* a bit for each */
+        _Atomic uint32_t waiting;
+        unsigned count;
+        unsigned run_pages;
+        struct worker *table;
+        char *buffers;
+        size_t bytes;
+};
+
+int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size);
+void workers_destroy(struct workers *w);
+
+struct worker *worker_get(struct workers *w, pid_t tid);
+void worker_put(struct workers *w, struct worker *worker);
+
+#endif
