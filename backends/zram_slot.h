@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zram_slot.h - the word that zram keeps for a page.
+ * zram_slot.h - the word that zram keeps for a page, and pages that are one word themselves.
  *
  *    bit 0       the slot is locked
  *    bits 1..3   kind
@@ -81,6 +81,34 @@ static inline bool slot_try_lock(_Atomic uint64_t *slot, uint64_t word)
 static inline void slot_unlock(_Atomic uint64_t *slot, uint64_t word)
 {
         atomic_store_explicit(slot, word, memory_order_release);
+}
+
+/* Pages of one repeated word. */
+typedef uint64_t __attribute__((may_alias)) any_word;
+
+/* Is the page one repeated word? */
+static inline bool same_filled(const void *page, size_t bytes, uint64_t *value)
+{
+        const any_word *words = page;
+
+        *value = words[0];
+        for (size_t i = 0; i < bytes / sizeof(*words); i += 8) {
+                uint64_t difference = 0;
+
+                for (size_t j = 0; j < 8; j++)
+                        difference |= words[i + j] ^ words[0];
+                if (difference)
+                        return false;
+        }
+        return true;
+}
+
+static inline void fill_page(void *page, size_t bytes, uint64_t value)
+{
+        any_word *words = page;
+
+        for (size_t i = 0; i < bytes / sizeof(*words); i++)
+                words[i] = value;
 }
 
 #endif
