@@ -270,6 +270,21 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         return 0;
 }
 
+/* With no mapping left, every frame must be free, and nobody may know a page. */
+static void assert_empty(struct pg_pool *pool)
+{
+#if PG_DEBUG
+        struct frames *f = &pool->frames;
+
+        if (f->live != f->free || f->pinned || pool->victims.list.count || pool->policy.count)
+                trace_broken(&pool->trace, NULL, f->live - f->free, "frames were lost");
+        if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
+                trace_broken(&pool->trace, NULL, 0, "the policy's structures are broken");
+#else
+        (void)pool;
+#endif
+}
+
 int pg_close(struct pg_pool *pool)
 {
         int error = 0;
@@ -281,6 +296,7 @@ int pg_close(struct pg_pool *pool)
                                  pool->regions->npages << pool->page_shift);
         if (error)
                 return error;
+        assert_empty(pool);
         pools_remove(pool);
         pool_destroy(pool);
         return 0;
