@@ -36,12 +36,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#define HELPERS    3u
-#define THREADS    (HELPERS + 1)
-#define MESSAGES   16u
-#define TICK_NS    1000000u
-#define QUIET_TICKS 20u
-#define LATE_TICKS 2u
+#define HELPERS        3u
+#define THREADS        (HELPERS + 1)
+#define MESSAGES       16u
+#define TICK_NS        1000000u
+#define QUIET_TICKS    20u
+#define LATE_TICKS     2u
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
 
@@ -59,8 +59,8 @@ struct delivery {
         int cpu;            /* where the follower is */
 
         pthread_mutex_t duty;
-        _Atomic uint32_t read;      /* counts the follower's reads */
-        _Atomic uint32_t paused;    /* the follower is to let the helpers serve */
+        _Atomic uint32_t read;        /* counts the follower's reads */
+        _Atomic uint32_t paused;      /* the follower is to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
 
@@ -133,8 +133,8 @@ static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
                 if (r && r->pool == pool) {
                         end = delivery_fault(r, m->address, write, (pid_t)m->ptid);
                         if (end == FAULT_BUSY)
-                                left_to_owner = page_ask_wake(
-                                        region_word(r, region_page(r, m->address)));
+                                left_to_owner =
+                                        page_ask_wake(region_word(r, region_page(r, m->address)));
                 }
                 if (r)
                         region_put(r);

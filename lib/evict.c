@@ -297,8 +297,8 @@ int evict_give_back(struct pg_pool *pool, struct worker *w)
                                        page_key(item->region, item->page));
                 }
                 lock_drop(&pool->lock);
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RETURNED,
-                          word, w->tid);
+                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RETURNED, word,
+                          w->tid);
                 page_release(item->region, item->page, word);
         }
         out->count = 0;

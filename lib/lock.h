@@ -91,9 +91,8 @@ static inline void lock_take(struct lock *lock)
         for (unsigned spins = 0; spins < 100; spins++) {
                 uint32_t free = 0;
 
-                if (atomic_compare_exchange_weak_explicit(&lock->word, &free, 1,
-                                                          memory_order_acquire,
-                                                          memory_order_relaxed))
+                if (atomic_compare_exchange_weak_explicit(
+                            &lock->word, &free, 1, memory_order_acquire, memory_order_relaxed))
                         return;
                 cpu_relax();
         }

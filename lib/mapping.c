@@ -82,10 +82,9 @@ void *pg_map(struct pg_pool *pool, size_t size, unsigned flags)
                 errno = EINVAL;
                 return NULL;
         }
-        return pg_map_unpaged(pool,
-                              flags & PG_MAP_UNINIT ? PG_LOCATION_ANON_UNINIT
-                                                    : PG_LOCATION_ANON_ZERO,
-                              size, flags);
+        return pg_map_unpaged(
+                pool, flags & PG_MAP_UNINIT ? PG_LOCATION_ANON_UNINIT : PG_LOCATION_ANON_ZERO, size,
+                flags);
 }
 
 /* The live mapping that is exactly this range, dying from now on; NULL: there is none. */

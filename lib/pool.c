@@ -63,8 +63,8 @@ static void pools_add(struct pg_pool *pool)
 {
         pthread_mutex_lock(&pools.lock);
         if (!pools.handlers)
-                pools.handlers = pthread_atfork(before_fork, after_fork_parent,
-                                                after_fork_child) == 0;
+                pools.handlers =
+                        pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
         pool->next = pools.first;
         pools.first = pool;
         pthread_mutex_unlock(&pools.lock);
@@ -114,8 +114,9 @@ static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool 
         if (p->workers > spare)
                 p->workers = spare < 2 ? (exact ? 2 : 1) : (unsigned)spare;
         p->run_pages = (unsigned)(spare / p->workers);
-        p->run_pages = p->run_pages < 1 ? 1 : p->run_pages > run_most ? (unsigned)run_most
-                                                                      : p->run_pages;
+        p->run_pages = p->run_pages < 1          ? 1
+                       : p->run_pages > run_most ? (unsigned)run_most
+                                                 : p->run_pages;
         p->frames = (uint32_t)(exact ? total : total - p->workers * p->run_pages);
 }
 
@@ -124,8 +125,9 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
 {
         uint64_t total = c->frames ? c->frames : c->budget / page_size;
 
-        *p = (struct plan){.policy = c->policy_ops ? c->policy_ops
-                                                   : pg_policy_find(c->policy ? c->policy : "sieve")};
+        *p = (struct plan){.policy = c->policy_ops
+                                             ? c->policy_ops
+                                             : pg_policy_find(c->policy ? c->policy : "sieve")};
         *why = "the policy is unknown: see pg_policy_at() for the list";
         if (!p->policy)
                 return -EINVAL;
@@ -146,8 +148,7 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
         if (p->frames < PG_FRAMES_MIN)
                 return -EINVAL;
         *why = "the share of the victim queue must be at most 50 percent, and the flags known";
-        if (c->queue_pct > 50 || c->flags & ~PG_POOL_STRICT ||
-            c->delivery > PG_DELIVERY_SIGNAL)
+        if (c->queue_pct > 50 || c->flags & ~PG_POOL_STRICT || c->delivery > PG_DELIVERY_SIGNAL)
                 return -EINVAL;
         return 0;
 }

@@ -26,7 +26,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
-#define REGIONS_MAX ((size_t)1 << 16)
+#define REGIONS_MAX   ((size_t)1 << 16)
 #define WORDS_PER_BIT 512u /* a page of the table */
 
 struct slot {
@@ -231,11 +231,11 @@ static struct region *structure_get(void)
                 return r;
         }
         if (!index_.regions) {
-                struct slot *slots = arena_reserve(sizeof(*slots) * (REGIONS_MAX + 1),
-                                                   "unpaged-index");
+                struct slot *slots =
+                        arena_reserve(sizeof(*slots) * (REGIONS_MAX + 1), "unpaged-index");
 
-                index_.regions = arena_reserve(sizeof(struct region) * REGIONS_MAX,
-                                               "unpaged-index");
+                index_.regions =
+                        arena_reserve(sizeof(struct region) * REGIONS_MAX, "unpaged-index");
                 if (!slots || !index_.regions) {
                         arena_release(slots, sizeof(*slots) * (REGIONS_MAX + 1));
                         arena_release(index_.regions, sizeof(struct region) * REGIONS_MAX);

@@ -22,9 +22,9 @@ struct region {
         char *start;
         uint64_t npages;
         unsigned page_shift;
-        unsigned flags;        /* PG_MAP_*, PG_PROT_* as mapped */
-        pg_location location;  /* of page 0 */
-        page_word *pages;      /* npages words, sparse */
+        unsigned flags;            /* PG_MAP_*, PG_PROT_* as mapped */
+        pg_location location;      /* of page 0 */
+        page_word *pages;          /* npages words, sparse */
         _Atomic uint64_t *touched; /* a bit for every 512 words: some of them may not be zero */
         struct ahead ahead;
         _Atomic uint32_t users; /* threads between region_get and region_put */
@@ -99,8 +99,7 @@ static inline pg_location region_location(const struct region *r, uint64_t page)
 }
 
 /* Where a page that is not resident lives. */
-static inline pg_location region_page_location(const struct region *r, uint64_t page,
-                                               uint64_t word)
+static inline pg_location region_page_location(const struct region *r, uint64_t page, uint64_t word)
 {
         return word & PAGE_PLACED ? word & ~PAGE_FLAGS : region_location(r, page);
 }

@@ -119,9 +119,9 @@ static void bring_some(struct walk *k, bool pin)
         } else if (page_is_mapped(word)) {
                 page_release(k->region, k->page++, word);
         } else if (word & PAGE_QUEUED) {
-                int error = fault_rescue(k->pool, k->w,
-                                         batch_add(&k->w->in, k->region, k->page, word),
-                                         pin && pin_must_write(k));
+                int error =
+                        fault_rescue(k->pool, k->w, batch_add(&k->w->in, k->region, k->page, word),
+                                     pin && pin_must_write(k));
 
                 if (error)
                         walk_error(k, error);

@@ -183,8 +183,7 @@ static void discard_out(struct pg_pool *pool, struct item *item)
 {
         pg_location location = region_page_location(item->region, item->page, item->word);
 
-        copy_forget(pool, location,
-                    item->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
+        copy_forget(pool, location, item->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
         if (item->word & PAGE_POISONED && pool->how == PG_DELIVERY_THREAD)
                 uffd_heal(&pool->uffd, region_addr(item->region, item->page), pool->page_size,
                           region_prot(item->region));

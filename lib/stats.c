@@ -28,8 +28,7 @@ static const uint64_t bounds[PG_HISTOGRAM_BINS] = {
 int stats_init(struct stats *s)
 {
         memset(s, 0, sizeof(*s));
-        s->threads = arena_reserve((STATS_THREAD_SLOTS + 1) * sizeof(*s->threads),
-                                   "unpaged-stats");
+        s->threads = arena_reserve((STATS_THREAD_SLOTS + 1) * sizeof(*s->threads), "unpaged-stats");
         return s->threads ? 0 : -ENOMEM;
 }
 
@@ -109,7 +108,7 @@ void stats_histogram(struct stats *s, enum pg_histogram_kind kind, struct pg_his
 {
         for (unsigned i = 0; i < PG_HISTOGRAM_BINS; i++) {
                 out->bounds_ns[i] = bounds[i];
-                out->counts[i] = atomic_load_explicit(&s->histograms[kind].counts[i],
-                                                      memory_order_relaxed);
+                out->counts[i] =
+                        atomic_load_explicit(&s->histograms[kind].counts[i], memory_order_relaxed);
         }
 }

@@ -75,8 +75,8 @@ void trace_broken(struct trace *t, const void *addr, uint64_t word, const char *
                                    (unsigned long long)i,
                                    atomic_load_explicit(&e->tid, memory_order_relaxed),
                                    event < sizeof(names) / sizeof(names[0]) ? names[event] : "?",
-                                   (unsigned long long)atomic_load_explicit(
-                                           &e->word, memory_order_relaxed)));
+                                   (unsigned long long)atomic_load_explicit(&e->word,
+                                                                            memory_order_relaxed)));
         }
         abort();
 }

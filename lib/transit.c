@@ -108,8 +108,8 @@ static void copy_in(struct pg_pool *pool, struct item *first, unsigned n)
         char *addr = region_addr(first->region, first->page);
         size_t part, done;
         unsigned copied;
-        int error = uffd_copy(&pool->uffd, addr, first->data, n * pool->page_size, first->clean,
-                              &done);
+        int error =
+                uffd_copy(&pool->uffd, addr, first->data, n * pool->page_size, first->clean, &done);
 
         if (error == -EEXIST)
                 trace_broken(&pool->trace, addr + done, first->word,

@@ -70,12 +70,13 @@ static void explain_refusal(int error, uffd_explain *explain, void *arg)
         if (!explain)
                 return;
         if (error == -EPERM || error == -EACCES)
-                snprintf(text, sizeof(text),
-                         "userfaultfd is not permitted to this process. Any one of these permits "
-                         "it: access to /dev/userfaultfd (as root: chmod 666 /dev/userfaultfd, or a "
-                         "udev rule); the setting vm.unprivileged_userfaultfd (as root: sysctl -w "
-                         "vm.unprivileged_userfaultfd=1); the capability CAP_SYS_PTRACE. Signal "
-                         "delivery needs none of them.");
+                snprintf(
+                        text, sizeof(text),
+                        "userfaultfd is not permitted to this process. Any one of these permits "
+                        "it: access to /dev/userfaultfd (as root: chmod 666 /dev/userfaultfd, or a "
+                        "udev rule); the setting vm.unprivileged_userfaultfd (as root: sysctl -w "
+                        "vm.unprivileged_userfaultfd=1); the capability CAP_SYS_PTRACE. Signal "
+                        "delivery needs none of them.");
         else if (error == -ENOSYS)
                 snprintf(text, sizeof(text),
                          "this kernel has no userfaultfd (CONFIG_USERFAULTFD is off, or a sandbox "
@@ -166,8 +167,7 @@ static int register_range(const struct uffd *u, void *addr, size_t len, uint64_t
 
 int uffd_register(const struct uffd *u, void *addr, size_t len)
 {
-        return register_range(u, addr, len,
-                              UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
+        return register_range(u, addr, len, UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP);
 }
 
 int uffd_register_slots(const struct uffd *u, void *addr, size_t len)
@@ -300,8 +300,8 @@ void uffd_drop_ranges(const struct iovec *ranges, size_t n)
 
         lock_assert_none();
         if (n > 1 && atomic_load_explicit(&vectored, memory_order_relaxed)) {
-                ssize_t dropped = syscall(SYS_process_madvise, PIDFD_SELF, ranges, n,
-                                          MADV_DONTNEED, 0);
+                ssize_t dropped =
+                        syscall(SYS_process_madvise, PIDFD_SELF, ranges, n, MADV_DONTNEED, 0);
 
                 if (dropped >= 0) {
                         /* Short only when a range was unmapped; the rest is dropped singly. */

@@ -12,10 +12,10 @@ struct uffd_msg;
 
 struct uffd {
         int fd;
-        bool can_move;     /* pages can be moved between the program and the slots */
-        bool can_poison;   /* a page can be made to raise SIGBUS */
-        bool has_thread;   /* messages carry the thread id */
-        int hollow_fd;     /* an empty file, for poisoning without can_poison; or -1 */
+        bool can_move;   /* pages can be moved between the program and the slots */
+        bool can_poison; /* a page can be made to raise SIGBUS */
+        bool has_thread; /* messages carry the thread id */
+        int hollow_fd;   /* an empty file, for poisoning without can_poison; or -1 */
 };
 
 /* Receives a sentence with cause and remedy when uffd_open fails. */

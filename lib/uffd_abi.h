@@ -23,7 +23,7 @@
 #define UFFD_FEATURE_POISON            (1ull << 14) /* 6.6 */
 #define UFFD_FEATURE_MOVE              (1ull << 16) /* 6.8 */
 
-#define UFFD_EVENT_PAGEFAULT     0x12
+#define UFFD_EVENT_PAGEFAULT      0x12
 #define UFFD_PAGEFAULT_FLAG_WRITE (1ull << 0)
 #define UFFD_PAGEFAULT_FLAG_WP    (1ull << 1)
 

@@ -8,8 +8,8 @@
 
 int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size)
 {
-        *w = (struct workers){.count = count, .run_pages = run_pages,
-                              .bytes = count * run_pages * page_size};
+        *w = (struct workers){
+                .count = count, .run_pages = run_pages, .bytes = count * run_pages * page_size};
         w->table = arena_reserve(count * sizeof(struct worker), "unpaged-workers");
         w->buffers = arena_reserve(w->bytes, "unpaged-buffers");
         if (!w->table || !w->buffers) {

@@ -44,11 +44,11 @@ struct batch {
 };
 
 struct worker {
-        struct batch in;  /* pages coming in */
-        struct batch out; /* pages going out, to make room for them */
-        char *buffer;     /* run_pages pages */
-        pid_t tid;        /* of the thread on whose behalf this happens; 0: unknown */
-        bool swap_full;   /* the swap store has just refused: do not ask it for each victim */
+        struct batch in;   /* pages coming in */
+        struct batch out;  /* pages going out, to make room for them */
+        char *buffer;      /* run_pages pages */
+        pid_t tid;         /* of the thread on whose behalf this happens; 0: unknown */
+        bool swap_full;    /* the swap store has just refused: do not ask it for each victim */
         uint32_t hopeless; /* victims passed over for that */
         uint32_t refused;  /* batches of victims that the stores refused */
         uint32_t pins;     /* frames reserved for pinning: pages coming in are pinned */

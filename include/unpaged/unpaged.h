@@ -51,9 +51,9 @@ struct pg_policy_ops;
  * location + i * page_size. */
 typedef uint64_t pg_location;
 
-#define PG_LOCATION_ANON_ZERO ((pg_location)0xfffffffffffff000)   /* reads as zeros */
+#define PG_LOCATION_ANON_ZERO   ((pg_location)0xfffffffffffff000) /* reads as zeros */
 #define PG_LOCATION_ANON_UNINIT ((pg_location)0xffffffffffffe000) /* reads as anything */
-#define PG_LOCATION_NONE ((pg_location)1)                         /* no location (not aligned) */
+#define PG_LOCATION_NONE        ((pg_location)1)                  /* no location (not aligned) */
 
 /* ---- pools ------------------------------------------------------------------------------- */
 
@@ -69,11 +69,11 @@ enum pg_delivery {
 #define PG_FRAMES_MIN 4u
 
 struct pg_config {
-        size_t size;        /* sizeof(struct pg_config): members are only appended */
-        size_t budget;      /* bytes of physical memory, the pool's buffers included */
-        uint32_t frames;    /* or, where budget is 0: exactly so many frames, buffers beside them */
-        unsigned flags;     /* PG_POOL_* */
-        size_t page_size;   /* power of two, 4 KiB to 2 MiB; 0: 4 KiB */
+        size_t size;      /* sizeof(struct pg_config): members are only appended */
+        size_t budget;    /* bytes of physical memory, the pool's buffers included */
+        uint32_t frames;  /* or, where budget is 0: exactly so many frames, buffers beside them */
+        unsigned flags;   /* PG_POOL_* */
+        size_t page_size; /* power of two, 4 KiB to 2 MiB; 0: 4 KiB */
         enum pg_delivery delivery;
         unsigned queue_pct; /* share of the frames the victim queue may hold, 1 to 50; 0: 20 */
         const char *policy; /* by name (see policy.h); NULL: "sieve" */
@@ -109,7 +109,8 @@ int pg_close(struct pg_pool *pool);
 /*
  * Sets a new budget while programs run. Growing is immediate. Shrinking evicts.
  * -EINVAL: below PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages
- * need more. -ENOSPC, -EIO: pages could not be written to their stores. The budget is as before then.
+ * need more. -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget is
+ * as it was.
  */
 int pg_resize(struct pg_pool *pool, size_t budget);
 
@@ -126,11 +127,12 @@ int pg_detach(struct pg_pool *pool, struct pg_store *store);
 
 /* ---- mappings ---------------------------------------------------------------------------- */
 
+/* Modified pages go back to the mapping's own store with PG_MAP_SHARED. Without, the mapping is
+ * private: they go to the pool's swap store. */
 #define PG_MAP_UNINIT (1u << 0) /* pg_map: content may start as anything */
-#define PG_MAP_LOCK (1u << 1)   /* frames are taken now, and pinned */
-#define PG_MAP_SHARED (1u << 2) /* modified pages go back to the mapping's own store. Default:
-                                 * private, they go to the pool's swap store */
-#define PG_PROT_READ (1u << 3)  /* read-only; default: readable and writable */
+#define PG_MAP_LOCK   (1u << 1) /* frames are taken now, and pinned */
+#define PG_MAP_SHARED (1u << 2)
+#define PG_PROT_READ  (1u << 3) /* read-only; default: readable and writable */
 
 /*
  * Maps anonymous memory, zero at first (PG_MAP_UNINIT: undefined at first, which in practice may
@@ -180,7 +182,7 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size);
  * Makes a range resident and keeps it so: no access to it faults, and system calls on it work in
  * both deliveries. Pins do not nest: one pg_unpin() undoes any number of them (as in Zephyr).
  * -ENOMEM: it would leave the pool without frames to serve faults (4 frames, or half of a pool of
- * fewer than 8, always stay unpinned); what was pinned by this call is unpinned again.
+ * fewer than 8, always stay unpinned). The range may then be partly pinned: pg_unpin() it.
  * Other errors as pg_page_in.
  */
 int pg_pin(struct pg_pool *pool, void *addr, size_t size);
@@ -190,9 +192,9 @@ enum pg_advice {
         PG_ADVICE_NORMAL,     /* whole mapping: readahead on sequential faults */
         PG_ADVICE_SEQUENTIAL, /* whole mapping: read far ahead at once */
         PG_ADVICE_RANDOM,     /* whole mapping: never read ahead */
-        PG_ADVICE_WILL_NEED,  /* the range: page in what free frames allow; errors are not reported */
-        PG_ADVICE_COLD,       /* the range: next to be evicted; a touch brings it back cheaply */
-        PG_ADVICE_DISCARD,    /* the range: forget its content. Anonymous pages read as zeros again,
+        PG_ADVICE_WILL_NEED, /* the range: page in what free frames allow; errors are not reported */
+        PG_ADVICE_COLD,      /* the range: next to be evicted; a touch brings it back cheaply */
+        PG_ADVICE_DISCARD,   /* the range: forget its content. Anonymous pages read as zeros again,
                                * pages of a store as the store has them; modifications not yet
                                * written back are lost, which is what the call is for */
 };
@@ -223,34 +225,34 @@ size_t pg_free_get(struct pg_pool *pool);
 
 /* Counters since pg_open. Reading them never stops the pager; they are exact when it is idle. */
 struct pg_stats {
-        uint64_t faults;           /* touches of pages that were not mapped, or explicit page-ins */
-        uint64_t rescues;          /* of them: still in the victim queue, no store was asked */
-        uint64_t protect_faults;   /* first writes to clean pages; not in faults */
-        uint64_t evictions_clean;  /* pages that left their frame without being written */
-        uint64_t evictions_dirty;  /* pages that were written, or found to be all zero */
-        uint64_t pages_in;         /* pages read from a store (not: zero, uninit) */
-        uint64_t pages_out;        /* pages written to a store */
-        uint64_t zero_pages_out;   /* of evictions_dirty: all zero, nothing was written */
-        uint64_t ahead_pages;      /* pages read ahead */
-        uint64_t ahead_used;       /* of them: touched, as far as the pager can know */
-        uint64_t ahead_wasted;     /* of them: evicted untouched */
-        uint64_t waits;            /* threads that found a page busy and waited for its owner */
-        uint64_t wait_ns;          /* time programs waited for faults, in nanoseconds */
-        uint64_t late_faults;      /* faults an ordinary thread served because the handler was late */
-        uint64_t errors_load;      /* pages a store failed to load (each was poisoned) */
-        uint64_t errors_save;      /* pages a store failed to save (each went back to the program) */
-        uint64_t errors_full;      /* of errors_save: the store was full */
-        uint64_t errors_frames;    /* faults for which no frame could be had (poisoned) */
-        uint64_t busy_pages;       /* victims skipped because the kernel had pinned them */
+        uint64_t faults;          /* touches of pages that were not mapped, or explicit page-ins */
+        uint64_t rescues;         /* of them: still in the victim queue, no store was asked */
+        uint64_t protect_faults;  /* first writes to clean pages; not in faults */
+        uint64_t evictions_clean; /* pages that left their frame without being written */
+        uint64_t evictions_dirty; /* pages that were written, or found to be all zero */
+        uint64_t pages_in;        /* pages read from a store (not: zero, uninit) */
+        uint64_t pages_out;       /* pages written to a store */
+        uint64_t zero_pages_out;  /* of evictions_dirty: all zero, nothing was written */
+        uint64_t ahead_pages;     /* pages read ahead */
+        uint64_t ahead_used;      /* of them: touched, as far as the pager can know */
+        uint64_t ahead_wasted;    /* of them: evicted untouched */
+        uint64_t waits;           /* threads that found a page busy and waited for its owner */
+        uint64_t wait_ns;         /* time programs waited for faults, in nanoseconds */
+        uint64_t late_faults;   /* faults an ordinary thread served because the handler was late */
+        uint64_t errors_load;   /* pages a store failed to load (each was poisoned) */
+        uint64_t errors_save;   /* pages a store failed to save (each went back to the program) */
+        uint64_t errors_full;   /* of errors_save: the store was full */
+        uint64_t errors_frames; /* faults for which no frame could be had (poisoned) */
+        uint64_t busy_pages;    /* victims skipped because the kernel had pinned them */
 
-        uint32_t frames_total;     /* the budget, in frames */
-        uint32_t frames_free;      /* hold no page */
+        uint32_t frames_total; /* the budget, in frames */
+        uint32_t frames_free;  /* hold no page */
         uint32_t frames_pinned;
-        uint32_t frames_queued;    /* in the victim queue */
-        uint32_t frames_busy;      /* in flight: taken, and neither free, mapped nor queued */
-        uint32_t frames_peak;      /* most that were ever in use at once */
+        uint32_t frames_queued; /* in the victim queue */
+        uint32_t frames_busy;   /* in flight: taken, and neither free, mapped nor queued */
+        uint32_t frames_peak;   /* most that were ever in use at once */
         size_t page_size;
-        size_t buffer_bytes;       /* the pool's own buffers, part of the budget */
+        size_t buffer_bytes; /* the pool's own buffers, part of the budget */
 
         uint64_t swap_pages;        /* pages in the swap store now */
         uint64_t swap_bytes;        /* their compressed size */
@@ -275,7 +277,8 @@ struct pg_thread_stats {
 /* tid: as gettid() gave it; 0: the calling thread. -ENOENT: it has caused nothing yet. -ENOTSUP:
  * thread delivery on a kernel that does not say which thread faulted. Beyond 4096 threads the
  * newcomers are counted together, under tid -1. */
-int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats, size_t size);
+int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats,
+                        size_t size);
 
 #define PG_HISTOGRAM_BINS 24
 
@@ -293,7 +296,8 @@ enum pg_histogram_kind {
         PG_HISTOGRAM_PAGE_OUT, /* one page_out call of a store */
 };
 
-int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind, struct pg_histogram *histogram);
+int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
+                     struct pg_histogram *histogram);
 
 #ifdef __cplusplus
 }
