@@ -145,6 +145,19 @@ static bool wants_to_write(const ucontext_t *context)
 #endif
 }
 
+/* The address is in no mapping. It may have been in one when the access faulted, and pg_unmap was
+ * quicker than we: then the access must be tried again, and gets SIGSEGV. If it faults again, and no
+ * mapping has come or gone since this thread was here last, it never was ours. */
+static bool may_have_gone(void)
+{
+        static __thread uint32_t last = 1; /* odd: no version that lasts */
+        uint32_t version = region_index_version();
+        bool changed = version != last;
+
+        last = version;
+        return changed;
+}
+
 /* True: the access may be tried again. False: it is not ours, or it must fail. */
 static bool serve(uintptr_t addr, bool write)
 {
@@ -154,7 +167,7 @@ static bool serve(uintptr_t addr, bool write)
                 enum fault_end end;
 
                 if (!r && !dying)
-                        return false;
+                        return may_have_gone();
                 if (!r) {
                         region_wait_settled(addr);
                         continue;

@@ -366,22 +366,22 @@ int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned
 static int why_none(struct pg_pool *pool, const struct worker *w, unsigned passed)
 {
         struct frames *f = &pool->frames;
-        uint32_t idle = f->free + f->pinned + pool->victims.list.count + pool->policy.count;
+        uint32_t seated = f->pinned - f->promised + pool->victims.list.count + pool->policy.count;
 
         if (w->hopeless > pool->policy.count)
                 return -ENOSPC;
-        return passed > 0 || pool->victims.list.count > 0 || f->live > idle ? -EAGAIN : -ENOMEM;
+        /* Others have frames in flight, or have freed some since we looked. */
+        return passed > 0 || pool->victims.list.count > 0 || f->live < f->limit || f->live > seated
+                       ? -EAGAIN
+                       : -ENOMEM;
 }
 
-/* Pages to unmap into the queue, for `want` that leave it. Under the lock; 0: there is no queue. */
-static unsigned queue_demand(struct pg_pool *pool, unsigned want)
+/* Pages to unmap into the queue, for `want` that leave it. Under the lock. */
+static unsigned queue_demand(struct pg_pool *pool, uint32_t target, unsigned want)
 {
-        uint32_t target = victims_target(&pool->victims, &pool->frames);
         uint32_t have = pool->victims.list.count;
         uint32_t demand = target + want > have ? target + want - have : 0;
 
-        if (target == 0)
-                return 0;
         demand = demand < 2 * want ? demand : 2 * want;
         return demand < RUN_MAX ? demand : RUN_MAX;
 }
@@ -389,14 +389,15 @@ static unsigned queue_demand(struct pg_pool *pool, unsigned want)
 int evict(struct pg_pool *pool, struct worker *w, unsigned want)
 {
         uint64_t began = clock_now();
-        unsigned passed, demand, left = 0;
+        unsigned passed, left = 0;
+        uint32_t target;
         int error = 0;
 
         want = want < pool->batch_pages ? pool->batch_pages : want;
         lock_take(&pool->lock);
-        demand = queue_demand(pool, want);
-        passed = pick_from_policy(pool, w, demand ? demand : want);
-        if (demand || victims_target(&pool->victims, &pool->frames)) {
+        target = victims_target(&pool->victims, &pool->frames);
+        passed = pick_from_policy(pool, w, target ? queue_demand(pool, target, want) : want);
+        if (target) {
                 lock_drop(&pool->lock);
                 error = evict_unmap(pool, w);
                 enqueue(pool, w);

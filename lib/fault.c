@@ -165,7 +165,7 @@ static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *it
         f->warm = false;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
         if (w->pins)
-                w->pins--;
+                pin_keep(pool, w);
         else
                 policy_add(&pool->policy, item->frame, page_key(item->region, item->page),
                            ahead ? PG_ADD_AHEAD : PG_ADD_DEMAND);
@@ -290,7 +290,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         if (item->error) {
                 victim_push(&pool->victims, &pool->frames, item->frame);
         } else if (w->pins) {
-                w->pins--;
+                pin_keep(pool, w);
                 word |= PAGE_PINNED;
                 policy_forget_queued(&pool->policy, item->frame);
         } else {

@@ -37,8 +37,9 @@ struct frames {
         uint32_t minted; /* numbers given out so far; minted = live + retired */
         uint32_t live;   /* = free + mapped + queued + busy; above limit only while shrinking */
         uint32_t free;
-        uint32_t pinned;
-        uint32_t peak; /* most of live - free */
+        uint32_t pinned;   /* frames of pinned pages, and those promised */
+        uint32_t promised; /* of pinned: for pages that are on their way in */
+        uint32_t peak;     /* most of live - free */
         struct list warm, cold, retired;
         _Atomic uint32_t freed;   /* counts frame_put: what a thread without a frame waits on */
         _Atomic uint32_t waiting; /* such threads */

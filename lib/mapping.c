@@ -164,35 +164,69 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
 
 int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base)
 {
-        return pool->orphan ? -ECHILD : store_attach(&pool->stores, store, base);
+        sigset_t saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        signals_block(&saved);
+        error = store_attach(&pool->stores, store, base);
+        signals_restore(&saved);
+        return error;
 }
 
 int pg_detach(struct pg_pool *pool, struct pg_store *store)
 {
-        return pool->orphan ? -ECHILD : store_detach(&pool->stores, store);
+        sigset_t saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        signals_block(&saved);
+        error = store_detach(&pool->stores, store);
+        signals_restore(&saved);
+        return error;
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
+/* A snapshot of a page's word, which is owned and given back at once. */
+static int query(struct pg_pool *pool, struct region *r, uint64_t page, pg_location *location)
+{
+        page_word *p = region_word(r, page);
+        uint64_t word = page_load(p);
+
+        while (word & PAGE_BUSY || !page_claim(p, word)) {
+                page_wait(p);
+                word = page_load(p);
+        }
+        if (!(word & PAGE_RESIDENT))
+                *location = region_page_location(r, page, word);
+        else if (!(word & PAGE_DIRTY))
+                *location = frame_at(&pool->frames, page_frame(word))->location;
+        page_release(r, page, word);
+        return word & PAGE_RESIDENT ? 1 : 0;
+}
+
 int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *location)
 {
-        bool dying;
-        struct region *r = pool->orphan ? NULL : region_get((uintptr_t)addr, &dying);
         pg_location found = PG_LOCATION_NONE;
         int result = -EINVAL;
+        struct region *r;
+        sigset_t saved;
+        bool dying;
 
-        if (r && r->pool == pool) {
-                uint64_t page = region_page(r, (uintptr_t)addr);
-                uint64_t word = page_load(region_word(r, page));
-
-                result = word & PAGE_RESIDENT ? 1 : 0;
-                if (!result)
-                        found = region_page_location(r, page, word);
-                else if (!(word & PAGE_DIRTY))
-                        found = frame_at(&pool->frames, page_frame(word))->location;
+        if (pool->orphan)
+                return -ECHILD;
+        r = region_get((uintptr_t)addr, &dying);
+        if (!r)
+                return -EINVAL;
+        if (r->pool == pool) {
+                signals_block(&saved);
+                result = query(pool, r, region_page(r, (uintptr_t)addr), &found);
+                signals_restore(&saved);
         }
-        if (r)
-                region_put(r);
+        region_put(r);
         if (result >= 0)
                 *location = found;
         return result;
@@ -233,7 +267,7 @@ static void frames_read(struct pg_pool *pool, struct pg_stats *out)
         out->frames_free = f->limit > f->live ? f->free + f->limit - f->live : f->free;
         out->frames_pinned = f->pinned;
         out->frames_queued = pool->victims.list.count;
-        seated = f->free + f->pinned + pool->victims.list.count + pool->policy.count;
+        seated = f->free + f->pinned - f->promised + pool->victims.list.count + pool->policy.count;
         out->frames_busy = f->live > seated ? f->live - seated : 0;
         out->frames_peak = f->peak;
         lock_drop(&pool->lock);

@@ -32,22 +32,33 @@ static struct {
         pthread_mutex_t lock;
         struct pg_pool *first;
         bool handlers;
+        sigset_t signals; /* of the thread that forks */
 } pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* Signals are blocked meanwhile: a handler that faults must not find the index held by its thread. */
 static void before_fork(void)
 {
+        sigset_t saved;
+
+        signals_block(&saved);
         pthread_mutex_lock(&pools.lock);
+        pools.signals = saved;
         region_index_hold();
 }
 
 static void after_fork_parent(void)
 {
+        sigset_t saved = pools.signals;
+
         region_index_drop();
         pthread_mutex_unlock(&pools.lock);
+        signals_restore(&saved);
 }
 
 static void after_fork_child(void)
 {
+        sigset_t saved = pools.signals;
+
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 pool->orphan = true;
                 uffd_close(&pool->uffd);
@@ -57,6 +68,7 @@ static void after_fork_child(void)
         region_index_drop();
         stats_self_forget();
         pthread_mutex_unlock(&pools.lock);
+        signals_restore(&saved);
 }
 
 static void pools_add(struct pg_pool *pool)
@@ -305,16 +317,19 @@ int pg_close(struct pg_pool *pool)
 
 /* ---- the budget ---------------------------------------------------------------------------- */
 
-/* With signals blocked, as all below. */
-static uint32_t limit_set(struct pg_pool *pool, uint32_t limit)
+/* With signals blocked, as all below. -ENOMEM: it would not leave enough beside the pinned pages. */
+static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
 {
-        uint32_t before;
+        int error = 0;
 
         lock_take(&pool->lock);
-        before = pool->frames.limit;
-        pool->frames.limit = limit;
+        *before = pool->frames.limit;
+        if (pool->frames.pinned + frames_reserve(limit) > limit)
+                error = -ENOMEM;
+        else
+                pool->frames.limit = limit;
         lock_drop(&pool->lock);
-        return before;
+        return error;
 }
 
 static int shrink(struct pg_pool *pool)
@@ -345,18 +360,13 @@ static int shrink(struct pg_pool *pool)
 
 static int resize(struct pg_pool *pool, uint32_t limit)
 {
-        uint32_t pinned, before;
-        int error;
+        uint32_t before = limit;
+        int error = limit_set(pool, limit, &before);
 
-        lock_take(&pool->lock);
-        pinned = pool->frames.pinned;
-        lock_drop(&pool->lock);
-        if (pinned + frames_reserve(limit) > limit)
-                return -ENOMEM;
-        before = limit_set(pool, limit);
-        error = limit < before ? shrink(pool) : 0;
+        if (!error && limit < before)
+                error = shrink(pool);
         if (error)
-                limit_set(pool, before);
+                limit_set(pool, before, &limit);
         return error;
 }
 

@@ -53,6 +53,13 @@ struct pg_pool {
         struct pg_pool *next;      /* of all pools in the process */
 };
 
+/* Under the lock: one of the pins that were promised to the worker's pages is kept. */
+static inline void pin_keep(struct pg_pool *pool, struct worker *w)
+{
+        w->pins--;
+        pool->frames.promised--;
+}
+
 static inline bool pool_is_strict(const struct pg_pool *pool)
 {
         return pool->flags & PG_POOL_STRICT;

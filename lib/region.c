@@ -149,6 +149,11 @@ void region_withdraw(struct region *r)
         lock_drop(&index_.lock);
 }
 
+uint32_t region_index_version(void)
+{
+        return atomic_load_explicit(&index_.sequence, memory_order_acquire);
+}
+
 void region_index_hold(void)
 {
         lock_take(&index_.lock);

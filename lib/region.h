@@ -36,6 +36,8 @@ struct region {
  * NULL: there is none, or it is dying; *dying then says which. Async-signal-safe, takes no lock. */
 struct region *region_get(uintptr_t addr, bool *dying);
 void region_put(struct region *r);
+/* Changes whenever a mapping comes or goes. */
+uint32_t region_index_version(void);
 
 /* Reserves address space, tables and guard pages and registers nothing yet. NULL: no memory. */
 struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,

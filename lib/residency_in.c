@@ -15,12 +15,14 @@
 static unsigned pins_reserve(struct pg_pool *pool, unsigned want)
 {
         struct frames *f = &pool->frames;
-        uint32_t most = f->limit - frames_reserve(f->limit);
+        uint32_t most;
         unsigned n;
 
         lock_take(&pool->lock);
+        most = f->limit - frames_reserve(f->limit);
         n = f->pinned >= most ? 0 : most - f->pinned < want ? most - f->pinned : want;
         f->pinned += n;
+        f->promised += n;
         lock_drop(&pool->lock);
         return n;
 }
@@ -29,6 +31,7 @@ static void pins_unreserve(struct pg_pool *pool, unsigned n)
 {
         lock_take(&pool->lock);
         pool->frames.pinned -= n;
+        pool->frames.promised -= n;
         lock_drop(&pool->lock);
 }
 
@@ -46,8 +49,8 @@ static void pin_mapped(struct walk *k, uint64_t word)
         if (!(word & PAGE_PINNED)) {
                 lock_take(&k->pool->lock);
                 policy_remove(&k->pool->policy, item->frame);
+                pin_keep(k->pool, k->w);
                 lock_drop(&k->pool->lock);
-                k->w->pins--;
                 item->word |= PAGE_PINNED;
         }
         if (pin_must_write(k) && !(word & PAGE_DIRTY))
