@@ -22,6 +22,11 @@ void *arena_reserve(size_t bytes, const char *name)
         return memory;
 }
 
+void arena_not_for_child(void *memory, size_t bytes)
+{
+        madvise(memory, bytes, MADV_DONTFORK);
+}
+
 void arena_release(void *memory, size_t bytes)
 {
         if (memory)

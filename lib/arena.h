@@ -13,6 +13,8 @@
 /* Zeroed, page aligned. NULL: no address space. `name` shows up in /proc/self/maps where the kernel
  * can show it. */
 void *arena_reserve(size_t bytes, const char *name);
+/* A child of fork does not get it. */
+void arena_not_for_child(void *memory, size_t bytes);
 void arena_release(void *memory, size_t bytes);
 
 /* Names a mapping in /proc/self/maps, where the kernel can (Linux 5.17). */

@@ -23,11 +23,11 @@
 typedef int sigaction_fn(int, const struct sigaction *, struct sigaction *);
 
 static struct {
-        pthread_mutex_t lock; /* of the two below, for changes */
+        struct lock lock; /* of the two below, for changes; signals are blocked meanwhile */
         struct sigaction theirs;
         _Atomic uint32_t sequence; /* odd while theirs is being changed */
         _Atomic bool installed;
-} chain = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} chain = {.lock = LOCK_INIT(LOCK_TABLES)};
 
 static sigaction_fn *real_sigaction(void)
 {
@@ -59,9 +59,12 @@ static struct sigaction chain_read(void)
 
 static void chain_write(const struct sigaction *act)
 {
-        atomic_fetch_add(&chain.sequence, 1);
+        lock_take(&chain.lock);
+        atomic_fetch_add_explicit(&chain.sequence, 1, memory_order_relaxed);
+        atomic_thread_fence(memory_order_release);
         memcpy(&chain.theirs, act, sizeof(*act));
-        atomic_fetch_add(&chain.sequence, 1);
+        atomic_fetch_add_explicit(&chain.sequence, 1, memory_order_release);
+        lock_drop(&chain.lock);
 }
 
 static void chain_call(int sig, siginfo_t *info, void *context)
@@ -75,11 +78,9 @@ static void chain_call(int sig, siginfo_t *info, void *context)
 
                 if (theirs.sa_handler == SIG_IGN && info->si_code <= 0)
                         return;
-                /* Back to the kernel: the access is tried again and ends the process as it would
-                 * have done without us; a SIGBUS that was sent is sent again. */
+                /* Sent again, and pending until this handler returns, it ends the process. */
                 real_sigaction()(SIGBUS, &fatal, NULL);
-                if (info->si_code <= 0)
-                        raise(SIGBUS);
+                raise(SIGBUS);
                 return;
         }
         if ((unsigned)theirs.sa_flags & SA_RESETHAND) {
@@ -108,9 +109,11 @@ __attribute__((visibility("default"))) int sigaction(int sig, const struct sigac
                 return real_sigaction()(sig, act, old);
         before = chain_read();
         if (act) {
-                pthread_mutex_lock(&chain.lock);
+                struct caller caller;
+
+                caller_enter(&caller);
                 chain_write(act);
-                pthread_mutex_unlock(&chain.lock);
+                caller_leave(&caller);
         }
         if (old)
                 *old = before;
@@ -197,19 +200,24 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 int delivery_signal_start(void)
 {
+        static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
         struct sigaction ours = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
         struct sigaction theirs;
+        struct caller caller;
         int error = 0;
 
         sigfillset(&ours.sa_mask);
-        pthread_mutex_lock(&chain.lock);
+        pthread_mutex_lock(&starting);
+        caller_enter(&caller);
         if (!atomic_load(&chain.installed)) {
-                error = real_sigaction()(SIGBUS, &ours, &theirs) ? -errno : 0;
+                error = real_sigaction()(SIGBUS, NULL, &theirs) ? -errno : 0;
                 if (!error) {
                         chain_write(&theirs);
-                        atomic_store_explicit(&chain.installed, true, memory_order_release);
+                        error = real_sigaction()(SIGBUS, &ours, NULL) ? -errno : 0;
                 }
+                atomic_store_explicit(&chain.installed, !error, memory_order_release);
         }
-        pthread_mutex_unlock(&chain.lock);
+        caller_leave(&caller);
+        pthread_mutex_unlock(&starting);
         return error;
 }

@@ -13,7 +13,7 @@
  *
  * The danger is starvation: with other work on that CPU the follower may not run for long. Hence
  * the helpers, ordinary threads. One of them at a time has the duty: while faults come in it looks
- * once a millisecond whether the follower has read any; if it has not although some are pending, the
+ * once a millisecond whether the follower gets on; if it does not although faults are pending, the
  * helper hands the duty on and serves them itself, and the follower pauses for a while that doubles
  * each time. The same covers a store that sleeps, and a handler that waits for anything at all.
  * After twenty quiet milliseconds the helper on duty blocks in read() beside the follower: the first
@@ -54,12 +54,13 @@ struct delivery {
         char *bells; /* a page for each thread; a fault there ends whoever serves it */
         int fdinfo;  /* of the userfaultfd: tells what is pending; or -1 */
 
-        bool can_follow;
+        _Atomic bool can_follow;
         long robust_offset; /* from a thread's pointer to its robust list, the same for all */
-        int cpu;            /* where the follower is */
+        _Atomic int cpu;    /* where the follower is; -1: anywhere */
+        cpu_set_t anywhere; /* where it may be */
 
         pthread_mutex_t duty;
-        _Atomic uint32_t read;        /* counts the follower's reads */
+        _Atomic uint32_t steps;       /* of the follower: odd while it serves */
         _Atomic uint32_t paused;      /* the follower is to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
@@ -98,12 +99,12 @@ static void follow(struct delivery *d, pid_t tid)
         int cpu = d->can_follow ? thread_cpu(d, tid) : -1;
         cpu_set_t set;
 
-        if (cpu < 0 || cpu == d->cpu)
+        if (cpu < 0 || cpu == atomic_load_explicit(&d->cpu, memory_order_relaxed))
                 return;
         CPU_ZERO(&set);
         CPU_SET((size_t)cpu, &set);
         if (sched_setaffinity(0, sizeof(set), &set) == 0)
-                d->cpu = cpu;
+                atomic_store_explicit(&d->cpu, cpu, memory_order_relaxed);
 }
 
 static bool follower_prepare(struct delivery *d)
@@ -111,6 +112,7 @@ static bool follower_prepare(struct delivery *d)
         struct sched_param none = {0};
         char *robust = robust_list(0);
 
+        sched_getaffinity(0, sizeof(d->anywhere), &d->anywhere);
         if (!d->pool->uffd.has_thread || !&__rseq_size || __rseq_size == 0 || !robust)
                 return false;
         d->robust_offset = robust - (char *)__builtin_thread_pointer();
@@ -192,19 +194,23 @@ static void *follower(void *arg)
 {
         struct delivery *d = arg;
         struct uffd_msg messages[MESSAGES];
+        bool go_on = true;
         int n;
 
         thread_begin(d, 0, "unpaged");
         d->can_follow = follower_prepare(d);
         do {
+                /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
                 while (atomic_load(&d->paused) && !atomic_load(&d->stopping))
-                        futex_wait(&d->paused, 1, 0);
+                        futex_wait(&d->paused, 1, 50 * TICK_NS);
                 n = uffd_read(&d->pool->uffd, messages, MESSAGES);
                 if (n <= 0)
                         continue;
-                atomic_fetch_add_explicit(&d->read, 1, memory_order_relaxed);
+                atomic_fetch_add_explicit(&d->steps, 1, memory_order_relaxed);
                 follow(d, (pid_t)messages[0].ptid);
-        } while (n <= 0 || serve_all(d, messages, n));
+                go_on = serve_all(d, messages, n);
+                atomic_fetch_add_explicit(&d->steps, 1, memory_order_relaxed);
+        } while (n <= 0 || go_on);
         return NULL;
 }
 
@@ -234,8 +240,13 @@ static void pause_follower(struct delivery *d)
                                                                              : PAUSE_MOST_NS;
         d->resume_at = now + d->pause_ns;
         atomic_store(&d->paused, 1);
-        /* It may be in the middle of a page. Where that is permitted, let it finish soon. */
-        sched_setscheduler(atomic_load(&d->tids[0]), SCHED_OTHER, &none);
+        /* It may be in the middle of a page. Let it finish soon: on any CPU, and, where that is
+         * permitted, as an ordinary thread. */
+        if (d->can_follow) {
+                sched_setaffinity(atomic_load(&d->tids[0]), sizeof(d->anywhere), &d->anywhere);
+                atomic_store(&d->cpu, -1);
+                sched_setscheduler(atomic_load(&d->tids[0]), SCHED_OTHER, &none);
+        }
 }
 
 static void resume_follower(struct delivery *d)
@@ -253,7 +264,7 @@ static void resume_follower(struct delivery *d)
 /* Returns when this helper should read messages itself; true: because the follower is late. */
 static bool watch(struct delivery *d)
 {
-        uint32_t last = atomic_load(&d->read);
+        uint32_t last = atomic_load(&d->steps);
         unsigned quiet = 0, late = 0;
         struct timespec tick = {.tv_nsec = TICK_NS};
 
@@ -263,11 +274,11 @@ static bool watch(struct delivery *d)
                 if (atomic_load(&d->paused) || atomic_load(&d->stopping))
                         return false;
                 nanosleep(&tick, NULL);
-                now = atomic_load_explicit(&d->read, memory_order_relaxed);
+                now = atomic_load_explicit(&d->steps, memory_order_relaxed);
                 if (now != last) {
                         last = now;
                         quiet = late = 0;
-                } else if (!are_pending(d)) {
+                } else if (!(now & 1) && !are_pending(d)) {
                         quiet++;
                         late = 0;
                 } else if (++late >= LATE_TICKS) {
@@ -318,13 +329,14 @@ int delivery_thread_start(struct pg_pool *pool)
 {
         struct delivery *d = arena_reserve(sizeof(*d), "unpaged-delivery");
         char path[64];
-        sigset_t saved;
+        struct caller saved;
         int error = 0;
 
         if (!d)
                 return -ENOMEM;
         d->pool = pool;
-        d->cpu = -1;
+        atomic_store(&d->cpu, -1);
+        CPU_ZERO(&d->anywhere);
         pthread_mutex_init(&d->duty, NULL);
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pool->uffd.fd);
         d->fdinfo = open(path, O_RDONLY | O_CLOEXEC);
@@ -335,11 +347,11 @@ int delivery_thread_start(struct pg_pool *pool)
                 error = uffd_register(&pool->uffd, d->bells, THREADS * 4096);
         pool->delivery = d;
 
-        signals_block(&saved); /* inherited by the threads, for good */
+        caller_enter(&saved); /* inherited by the threads, for good */
         for (; !error && d->started < THREADS; d->started += !error)
                 error = -pthread_create(&d->threads[d->started], NULL,
                                         d->started == 0 ? follower : helper_start, d);
-        signals_restore(&saved);
+        caller_leave(&saved);
         if (error)
                 delivery_thread_stop(pool);
         return error;

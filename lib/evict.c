@@ -65,11 +65,10 @@ static bool is_hopeless(struct pg_pool *pool, const struct worker *w, uint32_t f
                page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
 }
 
-/* Victims by the policy. Returns how many candidates were passed over. */
-static unsigned pick_from_policy(struct pg_pool *pool, struct worker *w, unsigned want)
+/* Victims by the policy. */
+static void pick_from_policy(struct pg_pool *pool, struct worker *w, unsigned want)
 {
         unsigned tries = pool->policy.count < SELECT_MOST ? pool->policy.count : SELECT_MOST;
-        unsigned passed = 0;
 
         while (w->out.count < want && tries-- > 0) {
                 uint32_t frame = policy_select(&pool->policy);
@@ -86,10 +85,8 @@ static unsigned pick_from_policy(struct pg_pool *pool, struct worker *w, unsigne
 
                         policy_return(&pool->policy, frame, page_key(f->region, f->page));
                         w->hopeless += hopeless;
-                        passed++;
                 }
         }
-        return passed;
 }
 
 /* The oldest of the victim queue. */
@@ -207,7 +204,7 @@ static bool choose_location(struct pg_pool *pool, struct item *item, bool for_fa
         }
         if (item->region->flags & PG_MAP_SHARED) {
                 item->location = region_location(item->region, item->page);
-                return true;
+                return region_is_writable(item->region);
         }
         if (is_all_zero(item->data, pool->page_size)) {
                 stats_add(&pool->stats, STAT_ZERO_PAGES_OUT, 1);
@@ -362,18 +359,15 @@ int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned
 
 /* ---- the story ----------------------------------------------------------------------------- */
 
-/* Why there was no victim. Under the lock. */
-static int why_none(struct pg_pool *pool, const struct worker *w, unsigned passed)
+/* Why there was no victim. Under the lock. Frames that are neither pinned nor victims are in flight,
+ * or came back since we looked: only where all are pinned there is nothing to wait for. */
+static int why_none(struct pg_pool *pool, const struct worker *w)
 {
         struct frames *f = &pool->frames;
-        uint32_t seated = f->pinned - f->promised + pool->victims.list.count + pool->policy.count;
 
         if (w->hopeless > pool->policy.count)
                 return -ENOSPC;
-        /* Others have frames in flight, or have freed some since we looked. */
-        return passed > 0 || pool->victims.list.count > 0 || f->live < f->limit || f->live > seated
-                       ? -EAGAIN
-                       : -ENOMEM;
+        return f->live < f->limit || f->live > f->pinned - f->promised ? -EAGAIN : -ENOMEM;
 }
 
 /* Pages to unmap into the queue, for `want` that leave it. Under the lock. */
@@ -389,15 +383,17 @@ static unsigned queue_demand(struct pg_pool *pool, uint32_t target, unsigned wan
 int evict(struct pg_pool *pool, struct worker *w, unsigned want)
 {
         uint64_t began = clock_now();
-        unsigned passed, left = 0;
+        unsigned left = 0;
         uint32_t target;
+        bool queue;
         int error = 0;
 
         want = want < pool->batch_pages ? pool->batch_pages : want;
         lock_take(&pool->lock);
         target = victims_target(&pool->victims, &pool->frames);
-        passed = pick_from_policy(pool, w, target ? queue_demand(pool, target, want) : want);
-        if (target) {
+        queue = target > 0 || pool->victims.list.count > 0; /* the budget may have been larger */
+        pick_from_policy(pool, w, queue ? queue_demand(pool, target, want) : want);
+        if (queue) {
                 lock_drop(&pool->lock);
                 error = evict_unmap(pool, w);
                 enqueue(pool, w);
@@ -405,7 +401,7 @@ int evict(struct pg_pool *pool, struct worker *w, unsigned want)
                 pick_from_queue(pool, w, want);
         }
         if (w->out.count == 0 && error == 0)
-                error = why_none(pool, w, passed);
+                error = why_none(pool, w);
         lock_drop(&pool->lock);
         if (w->out.count > 0)
                 error = evict_batch(pool, w, true, &left);

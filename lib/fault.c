@@ -176,8 +176,8 @@ static uint64_t poison(struct pg_pool *pool, struct worker *w, struct item *item
         char *addr = region_addr(item->region, item->page);
         uint64_t word = item->word | PAGE_POISONED;
 
-        if (pool->how == PG_DELIVERY_THREAD)
-                uffd_poison(&pool->uffd, addr, pool->page_size);
+        if (pool->how == PG_DELIVERY_THREAD && uffd_poison(&pool->uffd, addr, pool->page_size) != 0)
+                trace_broken(&pool->trace, addr, word, "a page that is lost could not be poisoned");
         trace_add(&pool->trace, addr, TRACE_POISONED, word, w->tid);
         return word;
 }
@@ -298,7 +298,8 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         }
         lock_drop(&pool->lock);
         if (item->error) {
-                page_release(item->region, item->page, item->word | PAGE_QUEUED);
+                page_release(item->region, item->page, item->word);
+                page_wake(item->region, item->page); /* to try again */
                 return item->error;
         }
         if (!item->clean && !(item->word & PAGE_DIRTY)) {
@@ -321,7 +322,7 @@ static bool was_dropped(struct pg_pool *pool, struct worker *w, struct item *ite
 {
         struct frame *f = frame_at(&pool->frames, item->frame);
 
-        if (!page_is_hole(item->region, item->page))
+        if (!page_is_hole(pool, item->region, item->page))
                 return false;
         copy_forget(pool, f->location, f->owned);
         lock_take(&pool->lock);

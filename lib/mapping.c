@@ -2,10 +2,10 @@
 /*
  * mapping.c - the calls that make and end mappings, and those that only look.
  *
- * The way out of a mapping, in order: no new users, and the old ones leave (region_kill); its pins
- * end; its modified shared pages are written, and if one cannot be, the mapping lives on and nothing
- * is lost; its pages are forgotten, which frees their frames and their places in the swap store; the
- * range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there are woken to
+ * The way out of a mapping, in order: no new users, and the old ones leave (region_kill); its
+ * modified shared pages are written, and if one cannot be, the mapping lives on and nothing is lost;
+ * its pins end; its pages are forgotten, which frees their frames and their places in the swap store;
+ * the range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there are woken to
  * find that out; the index forgets it, and only then the addresses are free for others.
  */
 #include "residency.h"
@@ -23,6 +23,11 @@ static int publish(struct pg_pool *pool, struct region *r)
                 error = region_publish(r);
         if (error)
                 return error == -ENOSPC ? -ENOMEM : error;
+        error = region_open(r);
+        if (error) {
+                region_withdraw(r);
+                return error;
+        }
         lock_take(&pool->regions_lock);
         r->next = pool->regions;
         pool->regions = r;
@@ -62,14 +67,14 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
 
 void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, unsigned flags)
 {
-        sigset_t saved;
+        struct caller saved;
         char *addr = NULL;
         int error = -ECHILD;
 
         if (!pool->orphan) {
-                signals_block(&saved);
+                caller_enter(&saved);
                 error = map_range(pool, location, size, flags, &addr);
-                signals_restore(&saved);
+                caller_leave(&saved);
         }
         if (error)
                 errno = -error;
@@ -126,12 +131,10 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
 
         if (!r)
                 return -EINVAL;
-        k = walk_all(r);
-        range_unpin(&k);
-        walk_rest(&k);
         if (r->flags & PG_MAP_SHARED && region_is_writable(r)) {
                 k = walk_all(r);
                 range_sync(&k);
+                walk_stop(&k);
                 if (k.error) {
                         region_revive(r);
                         wake_all(pool, r);
@@ -139,7 +142,11 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
                 }
         }
         k = walk_all(r);
+        range_unpin(&k);
+        walk_stop(&k);
+        k = walk_all(r);
         range_discard(&k);
+        walk_stop(&k);
         region_seal(r);
         wake_all(pool, r);
         region_withdraw(r);
@@ -151,40 +158,40 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
 
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
 {
-        sigset_t saved;
+        struct caller saved;
         int error;
 
         if (pool->orphan)
                 return -ECHILD;
-        signals_block(&saved);
+        caller_enter(&saved);
         error = unmap_range(pool, addr, size);
-        signals_restore(&saved);
+        caller_leave(&saved);
         return error;
 }
 
 int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base)
 {
-        sigset_t saved;
+        struct caller saved;
         int error;
 
         if (pool->orphan)
                 return -ECHILD;
-        signals_block(&saved);
+        caller_enter(&saved);
         error = store_attach(&pool->stores, store, base);
-        signals_restore(&saved);
+        caller_leave(&saved);
         return error;
 }
 
 int pg_detach(struct pg_pool *pool, struct pg_store *store)
 {
-        sigset_t saved;
+        struct caller saved;
         int error;
 
         if (pool->orphan)
                 return -ECHILD;
-        signals_block(&saved);
+        caller_enter(&saved);
         error = store_detach(&pool->stores, store);
-        signals_restore(&saved);
+        caller_leave(&saved);
         return error;
 }
 
@@ -213,7 +220,7 @@ int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *locat
         pg_location found = PG_LOCATION_NONE;
         int result = -EINVAL;
         struct region *r;
-        sigset_t saved;
+        struct caller saved;
         bool dying;
 
         if (pool->orphan)
@@ -222,9 +229,9 @@ int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *locat
         if (!r)
                 return -EINVAL;
         if (r->pool == pool) {
-                signals_block(&saved);
+                caller_enter(&saved);
                 result = query(pool, r, region_page(r, (uintptr_t)addr), &found);
-                signals_restore(&saved);
+                caller_leave(&saved);
         }
         region_put(r);
         if (result >= 0)
@@ -279,17 +286,17 @@ int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size)
 {
         struct pg_stats s = {0};
         struct pg_store_stats swap = {0};
-        sigset_t saved;
+        struct caller saved;
         uint64_t ignored;
 
         if (pool->orphan)
                 return -ECHILD;
-        signals_block(&saved);
+        caller_enter(&saved);
         counters_read(pool, &s);
         frames_read(pool, &s);
         store_stats(store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored),
                     &swap);
-        signals_restore(&saved);
+        caller_leave(&saved);
         s.swap_pages = swap.stored_pages;
         s.swap_bytes = swap.payload_bytes;
         s.swap_memory_bytes = swap.memory_bytes;

@@ -25,6 +25,8 @@ __thread unsigned lock_held_ranks;
 
 #define RUN_BYTES_MAX ((size_t)256 << 10)
 #define BATCH_MAX     16u
+/* Well below the patience of a fault, which gets no frame meanwhile. */
+#define SHRINK_PATIENCE_MS 500u
 
 /* ---- all pools, for fork ------------------------------------------------------------------- */
 
@@ -32,32 +34,32 @@ static struct {
         pthread_mutex_t lock;
         struct pg_pool *first;
         bool handlers;
-        sigset_t signals; /* of the thread that forks */
+        struct caller caller; /* the thread that forks */
 } pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Signals are blocked meanwhile: a handler that faults must not find the index held by its thread. */
 static void before_fork(void)
 {
-        sigset_t saved;
+        struct caller saved;
 
-        signals_block(&saved);
+        caller_enter(&saved);
         pthread_mutex_lock(&pools.lock);
-        pools.signals = saved;
+        pools.caller = saved;
         region_index_hold();
 }
 
 static void after_fork_parent(void)
 {
-        sigset_t saved = pools.signals;
+        struct caller saved = pools.caller;
 
         region_index_drop();
         pthread_mutex_unlock(&pools.lock);
-        signals_restore(&saved);
+        caller_leave(&saved);
 }
 
 static void after_fork_child(void)
 {
-        sigset_t saved = pools.signals;
+        struct caller saved = pools.caller;
 
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 pool->orphan = true;
@@ -68,7 +70,7 @@ static void after_fork_child(void)
         region_index_drop();
         stats_self_forget();
         pthread_mutex_unlock(&pools.lock);
-        signals_restore(&saved);
+        caller_leave(&saved);
 }
 
 static void pools_add(struct pg_pool *pool)
@@ -251,6 +253,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         pool->how = c.delivery;
         pool->frames_exact = c.frames != 0;
         pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
+        pthread_mutex_init(&pool->resizing, NULL);
         pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
         pool->batch_pages = plan.frames / 32 < 1           ? 1
                             : plan.frames / 32 > BATCH_MAX ? BATCH_MAX
@@ -260,7 +263,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
                 pool->victims.pct = 0;
                 pool->batch_pages = 1;
         }
-        pool->uffd.fd = pool->uffd.hollow_fd = -1;
+        pool->uffd.fd = pool->uffd.pagemap = -1;
         stores_init(&pool->stores, c.page_size);
         error = uffd_open(&pool->uffd, c.delivery == PG_DELIVERY_SIGNAL, c.message, c.message_arg);
         if (!error) {
@@ -332,9 +335,11 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
         return error;
 }
 
+/* -EBUSY: the kernel keeps so many pages pinned. */
 static int shrink(struct pg_pool *pool)
 {
         struct worker *w = worker_get(&pool->workers, stats_self());
+        unsigned patience = SHRINK_PATIENCE_MS;
         int result = 0;
 
         for (;;) {
@@ -348,7 +353,7 @@ static int shrink(struct pg_pool *pool)
                 if (done)
                         break;
                 result = evict(pool, w, 1);
-                if (result == -EAGAIN || result == -EBUSY)
+                if (result == -EAGAIN || (result == -EBUSY && patience-- > 0))
                         futex_wait(&pool->frames.freed, freed, 1000000);
                 else if (result < 0)
                         break;
@@ -361,29 +366,33 @@ static int shrink(struct pg_pool *pool)
 static int resize(struct pg_pool *pool, uint32_t limit)
 {
         uint32_t before = limit;
-        int error = limit_set(pool, limit, &before);
+        int error;
 
-        if (!error && limit < before)
+        pthread_mutex_lock(&pool->resizing);
+        error = limit_set(pool, limit, &before);
+        if (!error && limit < before) {
                 error = shrink(pool);
-        if (error)
-                limit_set(pool, before, &limit);
-        return error;
+                if (error)
+                        limit_set(pool, before, &limit);
+        }
+        pthread_mutex_unlock(&pool->resizing);
+        return error == -EBUSY ? -ENOMEM : error;
 }
 
 int pg_resize(struct pg_pool *pool, size_t budget)
 {
         uint64_t frames = budget / pool->page_size;
         uint64_t buffers = pool->frames_exact ? 0 : pool->workers.bytes / pool->page_size;
-        sigset_t saved;
+        struct caller saved;
         int error;
 
         if (pool->orphan)
                 return -ECHILD;
         if (frames < buffers + PG_FRAMES_MIN || frames - buffers > pool->frames.capacity)
                 return -EINVAL;
-        signals_block(&saved);
+        caller_enter(&saved);
         error = resize(pool, (uint32_t)(frames - buffers));
-        signals_restore(&saved);
+        caller_leave(&saved);
         return error;
 }
 
@@ -391,15 +400,15 @@ size_t pg_free_get(struct pg_pool *pool)
 {
         struct frames *f = &pool->frames;
         uint32_t free, reserve;
-        sigset_t saved;
+        struct caller saved;
 
         if (pool->orphan)
                 return 0;
-        signals_block(&saved);
+        caller_enter(&saved);
         lock_take(&pool->lock);
         free = f->limit > f->live ? f->free + f->limit - f->live : f->free;
         reserve = frames_reserve(f->limit);
         lock_drop(&pool->lock);
-        signals_restore(&saved);
+        caller_leave(&saved);
         return free > reserve ? (free - reserve) * pool->page_size : 0;
 }

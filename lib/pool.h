@@ -9,6 +9,7 @@
 #ifndef POOL_H
 #define POOL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unpaged/unpaged.h>
@@ -46,6 +47,8 @@ struct pg_pool {
         struct victims victims;
         struct frames frames;
 
+        pthread_mutex_t resizing; /* one pg_resize at a time */
+
         struct lock regions_lock;
         struct region *regions; /* linked by next */
 
@@ -81,18 +84,26 @@ void page_release(struct region *r, uint64_t page, uint64_t word);
 /* Wakes the threads that fault on it, whether or not they asked for it. */
 void page_wake(struct region *r, uint64_t page);
 
-/* All signals of the thread are blocked between the two: see lock.h. */
-static inline void signals_block(sigset_t *saved)
+/* What a call of the library must leave as it was. */
+struct caller {
+        sigset_t signals;
+        int error_number;
+};
+
+/* All signals of the thread are blocked between the two (see lock.h), and errno is kept. */
+static inline void caller_enter(struct caller *caller)
 {
         sigset_t all;
 
+        caller->error_number = errno;
         sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, saved);
+        pthread_sigmask(SIG_SETMASK, &all, &caller->signals);
 }
 
-static inline void signals_restore(const sigset_t *saved)
+static inline void caller_leave(const struct caller *caller)
 {
-        pthread_sigmask(SIG_SETMASK, saved, NULL);
+        pthread_sigmask(SIG_SETMASK, &caller->signals, NULL);
+        errno = caller->error_number;
 }
 
 #endif

@@ -270,10 +270,9 @@ static size_t touched_bytes(uint64_t npages)
         return (((npages / WORDS_PER_BIT) / 64 + 1) * 8 + 4095) & ~(size_t)4095;
 }
 
-/* An aligned range of PROT_NONE with an inaccessible page before and after, opened in the middle. */
-static char *reserve_guarded(size_t size, size_t page_size, unsigned flags)
+/* An aligned, inaccessible range with a guard page before and after. */
+static char *reserve_guarded(size_t size, size_t page_size)
 {
-        int prot = flags & PG_PROT_READ ? PROT_READ : PROT_READ | PROT_WRITE;
         size_t all = size + 3 * page_size; /* two guards, and room to align */
         char *base, *start, *end;
 
@@ -288,10 +287,6 @@ static char *reserve_guarded(size_t size, size_t page_size, unsigned flags)
                 munmap(base, (size_t)(start - page_size - base));
         if (end < base + all)
                 munmap(end, (size_t)(base + all - end));
-        if (mprotect(start, size, prot) != 0) {
-                munmap(start - page_size, size + 2 * page_size);
-                return NULL;
-        }
         /* Not in a child: it would see the pages of this moment only, and zeros for all others. */
         madvise(start, size, MADV_DONTFORK);
         madvise(start, size, MADV_NOHUGEPAGE);
@@ -317,13 +312,18 @@ struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t np
         r->location = location;
         r->next = NULL;
         ahead_reset(&r->ahead);
-        r->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift, flags);
+        r->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
         r->pages = arena_reserve(words_bytes(npages), "unpaged-table");
         r->touched = arena_reserve(touched_bytes(npages), "unpaged-table");
         if (r->start && r->pages && r->touched)
                 return r;
         region_free(r);
         return NULL;
+}
+
+int region_open(struct region *r)
+{
+        return mprotect(r->start, r->npages << r->page_shift, region_prot(r)) == 0 ? 0 : -errno;
 }
 
 void region_seal(struct region *r)

@@ -39,11 +39,14 @@ void region_put(struct region *r);
 /* Changes whenever a mapping comes or goes. */
 uint32_t region_index_version(void);
 
-/* Reserves address space, tables and guard pages and registers nothing yet. NULL: no memory. */
+/* Reserves address space, still inaccessible, tables and guard pages. NULL: no memory. */
 struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,
                           unsigned flags, pg_location location);
-/* Makes it findable. From then on its pages may be touched. -ENOSPC: too many mappings. */
+/* Makes it findable. -ENOSPC: too many mappings. */
 int region_publish(struct region *r);
+/* Lets the program touch it: last of all, for a touch of memory that is not registered yet, by a
+ * thread that still uses what was mapped here before, would find zeros. -ENOMEM. */
+int region_open(struct region *r);
 
 /* The way out. kill waits for the users to leave; then either revive, or seal, withdraw and free,
  * in that order. False: somebody else is killing it. */

@@ -33,6 +33,8 @@ int walk_end(struct walk *k)
 {
         walk_rest(k);
         region_put(k->region);
+        if (k->entered)
+                caller_leave(&k->caller);
         return k->error;
 }
 
@@ -41,12 +43,21 @@ struct walk walk_all(struct region *r)
         return (struct walk){.pool = r->pool, .region = r, .end = r->npages};
 }
 
+void walk_stop(struct walk *k)
+{
+        walk_rest(k);
+        if (k->entered)
+                caller_leave(&k->caller);
+}
+
 void walk_work(struct walk *k)
 {
-        if (!k->w) {
-                signals_block(&k->saved);
-                k->w = worker_get(&k->pool->workers, stats_self());
+        if (!k->entered) {
+                caller_enter(&k->caller);
+                k->entered = true;
         }
+        if (!k->w)
+                k->w = worker_get(&k->pool->workers, stats_self());
 }
 
 void walk_rest(struct walk *k)
@@ -54,7 +65,6 @@ void walk_rest(struct walk *k)
         if (k->w) {
                 worker_put(&k->pool->workers, k->w);
                 k->w = NULL;
-                signals_restore(&k->saved);
         }
 }
 
@@ -80,5 +90,5 @@ bool walk_next_touched(struct walk *k)
 void walk_error(struct walk *k, int error)
 {
         if (k->error == 0)
-                k->error = error == -ENOSPC ? -ENOMEM : error;
+                k->error = error;
 }

@@ -9,8 +9,9 @@ struct walk {
         struct pg_pool *pool;
         struct region *region;
         uint64_t page, end; /* what is left of the range */
-        struct worker *w;   /* while there is work: its signals are blocked then */
-        sigset_t saved;
+        struct worker *w;   /* while there is work */
+        bool entered;       /* there was: signals are blocked until the end */
+        struct caller caller;
         int error; /* the first */
 };
 
@@ -19,10 +20,13 @@ struct walk {
 int walk_begin(struct walk *k, struct pg_pool *pool, void *addr, size_t size);
 int walk_end(struct walk *k);
 
-/* A walk over a whole mapping that is being unmapped. */
+/* A walk over a whole mapping that is being unmapped, and its end. */
 struct walk walk_all(struct region *r);
+void walk_stop(struct walk *k);
 
-/* Takes a worker and blocks signals, if that is not done; gives both back, likewise. */
+/* Takes a worker, if the walk has none; gives it back, likewise. The first one blocks signals, to
+ * the end of the walk: a handler that faulted on a mapping that somebody unmaps would wait for this
+ * walk, which it interrupts. */
 void walk_work(struct walk *k);
 void walk_rest(struct walk *k);
 
@@ -35,10 +39,16 @@ bool walk_next_touched(struct walk *k);
 
 void walk_error(struct walk *k, int error);
 
+/* What calls say of a full store, as Zephyr words it. */
+static inline int error_as_zephyr(int error)
+{
+        return error == -ENOSPC ? -ENOMEM : error;
+}
+
 /* Loads what free frames allow. */
 void range_will_need(struct walk *k);
 
-/* What pg_unmap does to a whole mapping; all end at rest, with the error in k->error. */
+/* What pg_unmap does to a whole mapping; the errors end in k->error. */
 void range_unpin(struct walk *k);
 void range_sync(struct walk *k);
 void range_discard(struct walk *k);

@@ -155,7 +155,7 @@ static int bring_range(struct pg_pool *pool, void *addr, size_t size, bool pin)
                 else
                         bring_some(&k, pin);
         }
-        return walk_end(&k);
+        return error_as_zephyr(walk_end(&k));
 }
 
 void range_will_need(struct walk *k)

@@ -84,7 +84,7 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size)
 
         if (error)
                 return error;
-        while (k.error != -ENOMEM && walk_next_touched(&k)) {
+        while (k.error != -ENOSPC && walk_next_touched(&k)) {
                 if (!take_batch(&k, is_evictable, &pinned))
                         continue;
                 error = evict_batch(pool, k.w, false, &left);
@@ -95,7 +95,7 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size)
         }
         if (pinned)
                 walk_error(&k, -EBUSY);
-        return walk_end(&k);
+        return error_as_zephyr(walk_end(&k));
 }
 
 static void range_cold(struct walk *k)
@@ -259,7 +259,8 @@ static void sync_in_place(struct walk *k)
         walk_work(k);
         if (!walk_claim(k, &word))
                 return;
-        if (page_is_mapped(word) && word & PAGE_DIRTY && !page_is_hole(k->region, k->page)) {
+        if (page_is_mapped(word) && word & PAGE_DIRTY &&
+            !page_is_hole(k->pool, k->region, k->page)) {
                 k->w->out.count = 0;
                 item = batch_add(&k->w->out, k->region, k->page, word);
                 item->data = region_addr(k->region, k->page);
@@ -294,7 +295,6 @@ void range_sync(struct walk *k)
                         while (walk_next_touched(&again))
                                 sync_in_place(&again);
                         k->w = again.w;
-                        k->saved = again.saved;
                         k->error = again.error;
                 }
                 walk_rest(k);
@@ -310,6 +310,7 @@ int pg_sync(struct pg_pool *pool, void *addr, size_t size)
         if (error)
                 return error;
         if (k.region->flags & PG_MAP_SHARED && region_is_writable(k.region)) {
+                walk_work(&k); /* a store's lock may be held in what follows */
                 range_sync(&k);
                 error = store_sync(store_find(&pool->stores, k.region->location, &ignored));
                 if (error)

@@ -15,12 +15,16 @@
  *       in between faults and waits for the owner. I/O the kernel does into pinned memory bypasses
  *       the protection and can be lost: kernels without move cannot do better.
  *
+ * A page larger than the kernel's moves piece by piece, and may stop between: then what has gone is
+ * put back. A page is out, or in, or the process ends with its history.
+ *
  * Every item is BUSY and ours, so nothing else changes these pages meanwhile.
  */
 #include "transit.h"
 
 #include <errno.h>
-#include <sys/mman.h>
+
+#define MOVE_TRIES 4u
 
 struct item *batch_add(struct batch *b, struct region *r, uint64_t page, uint64_t word)
 {
@@ -56,17 +60,21 @@ void page_wake(struct region *r, uint64_t page)
                 uffd_wake(&r->pool->uffd, region_addr(r, page), region_page_size(r));
 }
 
-bool page_is_hole(const struct region *r, uint64_t page)
+bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page)
 {
+        static const char zeros[4096];
         char *addr = region_addr(r, page);
+        enum uffd_presence there = uffd_present(&pool->uffd, addr, pool->page_size);
+        size_t ignored;
 
-        for (size_t at = 0; at < region_page_size(r); at += 4096) {
-                unsigned char present = 1;
-
-                if (mincore(addr + at, 4096, &present) != 0 || present & 1)
-                        return false;
-        }
-        return true;
+        /* A large page with a piece missing: the program has dropped it, and gets what it asked
+         * for. A copy onto a piece that is there does nothing. */
+        for (size_t at = 0; there == UFFD_SOME && at < pool->page_size; at += sizeof(zeros))
+                uffd_copy(&pool->uffd, addr + at, zeros, sizeof(zeros), true, &ignored);
+        if (there == UFFD_SOME && region_is_writable(r) &&
+            page_load(region_word((struct region *)(uintptr_t)r, page)) & PAGE_DIRTY)
+                uffd_unprotect(&pool->uffd, addr, pool->page_size);
+        return there == UFFD_NOTHING;
 }
 
 static bool can_move(const struct region *r)
@@ -88,40 +96,70 @@ static bool comes_next(const struct pg_pool *pool, const struct item *a, const s
                in_own_slot(pool, a) == in_own_slot(pool, b);
 }
 
-/* By move. Returns how many of the n pages went; the rest are untouched. */
-static unsigned move_in(struct pg_pool *pool, struct item *first, unsigned n)
+/* By move, as far as it goes. Returns the bytes that went. The kernel may refuse for a moment where
+ * I/O into the slot has only just ended. */
+static size_t move_in(struct pg_pool *pool, struct item *first, unsigned n)
 {
         char *addr = region_addr(first->region, first->page);
-        size_t part, done;
+        size_t size = n * pool->page_size, done = 0, now;
 
-        uffd_move(&pool->uffd, addr, first->data, n * pool->page_size, &done);
-        part = done % pool->page_size;
-        if (part) {
-                done -= part;
-                uffd_move(&pool->uffd, first->data + done, addr + done, part, &part);
+        for (unsigned tries = 0; done < size && tries < MOVE_TRIES; tries++) {
+                if (uffd_move(&pool->uffd, addr + done, first->data + done, size - done, &now) !=
+                    -EBUSY)
+                        tries = MOVE_TRIES;
+                done += now;
         }
-        return (unsigned)(done >> pool->page_shift);
+        return done;
 }
 
-static void copy_in(struct pg_pool *pool, struct item *first, unsigned n)
+/* By copy, from byte `from` of the first item on. A page of several of the kernel's is protected
+ * until it is whole: if it cannot be finished, what is there must not have been written to. */
+static int copy_in(struct pg_pool *pool, struct item *first, size_t from, unsigned n)
 {
         char *addr = region_addr(first->region, first->page);
-        size_t part, done;
-        unsigned copied;
-        int error =
-                uffd_copy(&pool->uffd, addr, first->data, n * pool->page_size, first->clean, &done);
+        size_t size = n * pool->page_size, done;
+        bool piecewise = pool->page_size > 4096 && region_is_writable(first->region);
+        bool own_slot = in_own_slot(pool, first);
+        int error = uffd_copy(&pool->uffd, addr + from, first->data + from, size - from,
+                              first->clean || piecewise, &done);
 
         if (error == -EEXIST)
-                trace_broken(&pool->trace, addr + done, first->word,
+                trace_broken(&pool->trace, addr + from + done, first->word,
                              "a page that is out was found mapped");
-        part = done % pool->page_size;
-        if (part)
-                uffd_drop(addr + done - part, part);
-        copied = (unsigned)(done >> pool->page_shift);
-        if (copied > 0 && in_own_slot(pool, first))
-                uffd_drop(first->data, copied * pool->page_size);
-        for (unsigned i = copied; i < n; i++)
+        done += from;
+        if (error && from && done < pool->page_size)
+                trace_broken(&pool->trace, addr, first->word, "a page was torn");
+        if (done % pool->page_size) {
+                uffd_drop(addr + (done & ~(pool->page_size - 1)), done % pool->page_size);
+                done &= ~(pool->page_size - 1);
+        }
+        if (done > from && own_slot)
+                uffd_drop(first->data + from, done - from);
+        if (done > from && piecewise && !first->clean)
+                uffd_unprotect(&pool->uffd, addr + from, done - from);
+        for (unsigned i = (unsigned)(done >> pool->page_shift); i < n; i++)
                 first[i].error = error;
+        return error;
+}
+
+/* One run of neighbours. */
+static void install(struct pg_pool *pool, struct item *first, unsigned n)
+{
+        size_t moved = 0;
+
+        if (!first->clean && in_own_slot(pool, first) && can_move(first->region))
+                moved = move_in(pool, first, n);
+        first += moved >> pool->page_shift;
+        n -= (unsigned)(moved >> pool->page_shift);
+        if (n == 0 || copy_in(pool, first, moved % pool->page_size, n) == 0 || n == 1)
+                return;
+        /* A run may fail for what lies between its pages, as a mapping the program has split. */
+        for (unsigned i = 0; i < n; i++) {
+                if (first[i].error) {
+                        first[i].error = 0;
+                        copy_in(pool, &first[i], 0, 1);
+                }
+        }
 }
 
 void transit_in(struct pg_pool *pool, struct batch *b)
@@ -129,18 +167,12 @@ void transit_in(struct pg_pool *pool, struct batch *b)
         unsigned n;
 
         for (unsigned i = 0; i < b->count; i += n) {
-                struct item *first = &b->items[i];
-                unsigned moved = 0;
-
                 n = 1;
-                if (first->error)
+                if (b->items[i].error)
                         continue;
-                while (i + n < b->count && comes_next(pool, &first[n - 1], &first[n]))
+                while (i + n < b->count && comes_next(pool, &b->items[i + n - 1], &b->items[i + n]))
                         n++;
-                if (!first->clean && in_own_slot(pool, first) && can_move(first->region))
-                        moved = move_in(pool, first, n);
-                if (moved < n)
-                        copy_in(pool, first + moved, n - moved);
+                install(pool, &b->items[i], n);
         }
 }
 
@@ -152,19 +184,39 @@ static bool goes_next(const struct item *a, const struct item *b)
                a->frame + 1 == b->frame;
 }
 
+/* A page went out in part: the part goes back, as it was. Protected if the page is clean, or a
+ * write to it would go unnoticed. */
+static void put_back(struct pg_pool *pool, struct item *item, size_t part)
+{
+        char *addr = region_addr(item->region, item->page);
+        size_t done = 0;
+        int error = -EBUSY;
+
+        if (item->word & PAGE_DIRTY)
+                error = uffd_move(&pool->uffd, addr, item->data, part, &done);
+        if (error) {
+                size_t rest = part - done;
+
+                error = uffd_copy(&pool->uffd, addr + done, item->data + done, rest,
+                                  !(item->word & PAGE_DIRTY), &rest);
+                uffd_drop(item->data, part);
+        }
+        if (error)
+                trace_broken(&pool->trace, addr, item->word, "a page was torn");
+}
+
 /* By move. Returns how many went and, in *error, why the next one did not. */
 static unsigned move_out(struct pg_pool *pool, struct item *first, unsigned n, int *error)
 {
         char *addr = region_addr(first->region, first->page);
-        size_t part, done;
+        size_t done;
+        unsigned whole;
 
         *error = uffd_move(&pool->uffd, first->data, addr, n * pool->page_size, &done);
-        part = done % pool->page_size;
-        if (part) {
-                done -= part;
-                uffd_move(&pool->uffd, addr + done, first->data + done, part, &part);
-        }
-        return (unsigned)(done >> pool->page_shift);
+        whole = (unsigned)(done >> pool->page_shift);
+        if (done % pool->page_size)
+                put_back(pool, &first[whole], done % pool->page_size);
+        return whole;
 }
 
 /* By protecting, copying and dropping one page. */
@@ -175,21 +227,33 @@ static int copy_out(struct pg_pool *pool, struct item *item)
         size_t done;
         int error;
 
-        if (page_is_hole(item->region, item->page))
-                return -ENOENT;
         error = must_protect ? uffd_protect(&pool->uffd, addr, pool->page_size) : 0;
         if (error)
                 return error;
         error = uffd_copy(&pool->uffd, item->data, addr, pool->page_size, false, &done);
-        if (error == 0) {
-                uffd_drop(addr, pool->page_size);
+        if (!error)
+                error = uffd_drop(addr, pool->page_size);
+        if (!error)
                 return 0;
-        }
-        if (done)
-                uffd_drop(item->data, done);
+        uffd_drop(item->data, pool->page_size);
         if (must_protect)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error;
+}
+
+/* One page, after the fast way for runs has failed or is not there. */
+static int unmap_one(struct pg_pool *pool, struct item *item)
+{
+        int error = -EINVAL;
+
+        if (page_is_hole(pool, item->region, item->page))
+                return -ENOENT;
+        if (!can_move(item->region))
+                error = copy_out(pool, item);
+        else if (move_out(pool, item, 1, &error))
+                return 0;
+        /* Locked by mlock, or made read-only by the program: like pinned. */
+        return error == -EINVAL ? -EBUSY : error;
 }
 
 void transit_out(struct pg_pool *pool, struct batch *b)
@@ -200,25 +264,17 @@ void transit_out(struct pg_pool *pool, struct batch *b)
                 b->items[i].data = frame_slot(&pool->frames, b->items[i].frame);
         for (unsigned i = 0; i < b->count; i += n) {
                 struct item *first = &b->items[i];
-                int error = -EINVAL;
+                int ignored;
 
                 n = 1;
                 if (first->word & PAGE_QUEUED)
                         continue;
                 while (i + n < b->count && goes_next(&first[n - 1], &first[n]))
                         n++;
-                if (can_move(first->region)) {
-                        unsigned moved = move_out(pool, first, n, &error);
-
-                        if (moved > 0 && moved < n)
-                                error = 0; /* look at the one that stopped it by itself */
-                        n = moved > 0 ? moved : 1;
-                        first += moved > 0 ? moved - 1 : 0;
-                }
-                if (error == -EINVAL) {
+                n = can_move(first->region) ? move_out(pool, first, n, &ignored) : 0;
+                if (n == 0) {
                         n = 1;
-                        error = copy_out(pool, first);
+                        first->error = unmap_one(pool, first);
                 }
-                first->error = error;
         }
 }

@@ -19,7 +19,8 @@ void transit_in(struct pg_pool *pool, struct batch *b);
  * has pinned it; -ENOENT: the program's page is gone, dropped behind our back. */
 void transit_out(struct pg_pool *pool, struct batch *b);
 
-/* True if the kernel has nothing at all mapped where it should have this page. */
-bool page_is_hole(const struct region *r, uint64_t page);
+/* True if the kernel has nothing at all mapped where it should have this claimed page: the program has
+ * dropped it behind our back. Pieces of it that are missing become zeros. */
+bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page);
 
 #endif

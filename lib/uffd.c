@@ -130,7 +130,7 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         useful |= uffd_masked("poison") ? 0 : UFFD_FEATURE_POISON;
         useful |= uffd_masked("thread_id") || sigbus ? 0 : UFFD_FEATURE_THREAD_ID;
 
-        *u = (struct uffd){.fd = descriptor_new(sigbus), .hollow_fd = -1};
+        *u = (struct uffd){.fd = descriptor_new(sigbus), .pagemap = -1};
         if (u->fd < 0) {
                 explain_refusal(u->fd, explain, arg);
                 return u->fd;
@@ -144,8 +144,7 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         u->can_move = features & useful & UFFD_FEATURE_MOVE;
         u->can_poison = features & useful & UFFD_FEATURE_POISON;
         u->has_thread = features & useful & UFFD_FEATURE_THREAD_ID;
-        if (!u->can_poison)
-                u->hollow_fd = memfd_create("unpaged-poison", MFD_CLOEXEC);
+        u->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
         return 0;
 }
 
@@ -153,9 +152,9 @@ void uffd_close(struct uffd *u)
 {
         if (u->fd >= 0)
                 close(u->fd);
-        if (u->hollow_fd >= 0)
-                close(u->hollow_fd);
-        u->fd = u->hollow_fd = -1;
+        if (u->pagemap >= 0)
+                close(u->pagemap);
+        u->fd = u->pagemap = -1;
 }
 
 static int register_range(const struct uffd *u, void *addr, size_t len, uint64_t mode)
@@ -242,24 +241,22 @@ void uffd_wake(const struct uffd *u, void *addr, size_t len)
 }
 
 /* Without the kernel's marker: a mapping of an empty file raises SIGBUS as well. */
-static int hollow_map(const struct uffd *u, void *addr, size_t len)
+static int hollow_map(void *addr, size_t len)
 {
-        void *p = mmap(addr, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, u->hollow_fd, 0);
+        int fd = memfd_create("unpaged-poison", MFD_CLOEXEC);
+        void *p = MAP_FAILED;
 
+        if (fd < 0)
+                return -errno;
+        p = mmap(addr, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+        close(fd);
         return p == MAP_FAILED ? -errno : 0;
 }
 
-int uffd_poison(const struct uffd *u, void *addr, size_t len)
+static int poison_mark(const struct uffd *u, void *addr, size_t len)
 {
         struct uffdio_poison p = {.range = {(uintptr_t)addr, len}};
-        int error = 0;
 
-        lock_assert_none();
-        if (!u->can_poison) {
-                error = hollow_map(u, addr, len);
-                uffd_wake(u, addr, len);
-                return error;
-        }
         while (p.range.len > 0) {
                 p.updated = 0;
                 if (ioctl(u->fd, UFFDIO_POISON, &p) != 0 && errno != EAGAIN)
@@ -272,26 +269,58 @@ int uffd_poison(const struct uffd *u, void *addr, size_t len)
         return 0;
 }
 
+int uffd_poison(const struct uffd *u, void *addr, size_t len)
+{
+        int error = -ENOTSUP;
+
+        lock_assert_none();
+        if (u->can_poison)
+                error = poison_mark(u, addr, len);
+        if (error)
+                error = hollow_map(addr, len);
+        uffd_wake(u, addr, len);
+        return error;
+}
+
 int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot)
 {
-        void *p;
+        int error;
 
-        if (u->can_poison) {
-                uffd_drop(addr, len);
-                return 0;
-        }
-        p = mmap(addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-        if (p == MAP_FAILED)
+        /* Inaccessible until it is registered: a touch in between must not find a page of zeros. */
+        if (mmap(addr, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                 0) == MAP_FAILED)
                 return -errno;
         madvise(addr, len, MADV_NOHUGEPAGE);
         madvise(addr, len, MADV_DONTFORK);
-        return uffd_register(u, addr, len);
+        error = uffd_register(u, addr, len);
+        if (!error && mprotect(addr, len, prot) != 0)
+                error = -errno;
+        return error;
 }
 
-void uffd_drop(void *addr, size_t len)
+int uffd_drop(void *addr, size_t len)
 {
         lock_assert_none();
-        madvise(addr, len, MADV_DONTNEED);
+        return madvise(addr, len, MADV_DONTNEED) == 0 ? 0 : -errno;
+}
+
+enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len)
+{
+        size_t present = 0;
+
+        for (size_t at = 0; at < len; at += 4096) {
+                uintptr_t page = (uintptr_t)addr + at;
+                uint64_t entry;
+                unsigned char core = 1;
+
+                /* pagemap also knows what the kernel has swapped out; mincore does not. */
+                if (pread(u->pagemap, &entry, sizeof(entry), (off_t)(page / 4096 * 8)) ==
+                    (ssize_t)sizeof(entry))
+                        present += entry >> 62 != 0;
+                else
+                        present += mincore((void *)page, 4096, &core) != 0 || core & 1;
+        }
+        return present == 0 ? UFFD_NOTHING : present == len / 4096 ? UFFD_ALL : UFFD_SOME;
 }
 
 void uffd_drop_ranges(const struct iovec *ranges, size_t n)

@@ -15,7 +15,7 @@ struct uffd {
         bool can_move;   /* pages can be moved between the program and the slots */
         bool can_poison; /* a page can be made to raise SIGBUS */
         bool has_thread; /* messages carry the thread id */
-        int hollow_fd;   /* an empty file, for poisoning without can_poison; or -1 */
+        int pagemap;     /* /proc/self/pagemap, or -1 */
 };
 
 /* Receives a sentence with cause and remedy when uffd_open fails. */
@@ -46,10 +46,14 @@ void uffd_wake(const struct uffd *u, void *addr, size_t len);
 int uffd_poison(const struct uffd *u, void *addr, size_t len);
 int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot);
 
-/* Frees the physical memory of a range; the pages are missing then. */
-void uffd_drop(void *addr, size_t len);
+/* Frees the physical memory of a range; the pages are missing then. -EINVAL: it is mlocked. */
+int uffd_drop(void *addr, size_t len);
 /* The same for scattered ranges. */
 void uffd_drop_ranges(const struct iovec *ranges, size_t n);
+
+/* How much of a range the kernel has, in memory or in its own swap. */
+enum uffd_presence { UFFD_NOTHING, UFFD_SOME, UFFD_ALL };
+enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len);
 
 /* Blocks for the next messages. The number read, or -errno. */
 int uffd_read(const struct uffd *u, struct uffd_msg *messages, unsigned max);

@@ -16,6 +16,7 @@ int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t p
                 workers_destroy(w);
                 return -ENOMEM;
         }
+        arena_not_for_child(w->buffers, w->bytes);
         for (unsigned i = 0; i < count; i++)
                 w->table[i].buffer = w->buffers + i * run_pages * page_size;
         atomic_init(&w->free, (1u << count) - 1);
