@@ -17,6 +17,7 @@ void *arena_reserve(size_t bytes, const char *name)
 
         if (memory == MAP_FAILED)
                 return NULL;
+        munlock(memory, bytes); /* the program may have called mlockall(MCL_FUTURE) */
         madvise(memory, bytes, MADV_NOHUGEPAGE); /* touched here and there: 4 KiB each, not 2 MiB */
         arena_name(memory, bytes, name);
         return memory;

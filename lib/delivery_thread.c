@@ -42,6 +42,7 @@
 #define TICK_NS        1000000u
 #define QUIET_TICKS    20u
 #define LATE_TICKS     2u
+#define LOOK_EVERY     16u
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
 
@@ -58,6 +59,8 @@ struct delivery {
         long robust_offset; /* from a thread's pointer to its robust list, the same for all */
         _Atomic int cpu;    /* where the follower is; -1: anywhere */
         cpu_set_t anywhere; /* where it may be */
+        pid_t followed;     /* the thread it looked for last */
+        unsigned unseen;    /* faults of it since */
 
         pthread_mutex_t duty;
         _Atomic uint32_t steps;       /* of the follower: odd while it serves */
@@ -82,23 +85,31 @@ static char *robust_list(pid_t tid)
 /* The CPU of a thread that is blocked in a fault, from its rseq area; -1: unknown. The area lies at
  * a fixed distance from the thread pointer, and so does the robust list, for which the kernel can
  * be asked. Only the C library registers one, so a thread that has one has both. */
-static int thread_cpu(const struct delivery *d, pid_t tid)
+__attribute__((no_sanitize("thread"))) /* the kernel writes it, and the thread's own start */
+static int
+thread_cpu(const struct delivery *d, pid_t tid)
 {
         const char *robust = robust_list(tid);
+        const char *area = robust - d->robust_offset + __rseq_offset;
         uint32_t cpu;
 
         if (!robust)
                 return -1;
-        memcpy(&cpu, robust - d->robust_offset + __rseq_offset + offsetof(struct rseq, cpu_id),
-               sizeof(cpu));
+        cpu = *(const volatile uint32_t *)(const void *)(area + offsetof(struct rseq, cpu_id));
         return cpu < CPU_SETSIZE ? (int)cpu : -1;
 }
 
+/* Looks where the thread is once in a few of its faults; threads move less often than they fault. */
 static void follow(struct delivery *d, pid_t tid)
 {
-        int cpu = d->can_follow ? thread_cpu(d, tid) : -1;
         cpu_set_t set;
+        int cpu;
 
+        if (!d->can_follow || (tid == d->followed && ++d->unseen < LOOK_EVERY))
+                return;
+        d->followed = tid;
+        d->unseen = 0;
+        cpu = thread_cpu(d, tid);
         if (cpu < 0 || cpu == atomic_load_explicit(&d->cpu, memory_order_relaxed))
                 return;
         CPU_ZERO(&set);
@@ -163,11 +174,10 @@ static bool serve(struct delivery *d, const struct uffd_msg *m)
                           4096, false, &done);
                 return false;
         }
-        for (unsigned i = 0; i < THREADS; i++)
-                if (m->ptid != 0 && (pid_t)m->ptid == atomic_load(&d->tids[i]))
-                        trace_broken(&pool->trace, (void *)(uintptr_t)(m->address & ~4095ull), 0,
-                                     "a handler thread touched paged memory (does a store keep its "
-                                     "data there?)");
+        if (m->ptid != 0 && worker_is_held_by(&pool->workers, (pid_t)m->ptid))
+                trace_broken(&pool->trace, (void *)(uintptr_t)(m->address & ~4095ull), 0,
+                             "a thread touched paged memory inside the pager (does a store keep "
+                             "its data there?)");
         serve_page(pool, m);
         return true;
 }

@@ -118,7 +118,7 @@ static void page_lost(struct pg_pool *pool, struct item *item)
         copy_forget(pool, f->location, f->owned);
         lock_take(&pool->lock);
         policy_forget_queued(&pool->policy, item->frame);
-        frame_put(&pool->frames, item->frame, false);
+        frame_put(&pool->frames, item->frame);
         lock_drop(&pool->lock);
         page_release(item->region, item->page, 0);
 }
@@ -302,12 +302,24 @@ int evict_give_back(struct pg_pool *pool, struct worker *w)
         return error;
 }
 
+/* Gives the memory of the saved pages back, neighbours together, all in one call. */
+static void slots_drop(struct pg_pool *pool, const struct batch *out)
+{
+        struct ranges ranges = {.n = 0};
+
+        for (unsigned i = 0; i < out->count; i++)
+                if (out->items[i].error == 0)
+                        ranges_add(&ranges, out->items[i].data, pool->page_size);
+        uffd_drop_ranges(ranges.v, ranges.n);
+}
+
 /* Saved pages: their frames are free, and their words say where they are. */
 static unsigned leave(struct pg_pool *pool, struct worker *w)
 {
         struct thread_counters *thread = stats_thread(&pool->stats, w->tid);
         unsigned clean = 0, dirty = 0, wasted = 0;
 
+        slots_drop(pool, &w->out);
         lock_take(&pool->lock);
         for (unsigned i = 0; i < w->out.count; i++) {
                 struct item *item = &w->out.items[i];
@@ -317,7 +329,7 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                         continue;
                 wasted += atomic_load_explicit(&f->ahead, memory_order_relaxed);
                 policy_forget_queued(&pool->policy, item->frame);
-                frame_put(&pool->frames, item->frame, true);
+                frame_put(&pool->frames, item->frame);
         }
         lock_drop(&pool->lock);
         if (atomic_load(&pool->frames.waiting) != 0)
@@ -384,12 +396,13 @@ int evict(struct pg_pool *pool, struct worker *w, unsigned want)
 {
         uint64_t began = clock_now();
         unsigned left = 0;
-        uint32_t target;
+        uint32_t target, limit;
         bool queue;
         int error = 0;
 
         want = want < pool->batch_pages ? pool->batch_pages : want;
         lock_take(&pool->lock);
+        limit = pool->frames.limit;
         target = victims_target(&pool->victims, &pool->frames);
         queue = target > 0 || pool->victims.list.count > 0; /* the budget may have been larger */
         pick_from_policy(pool, w, queue ? queue_demand(pool, target, want) : want);
@@ -406,30 +419,11 @@ int evict(struct pg_pool *pool, struct worker *w, unsigned want)
         if (w->out.count > 0)
                 error = evict_batch(pool, w, true, &left);
         stats_time(&pool->stats, PG_HISTOGRAM_EVICTION, clock_now() - began);
-        frames_shed(pool);
         if (left > 0)
                 return (int)left;
         if (error == -EBUSY || error == -EAGAIN || error == -ENOMEM)
                 return error;
         /* A store refused. Another victim may be clean, or go to another store. */
         w->refused++;
-        return w->refused < SAVES_TRIED && w->hopeless <= pool->frames.limit ? -EAGAIN : error;
-}
-
-void frames_shed(struct pg_pool *pool)
-{
-        for (;;) {
-                uint32_t frame;
-
-                lock_take(&pool->lock);
-                frame = frame_take_excess(&pool->frames);
-                lock_drop(&pool->lock);
-                if (frame == PG_NO_FRAME)
-                        return;
-                if (frame_at(&pool->frames, frame)->warm)
-                        uffd_drop(frame_slot(&pool->frames, frame), pool->page_size);
-                lock_take(&pool->lock);
-                frame_retire(&pool->frames, frame);
-                lock_drop(&pool->lock);
-        }
+        return w->refused < SAVES_TRIED && w->hopeless <= limit ? -EAGAIN : error;
 }

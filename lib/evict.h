@@ -40,7 +40,4 @@ int evict_give_back(struct pg_pool *pool, struct worker *w);
 /* Frees the place that a page's copy had in the swap store, if it had one of its own. */
 void copy_forget(struct pg_pool *pool, pg_location location, bool owned);
 
-/* Retires free frames above the limit. */
-void frames_shed(struct pg_pool *pool);
-
 #endif

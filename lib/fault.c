@@ -7,7 +7,7 @@
  *                                    ├─ in the victim queue: rescue it, no store is asked
  *                                    └─ out: claim it (and what is read ahead with it)
  *                                            ─► seat: a frame for each, evicting if need be
- *                                            ─► fill: from the stores, into slots or the buffer
+ *                                            ─► fill: from the stores, into the buffer
  *                                            ─► transit_in: install
  *                                            ─► settle: tell the policy, commit the words, wake
  *
@@ -15,8 +15,8 @@
  * done depends on the page's word alone, and the word is owned while it is done.
  *
  * Clean or dirty? A page can come in write-protected, so that a first write tells that its copy in
- * the store is out of date; or writable, which saves that fault and lets it be moved in without a
- * copy, but then it must be written when it goes. A page comes in clean if its store keeps the copy
+ * the store is out of date; or writable, which saves that fault, but then it must be written
+ * when it goes. A page comes in clean if its store keeps the copy
  * and it was only read, unless it is known (REWRITTEN) to be written after it was read; one load in
  * eight forgets that, and finds out again.
  */
@@ -53,7 +53,7 @@ static unsigned take_frames(struct pg_pool *pool, struct worker *w, unsigned hav
         for (; have < w->in.count; have++) {
                 struct item *item = &w->in.items[have];
 
-                item->frame = frame_take(&pool->frames, !item->clean);
+                item->frame = frame_take(&pool->frames);
                 if (item->frame == PG_NO_FRAME)
                         break;
         }
@@ -95,44 +95,35 @@ static int seat(struct pg_pool *pool, struct worker *w)
 
 /* ---- fill ---------------------------------------------------------------------------------- */
 
-static bool is_warm(struct pg_pool *pool, const struct item *item)
-{
-        return frame_at(&pool->frames, item->frame)->warm;
-}
-
 static bool fills_next(struct pg_pool *pool, const struct item *a, const struct item *b)
 {
         bool same_place = a->location >= PG_LOCATION_ANON_UNINIT;
 
-        return b->location == a->location + (same_place ? 0 : pool->page_size) &&
-               b->data == a->data + pool->page_size && is_warm(pool, a) == is_warm(pool, b);
+        return b->location == a->location + (same_place ? 0 : pool->page_size);
 }
 
-static void load_run(struct pg_pool *pool, struct item *first, unsigned n)
+/* Pages that are neighbours in one store: where they are in memory already, or else into `buffer`. */
+static void load_run(struct pg_pool *pool, struct item *first, unsigned n, char *buffer)
 {
-        uint64_t offset, began;
+        uint64_t offset, began = clock_now();
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
-        const char *at = is_warm(pool, first) ? NULL : store_page_at(store, offset, n);
-        int error;
+        const char *at = store_page_at(store, offset, n);
+        bool counts = first->location < PG_LOCATION_ANON_UNINIT;
+        int error = at ? 0 : store_page_in(store, offset, n, buffer);
 
-        if (at) {
-                for (unsigned i = 0; i < n; i++)
-                        first[i].data = (char *)(uintptr_t)at + i * pool->page_size;
-        } else if (first->location >= PG_LOCATION_ANON_UNINIT) {
-                store_page_in(store, 0, n, first->data);
-                return;
-        } else {
-                began = clock_now();
-                error = store_page_in(store, offset, n, first->data);
-                stats_time(&pool->stats, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
+        for (unsigned i = 0; i < n; i++) {
+                size_t skip = i * pool->page_size;
+
+                first[i].data = at ? (char *)(uintptr_t)at + skip : buffer + skip;
                 /* One bad page must not take its neighbours with it. */
-                for (unsigned i = 0; error && i < n; i++)
-                        first[i].error = n == 1 ? error
-                                                : store_page_in(store, offset + i * pool->page_size,
-                                                                1, first[i].data);
+                if (error)
+                        first[i].error =
+                                n == 1 ? error
+                                       : store_page_in(store, offset + skip, 1, first[i].data);
+                stats_add(&pool->stats, STAT_PAGES_IN, counts && !first[i].error);
         }
-        if (first->location < PG_LOCATION_ANON_UNINIT)
-                stats_add(&pool->stats, STAT_PAGES_IN, n);
+        if (counts)
+                stats_time(&pool->stats, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
 }
 
 static void fill(struct pg_pool *pool, struct worker *w)
@@ -140,14 +131,11 @@ static void fill(struct pg_pool *pool, struct worker *w)
         struct item *items = w->in.items;
         unsigned n;
 
-        for (unsigned i = 0; i < w->in.count; i++)
-                items[i].data = is_warm(pool, &items[i]) ? frame_slot(&pool->frames, items[i].frame)
-                                                         : w->buffer + i * pool->page_size;
         for (unsigned i = 0; i < w->in.count; i += n) {
                 n = 1;
                 while (i + n < w->in.count && fills_next(pool, &items[i + n - 1], &items[i + n]))
                         n++;
-                load_run(pool, &items[i], n);
+                load_run(pool, &items[i], n, w->buffer + i * pool->page_size);
         }
 }
 
@@ -162,7 +150,6 @@ static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *it
         f->page = item->page;
         f->location = item->clean ? item->location : PG_LOCATION_NONE;
         f->owned = item->clean && item->owned;
-        f->warm = false;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
         if (w->pins)
                 pin_keep(pool, w);
@@ -184,10 +171,8 @@ static uint64_t poison(struct pg_pool *pool, struct worker *w, struct item *item
 
 static void settle_failed(struct pg_pool *pool, struct worker *w, struct item *item, bool wanted)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
-
         lock_take(&pool->lock);
-        frame_put(&pool->frames, item->frame, f->warm);
+        frame_put(&pool->frames, item->frame);
         lock_drop(&pool->lock);
         stats_add(&pool->stats, STAT_ERRORS_LOAD, wanted);
         page_release(item->region, item->page, wanted ? poison(pool, w, item) : item->word);
@@ -265,12 +250,12 @@ void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *it
         struct frame *f = frame_at(&pool->frames, item->frame);
         char *addr = region_addr(item->region, item->page);
 
+        stats_add(&pool->stats, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
         copy_forget(pool, f->location, f->owned);
         f->location = PG_LOCATION_NONE;
         f->owned = false;
         item->word |= PAGE_DIRTY | PAGE_REWRITTEN;
-        stats_add(&pool->stats, STAT_PROTECT_FAULTS, 1);
         trace_add(&pool->trace, addr, TRACE_WRITTEN, item->word, w->tid);
 }
 
@@ -285,6 +270,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         lock_take(&pool->lock);
         victim_remove(&pool->victims, &pool->frames, item->frame);
         lock_drop(&pool->lock);
+        count_faults(pool, w, 1, true);
         transit_in(pool, &w->in);
         lock_take(&pool->lock);
         if (item->error) {
@@ -310,7 +296,6 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                 stats_add(&pool->stats, STAT_AHEAD_USED, 1);
-        count_faults(pool, w, 1, true);
         trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RESCUED, word, w->tid);
         page_release(item->region, item->page, word);
         return 0;
@@ -330,7 +315,7 @@ static bool was_dropped(struct pg_pool *pool, struct worker *w, struct item *ite
                 pool->frames.pinned--;
         else
                 policy_remove(&pool->policy, item->frame);
-        frame_put(&pool->frames, item->frame, false);
+        frame_put(&pool->frames, item->frame);
         lock_drop(&pool->lock);
         item->word = 0;
         trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_DISCARDED, 0, w->tid);
@@ -420,11 +405,13 @@ enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region 
                 fault_rescue(pool, w, item, write);
                 return FAULT_DONE;
         }
+        if (page_is_mapped(word) && !(word & PAGE_DIRTY) && write) {
+                fault_make_writable(pool, w, item);
+                page_release(r, page, item->word);
+                return FAULT_DONE;
+        }
         if (page_is_mapped(word) && !was_dropped(pool, w, item)) {
-                if (!(word & PAGE_DIRTY) && write)
-                        fault_make_writable(pool, w, item);
-                else
-                        page_wake(r, page); /* somebody was quicker, but did not know of us */
+                page_wake(r, page); /* somebody was quicker, but did not know of us */
                 page_release(r, page, item->word);
                 return FAULT_DONE;
         }

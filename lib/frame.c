@@ -3,24 +3,23 @@
  * frame.c - the seats of a pool: its budget, one by one.
  *
  * A frame is the right to keep one page in physical memory, and that page is in one of two places:
- * in the program, or in the frame's own slot, a page-size piece of a scratch area. The slot is where
- * a page waits in the victim queue, from where it is written out, and where the next page is filled
- * in. So the memory of an evicted page passes on to the next page without being freed and allocated,
- * and moving it is all the kernel has to do (UFFDIO_MOVE).
+ * in the program, or, unmapped, in the frame's own slot, a page-size piece of a scratch area, where it
+ * waits in the victim queue and is written out.
  *
  *         mapped: the page is in the program, the slot is a hole
  *         queued: the program has a hole, the slot holds the page
- *         free, warm: the slot holds memory whose content does not matter
- *         free, cold: no memory at all
+ *         free:   no memory at all
  *
- * Hence   physical memory <= live frames + the workers' buffers, at every moment, except that a page
- * installed by copy from a slot exists twice until the slot is dropped by the same worker.
+ * Hence   physical memory <= live frames + the workers' buffers, at every moment, except that a clean
+ * page that is rescued exists twice until its slot is dropped by the same worker.
  *
- * Numbers are minted on demand up to the limit and retired when the budget shrinks: a frame above
- * the limit is taken, its slot dropped, and only then retired, so that nobody can have filled the
- * slot meanwhile. Frames are
- * taken in the order they were freed, so a stream that is evicted in order is filled in order, and
- * its slots are neighbours as its pages are: whole runs move in one call.
+ * The memory of a page that went out is given back to the kernel, never filled again. To move the
+ * next page in through the slot would save an allocation; but somebody may still refer to that memory
+ * without a pin (a pipe after vmsplice, a socket after a zero-copy send) and would see it change.
+ *
+ * Numbers are minted on demand up to the limit and retired when the budget shrinks. Frames are taken
+ * in the order they were freed, so a stream that is evicted in order is filled in order, and its slots
+ * are neighbours as its pages are: whole runs are unmapped in one call.
  */
 #include "frame.h"
 #include "arena.h"
@@ -53,74 +52,51 @@ static uint32_t take_from(struct frames *frames, struct list *list)
 {
         uint32_t f = list_first(list);
 
-        list_remove(frames->table, list, f);
-        frames->free--;
-        return f;
-}
-
-static uint32_t mint(struct frames *frames)
-{
-        uint32_t f = list_first(&frames->retired);
-
-        if (frames->live >= frames->limit)
-                return PG_NO_FRAME;
         if (f != PG_NO_FRAME)
-                list_remove(frames->table, &frames->retired, f);
-        else
-                f = frames->minted++;
-        frames->live++;
+                list_remove(frames->table, list, f);
         return f;
 }
 
-static uint32_t take_any(struct frames *frames, bool prefer_warm)
+uint32_t frame_take(struct frames *frames)
 {
-        uint32_t f;
+        uint32_t f, used;
 
         if (frames->live > frames->limit)
                 return PG_NO_FRAME;
-        if (prefer_warm && frames->warm.count)
-                return take_from(frames, &frames->warm);
-        if (frames->cold.count)
-                return take_from(frames, &frames->cold);
-        f = mint(frames);
-        return f == PG_NO_FRAME && frames->warm.count ? take_from(frames, &frames->warm) : f;
-}
-
-uint32_t frame_take(struct frames *frames, bool prefer_warm)
-{
-        uint32_t f = take_any(frames, prefer_warm);
-
-        if (f != PG_NO_FRAME && frames->peak < frames->live - frames->free)
-                frames->peak = frames->live - frames->free;
+        f = take_from(frames, &frames->free_list);
+        if (f == PG_NO_FRAME) {
+                if (frames->live == frames->limit)
+                        return PG_NO_FRAME;
+                f = take_from(frames, &frames->retired);
+                if (f == PG_NO_FRAME)
+                        f = frames->minted++;
+                frames->live++;
+        }
+        used = frames->live - frames->free_list.count;
+        if (frames->peak < used)
+                frames->peak = used;
         return f;
 }
 
-void frame_put(struct frames *frames, uint32_t frame, bool warm)
+void frame_put(struct frames *frames, uint32_t frame)
 {
         struct frame *f = &frames->table[frame];
 
         f->region = NULL;
         f->location = PG_LOCATION_NONE;
         f->owned = false;
-        f->warm = warm;
         atomic_store_explicit(&f->ahead, false, memory_order_relaxed);
-        list_append(frames->table, warm ? &frames->warm : &frames->cold, frame);
-        frames->free++;
+        list_append(frames->table, &frames->free_list, frame);
+        frames_trim(frames);
         atomic_fetch_add_explicit(&frames->freed, 1, memory_order_release);
 }
 
-uint32_t frame_take_excess(struct frames *frames)
+void frames_trim(struct frames *frames)
 {
-        if (frames->live <= frames->limit || frames->free == 0)
-                return PG_NO_FRAME;
-        return take_from(frames, frames->cold.count ? &frames->cold : &frames->warm);
-}
-
-void frame_retire(struct frames *frames, uint32_t frame)
-{
-        frames->table[frame].warm = false;
-        list_append(frames->table, &frames->retired, frame);
-        frames->live--;
+        while (frames->live > frames->limit && frames->free_list.count > 0) {
+                list_append(frames->table, &frames->retired, take_from(frames, &frames->free_list));
+                frames->live--;
+        }
 }
 
 uint32_t frames_reserve(uint32_t limit)

@@ -271,10 +271,12 @@ static void frames_read(struct pg_pool *pool, struct pg_stats *out)
 
         lock_take(&pool->lock);
         out->frames_total = f->limit;
-        out->frames_free = f->limit > f->live ? f->free + f->limit - f->live : f->free;
+        out->frames_free =
+                f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
         out->frames_pinned = f->pinned;
         out->frames_queued = pool->victims.list.count;
-        seated = f->free + f->pinned - f->promised + pool->victims.list.count + pool->policy.count;
+        seated = f->free_list.count + f->pinned - f->promised + pool->victims.list.count +
+                 pool->policy.count;
         out->frames_busy = f->live > seated ? f->live - seated : 0;
         out->frames_peak = f->peak;
         lock_drop(&pool->lock);

@@ -34,51 +34,26 @@ static struct {
         pthread_mutex_t lock;
         struct pg_pool *first;
         bool handlers;
-        struct caller caller; /* the thread that forks */
 } pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Signals are blocked meanwhile: a handler that faults must not find the index held by its thread. */
-static void before_fork(void)
-{
-        struct caller saved;
-
-        caller_enter(&saved);
-        pthread_mutex_lock(&pools.lock);
-        pools.caller = saved;
-        region_index_hold();
-}
-
-static void after_fork_parent(void)
-{
-        struct caller saved = pools.caller;
-
-        region_index_drop();
-        pthread_mutex_unlock(&pools.lock);
-        caller_leave(&saved);
-}
-
+/* Whatever other threads of the parent held, they are not here. */
 static void after_fork_child(void)
 {
-        struct caller saved = pools.caller;
-
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 pool->orphan = true;
                 uffd_close(&pool->uffd);
         }
         pools.first = NULL;
-        region_index_clear();
-        region_index_drop();
+        pthread_mutex_init(&pools.lock, NULL);
+        region_index_reset();
         stats_self_forget();
-        pthread_mutex_unlock(&pools.lock);
-        caller_leave(&saved);
 }
 
 static void pools_add(struct pg_pool *pool)
 {
         pthread_mutex_lock(&pools.lock);
         if (!pools.handlers)
-                pools.handlers =
-                        pthread_atfork(before_fork, after_fork_parent, after_fork_child) == 0;
+                pools.handlers = pthread_atfork(NULL, NULL, after_fork_child) == 0;
         pool->next = pools.first;
         pools.first = pool;
         pthread_mutex_unlock(&pools.lock);
@@ -292,8 +267,9 @@ static void assert_empty(struct pg_pool *pool)
 #if PG_DEBUG
         struct frames *f = &pool->frames;
 
-        if (f->live != f->free || f->pinned || pool->victims.list.count || pool->policy.count)
-                trace_broken(&pool->trace, NULL, f->live - f->free, "frames were lost");
+        if (f->live != f->free_list.count || f->pinned || pool->victims.list.count ||
+            pool->policy.count)
+                trace_broken(&pool->trace, NULL, f->live - f->free_list.count, "frames were lost");
         if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
                 trace_broken(&pool->trace, NULL, 0, "the policy's structures are broken");
 #else
@@ -346,8 +322,8 @@ static int shrink(struct pg_pool *pool)
                 uint32_t freed = atomic_load(&pool->frames.freed);
                 bool done;
 
-                frames_shed(pool);
                 lock_take(&pool->lock);
+                frames_trim(&pool->frames);
                 done = pool->frames.live <= pool->frames.limit;
                 lock_drop(&pool->lock);
                 if (done)
@@ -406,7 +382,7 @@ size_t pg_free_get(struct pg_pool *pool)
                 return 0;
         caller_enter(&saved);
         lock_take(&pool->lock);
-        free = f->limit > f->live ? f->free + f->limit - f->live : f->free;
+        free = f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
         reserve = frames_reserve(f->limit);
         lock_drop(&pool->lock);
         caller_leave(&saved);

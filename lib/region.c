@@ -154,19 +154,12 @@ uint32_t region_index_version(void)
         return atomic_load_explicit(&index_.sequence, memory_order_acquire);
 }
 
-void region_index_hold(void)
+void region_index_reset(void)
 {
-        lock_take(&index_.lock);
-}
-
-void region_index_drop(void)
-{
-        lock_drop(&index_.lock);
-}
-
-void region_index_clear(void)
-{
-        atomic_store_explicit(&index_.count, 0, memory_order_relaxed);
+        atomic_store(&index_.lock.word, 0);
+        atomic_store(&index_.sequence, 0);
+        atomic_store(&index_.count, 0);
+        index_.spare = NULL;
 }
 
 /* ---- users --------------------------------------------------------------------------------- */
@@ -287,6 +280,7 @@ static char *reserve_guarded(size_t size, size_t page_size)
                 munmap(base, (size_t)(start - page_size - base));
         if (end < base + all)
                 munmap(end, (size_t)(base + all - end));
+        munlock(start, size); /* mlockall(MCL_FUTURE) would bring all of it in */
         /* Not in a child: it would see the pages of this moment only, and zeros for all others. */
         madvise(start, size, MADV_DONTFORK);
         madvise(start, size, MADV_NOHUGEPAGE);

@@ -58,10 +58,8 @@ void region_withdraw(struct region *r);
 /* Gives back the addresses, the tables and the structure. */
 void region_free(struct region *r);
 
-/* For fork: nobody changes the index between hold and drop. clear forgets all mappings. */
-void region_index_hold(void);
-void region_index_drop(void);
-void region_index_clear(void);
+/* In a child of fork: there is no mapping, whatever another thread was doing to the index. */
+void region_index_reset(void);
 
 /* Waits until a dying mapping is gone or live again. */
 void region_wait_settled(uintptr_t addr);

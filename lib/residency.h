@@ -10,6 +10,7 @@ struct walk {
         struct region *region;
         uint64_t page, end; /* what is left of the range */
         struct worker *w;   /* while there is work */
+        uint32_t promised;  /* frames that may be pinned for it */
         bool entered;       /* there was: signals are blocked until the end */
         struct caller caller;
         int error; /* the first */

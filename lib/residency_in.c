@@ -11,23 +11,23 @@
 
 #include <errno.h>
 
-/* Frames that may be pinned of the `want`; they count as pinned from now on. */
-static unsigned pins_reserve(struct pg_pool *pool, unsigned want)
+/* All or nothing: these frames count as pinned from now on. */
+static bool pins_promise(struct pg_pool *pool, uint64_t n)
 {
         struct frames *f = &pool->frames;
-        uint32_t most;
-        unsigned n;
+        bool fits;
 
         lock_take(&pool->lock);
-        most = f->limit - frames_reserve(f->limit);
-        n = f->pinned >= most ? 0 : most - f->pinned < want ? most - f->pinned : want;
-        f->pinned += n;
-        f->promised += n;
+        fits = n + f->pinned + frames_reserve(f->limit) <= f->limit;
+        if (fits) {
+                f->pinned += (uint32_t)n;
+                f->promised += (uint32_t)n;
+        }
         lock_drop(&pool->lock);
-        return n;
+        return fits;
 }
 
-static void pins_unreserve(struct pg_pool *pool, unsigned n)
+static void pins_withdraw(struct pg_pool *pool, unsigned n)
 {
         lock_take(&pool->lock);
         pool->frames.pinned -= n;
@@ -97,26 +97,24 @@ static void load_run(struct walk *k, uint64_t word, bool pin, unsigned most)
 /* One page, or one run, of the range. */
 static void bring_some(struct walk *k, bool pin)
 {
+        unsigned promised = k->promised < RUN_MAX ? k->promised : RUN_MAX;
         uint64_t word;
-        unsigned reserved = 0;
 
         walk_work(k);
         region_touch(k->region, k->page);
         if (!walk_claim(k, &word))
                 return;
-        if (pin && !(word & PAGE_PINNED)) {
-                uint64_t left = k->end - k->page;
-
-                reserved = pins_reserve(k->pool, left < RUN_MAX ? (unsigned)left : RUN_MAX);
-                if (reserved == 0) {
+        if (pin && promised == 0 && !(word & PAGE_PINNED)) {
+                /* Somebody has unpinned it since the pins were counted. */
+                if (!pins_promise(k->pool, 1)) {
                         page_release(k->region, k->page, word);
                         walk_error(k, -ENOMEM);
                         k->page = k->end;
-                        walk_rest(k);
                         return;
                 }
+                k->promised = promised = 1;
         }
-        k->w->pins = reserved;
+        k->w->pins = promised;
         if (page_is_mapped(word) && pin) {
                 pin_mapped(k, word);
         } else if (page_is_mapped(word)) {
@@ -130,10 +128,9 @@ static void bring_some(struct walk *k, bool pin)
                         walk_error(k, error);
                 k->page++;
         } else {
-                load_run(k, word, pin, pin ? reserved : RUN_MAX);
+                load_run(k, word, pin, pin ? promised : RUN_MAX);
         }
-        if (k->w->pins)
-                pins_unreserve(k->pool, k->w->pins);
+        k->promised -= promised - k->w->pins;
         walk_rest(k);
 }
 
@@ -142,20 +139,14 @@ static bool is_done(uint64_t word, bool pin)
         return page_is_mapped(word) && !(word & PAGE_BUSY) && (!pin || word & PAGE_PINNED);
 }
 
-static int bring_range(struct pg_pool *pool, void *addr, size_t size, bool pin)
+static void bring_range(struct walk *k, bool pin)
 {
-        struct walk k;
-        int error = walk_begin(&k, pool, addr, size);
-
-        if (error)
-                return error;
-        while (k.page < k.end) {
-                if (is_done(page_load(region_word(k.region, k.page)), pin))
-                        k.page++;
+        while (k->page < k->end) {
+                if (is_done(page_load(region_word(k->region, k->page)), pin))
+                        k->page++;
                 else
-                        bring_some(&k, pin);
+                        bring_some(k, pin);
         }
-        return error_as_zephyr(walk_end(&k));
 }
 
 void range_will_need(struct walk *k)
@@ -171,12 +162,35 @@ void range_will_need(struct walk *k)
 
 int pg_page_in(struct pg_pool *pool, void *addr, size_t size)
 {
-        return bring_range(pool, addr, size, false);
+        struct walk k;
+        int error = walk_begin(&k, pool, addr, size);
+
+        if (error)
+                return error;
+        bring_range(&k, false);
+        return error_as_zephyr(walk_end(&k));
 }
 
 int pg_pin(struct pg_pool *pool, void *addr, size_t size)
 {
-        return bring_range(pool, addr, size, true);
+        struct walk k;
+        uint64_t want = 0;
+        int error = walk_begin(&k, pool, addr, size);
+
+        if (error)
+                return error;
+        walk_work(&k);
+        walk_rest(&k);
+        for (uint64_t page = k.page; page < k.end; page++)
+                want += !(page_load(region_word(k.region, page)) & PAGE_PINNED);
+        if (want > UINT32_MAX || !pins_promise(pool, want)) {
+                walk_error(&k, -ENOMEM);
+        } else {
+                k.promised = (uint32_t)want;
+                bring_range(&k, true);
+                pins_withdraw(pool, k.promised);
+        }
+        return error_as_zephyr(walk_end(&k));
 }
 
 void range_unpin(struct walk *k)

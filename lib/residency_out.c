@@ -88,7 +88,6 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size)
                 if (!take_batch(&k, is_evictable, &pinned))
                         continue;
                 error = evict_batch(pool, k.w, false, &left);
-                frames_shed(pool);
                 walk_rest(&k);
                 if (error)
                         walk_error(&k, error);
@@ -143,24 +142,21 @@ static bool claim_batch(struct walk *k)
         return walk_has_batch(k);
 }
 
-/* Frees the program's memory of the claimed pages, neighbours together. */
-static void drop_mapped(struct pg_pool *pool, struct batch *out)
+/* Frees the memory of the claimed pages, neighbours together. */
+static void drop_resident(struct pg_pool *pool, struct batch *out)
 {
-        struct iovec ranges[RUN_MAX];
-        size_t n = 0;
+        struct ranges ranges = {.n = 0};
 
         for (unsigned i = 0; i < out->count; i++) {
                 struct item *item = &out->items[i];
-                char *addr = region_addr(item->region, item->page);
 
-                if (!page_is_mapped(item->word))
-                        continue;
-                if (n > 0 && (char *)ranges[n - 1].iov_base + ranges[n - 1].iov_len == addr)
-                        ranges[n - 1].iov_len += pool->page_size;
-                else
-                        ranges[n++] = (struct iovec){addr, pool->page_size};
+                if (page_is_mapped(item->word))
+                        ranges_add(&ranges, region_addr(item->region, item->page), pool->page_size);
+                else if (item->word & PAGE_QUEUED)
+                        ranges_add(&ranges, frame_slot(&pool->frames, item->frame),
+                                   pool->page_size);
         }
-        uffd_drop_ranges(ranges, n);
+        uffd_drop_ranges(ranges.v, ranges.n);
 }
 
 static void discard_resident(struct pg_pool *pool, struct item *item)
@@ -175,7 +171,7 @@ static void discard_resident(struct pg_pool *pool, struct item *item)
         } else {
                 policy_remove(&pool->policy, item->frame);
         }
-        frame_put(&pool->frames, item->frame, item->word & PAGE_QUEUED);
+        frame_put(&pool->frames, item->frame);
         lock_drop(&pool->lock);
 }
 
@@ -197,7 +193,7 @@ void range_discard(struct walk *k)
                 if (!claim_batch(k))
                         continue;
                 out = &k->w->out;
-                drop_mapped(k->pool, out);
+                drop_resident(k->pool, out);
                 for (unsigned i = 0; i < out->count; i++) {
                         struct item *item = &out->items[i];
 
@@ -209,7 +205,6 @@ void range_discard(struct walk *k)
                                   TRACE_DISCARDED, 0, k->w->tid);
                         page_release(item->region, item->page, 0);
                 }
-                frames_shed(k->pool);
                 walk_rest(k);
         }
 }

@@ -47,11 +47,15 @@ void batch_drop_failed(struct batch *b)
 void page_release(struct region *r, uint64_t page, uint64_t word)
 {
         page_word *p = region_word(r, page);
+        struct pg_pool *pool = r->pool;
+        char *addr = region_addr(r, page);
 
+        /* With its last page released the mapping may be gone, and r and p another's. */
         if (!page_commit(p, word))
                 return;
         futex_wake(page_futex(p), INT32_MAX);
-        page_wake(r, page);
+        if (pool->how == PG_DELIVERY_THREAD)
+                uffd_wake(&pool->uffd, addr, pool->page_size);
 }
 
 void page_wake(struct region *r, uint64_t page)

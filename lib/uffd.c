@@ -346,7 +346,8 @@ void uffd_drop_ranges(const struct iovec *ranges, size_t n)
 
 int uffd_read(const struct uffd *u, struct uffd_msg *messages, unsigned max)
 {
-        ssize_t n = read(u->fd, messages, max * sizeof(*messages));
+        /* Not read(): that is a cancellation point, with the work this brings. */
+        long n = syscall(SYS_read, u->fd, messages, max * sizeof(*messages));
 
         return n < 0 ? -errno : (int)((size_t)n / sizeof(*messages));
 }

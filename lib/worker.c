@@ -3,6 +3,7 @@
 #include "worker.h"
 #include "arena.h"
 #include "lock.h"
+#include "stats.h"
 
 #include <errno.h>
 
@@ -55,14 +56,24 @@ struct worker *worker_get(struct workers *w, pid_t tid)
                 atomic_fetch_sub(&w->waiting, 1);
         }
         worker->tid = tid;
+        atomic_store_explicit(&worker->runner, stats_self(), memory_order_relaxed);
         worker->in.count = worker->out.count = 0;
         worker->swap_full = false;
         worker->hopeless = worker->refused = worker->pins = 0;
         return worker;
 }
 
+bool worker_is_held_by(struct workers *w, pid_t tid)
+{
+        for (unsigned i = 0; i < w->count; i++)
+                if (atomic_load_explicit(&w->table[i].runner, memory_order_relaxed) == tid)
+                        return true;
+        return false;
+}
+
 void worker_put(struct workers *w, struct worker *worker)
 {
+        atomic_store_explicit(&worker->runner, 0, memory_order_relaxed);
         atomic_fetch_or(&w->free, 1u << (worker - w->table));
         if (atomic_load(&w->waiting) != 0)
                 futex_wake(&w->free, 1);

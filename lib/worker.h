@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unpaged/unpaged.h>
 
 #define RUN_MAX     64u /* pages in one batch */
@@ -44,14 +45,15 @@ struct batch {
 };
 
 struct worker {
-        struct batch in;   /* pages coming in */
-        struct batch out;  /* pages going out, to make room for them */
-        char *buffer;      /* run_pages pages */
-        pid_t tid;         /* of the thread on whose behalf this happens; 0: unknown */
-        bool swap_full;    /* the swap store has just refused: do not ask it for each victim */
-        uint32_t hopeless; /* victims passed over for that */
-        uint32_t refused;  /* batches of victims that the stores refused */
-        uint32_t pins;     /* frames reserved for pinning: pages coming in are pinned */
+        struct batch in;      /* pages coming in */
+        struct batch out;     /* pages going out, to make room for them */
+        char *buffer;         /* run_pages pages */
+        pid_t tid;            /* of the thread on whose behalf this happens; 0: unknown */
+        _Atomic pid_t runner; /* the thread that holds it; 0: free */
+        bool swap_full;       /* the swap store has just refused: do not ask it for each victim */
+        uint32_t hopeless;    /* victims passed over for that */
+        uint32_t refused;     /* batches of victims that the stores refused */
+        uint32_t pins;        /* frames reserved for pinning: pages coming in are pinned */
 };
 
 struct workers {
@@ -64,10 +66,29 @@ struct workers {
         size_t bytes;
 };
 
+/* Address ranges of a batch, neighbours joined. */
+struct ranges {
+        size_t n;
+        struct iovec v[RUN_MAX];
+};
+
+static inline void ranges_add(struct ranges *r, char *addr, size_t size)
+{
+        struct iovec *last = r->n ? &r->v[r->n - 1] : NULL;
+
+        if (last && (char *)last->iov_base + last->iov_len == addr)
+                last->iov_len += size;
+        else
+                r->v[r->n++] = (struct iovec){addr, size};
+}
+
 int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size);
 void workers_destroy(struct workers *w);
 
 struct worker *worker_get(struct workers *w, pid_t tid);
 void worker_put(struct workers *w, struct worker *worker);
+
+/* Does this thread hold one, that is: is it inside the pager? */
+bool worker_is_held_by(struct workers *w, pid_t tid);
 
 #endif

@@ -182,8 +182,8 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size);
  * Makes a range resident and keeps it so: no access to it faults, and system calls on it work in
  * both deliveries. Pins do not nest: one pg_unpin() undoes any number of them (as in Zephyr).
  * -ENOMEM: it would leave the pool without frames to serve faults (4 frames, or half of a pool of
- * fewer than 8, always stay unpinned). The range may then be partly pinned: pg_unpin() it.
- * Other errors as pg_page_in.
+ * fewer than 8, always stay unpinned). Nothing is pinned then.
+ * Other errors as pg_page_in; the range may then be partly pinned.
  */
 int pg_pin(struct pg_pool *pool, void *addr, size_t size);
 int pg_unpin(struct pg_pool *pool, void *addr, size_t size);
