@@ -38,7 +38,6 @@
 
 #define HELPERS        3u
 #define THREADS        (HELPERS + 1)
-#define MESSAGES       16u
 #define TICK_NS        1000000u
 #define QUIET_TICKS    20u
 #define LATE_TICKS     2u
@@ -151,10 +150,11 @@ static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
                 }
                 if (r)
                         region_put(r);
-                if (end == FAULT_DONE || left_to_owner)
+                if (left_to_owner)
                         return;
-                if (end == FAULT_POISONED) {
-                        /* Poisoned, or not ours any more: let it see for itself. */
+                if (end != FAULT_BUSY) {
+                        /* Last of all, for the woken thread preempts us. It tries again: and finds
+                         * its page, or SIGBUS where that is poisoned, or that it is not ours. */
                         uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
                         return;
                 }
@@ -172,6 +172,7 @@ static bool serve(struct delivery *d, const struct uffd_msg *m)
         if (m->address - (uintptr_t)d->bells < THREADS * 4096ull) {
                 uffd_copy(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), pool->trace.ring,
                           4096, false, &done);
+                uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
                 return false;
         }
         if (m->ptid != 0 && worker_is_held_by(&pool->workers, (pid_t)m->ptid))
@@ -180,16 +181,6 @@ static bool serve(struct delivery *d, const struct uffd_msg *m)
                              "its data there?)");
         serve_page(pool, m);
         return true;
-}
-
-/* Serves n messages; false when one of them was a bell. */
-static bool serve_all(struct delivery *d, const struct uffd_msg *messages, int n)
-{
-        bool go_on = true;
-
-        for (int i = 0; i < n; i++)
-                go_on = serve(d, &messages[i]) && go_on;
-        return go_on;
 }
 
 /* ---- the follower -------------------------------------------------------------------------- */
@@ -203,7 +194,7 @@ static void thread_begin(struct delivery *d, unsigned i, const char *name)
 static void *follower(void *arg)
 {
         struct delivery *d = arg;
-        struct uffd_msg messages[MESSAGES];
+        struct uffd_msg message;
         bool go_on = true;
         int n;
 
@@ -213,12 +204,12 @@ static void *follower(void *arg)
                 /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
                 while (atomic_load(&d->paused) && !atomic_load(&d->stopping))
                         futex_wait(&d->paused, 1, 50 * TICK_NS);
-                n = uffd_read(&d->pool->uffd, messages, MESSAGES);
+                n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0)
                         continue;
                 atomic_fetch_add_explicit(&d->steps, 1, memory_order_relaxed);
-                follow(d, (pid_t)messages[0].ptid);
-                go_on = serve_all(d, messages, n);
+                follow(d, (pid_t)message.ptid);
+                go_on = serve(d, &message);
                 atomic_fetch_add_explicit(&d->steps, 1, memory_order_relaxed);
         } while (n <= 0 || go_on);
         return NULL;
@@ -309,12 +300,12 @@ static void *helper(void *arg)
         do {
                 pthread_mutex_lock(&d->duty);
                 late = watch(d);
-                n = uffd_read(&d->pool->uffd, &message, 1);
+                n = uffd_read(&d->pool->uffd, &message);
                 resume_follower(d);
                 pthread_mutex_unlock(&d->duty);
                 if (n > 0 && (late || atomic_load(&d->paused)))
                         stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
-        } while (n <= 0 || serve_all(d, &message, n));
+        } while (n <= 0 || serve(d, &message));
         return NULL;
 }
 

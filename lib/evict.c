@@ -56,13 +56,14 @@ void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word)
                 policy_queued(&pool->policy, frame);
 }
 
-/* It would only be refused again: the swap store is full, and the page is modified and private. */
-static bool is_hopeless(struct pg_pool *pool, const struct worker *w, uint32_t frame)
+/* A store has just refused: look for pages that need none first. Counts those passed over. */
+static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t frame)
 {
         struct frame *f = frame_at(&pool->frames, frame);
+        bool pass = w->avoid_saves && page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
 
-        return w->swap_full && !(f->region->flags & PG_MAP_SHARED) &&
-               page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
+        w->passed_over += pass;
+        return pass;
 }
 
 /* Victims by the policy. */
@@ -72,19 +73,18 @@ static void pick_from_policy(struct pg_pool *pool, struct worker *w, unsigned wa
 
         while (w->out.count < want && tries-- > 0) {
                 uint32_t frame = policy_select(&pool->policy);
-                bool hopeless = frame != PG_NO_FRAME && is_hopeless(pool, w, frame);
-                struct item *item;
+                struct item *item = NULL;
 
                 if (frame == PG_NO_FRAME)
                         break;
-                item = hopeless ? NULL : claim_victim(pool, &w->out, frame);
+                if (!is_passed_over(pool, w, frame))
+                        item = claim_victim(pool, &w->out, frame);
                 if (item) {
                         evict_take(pool, frame, item->word);
                 } else {
                         struct frame *f = frame_at(&pool->frames, frame);
 
                         policy_return(&pool->policy, frame, page_key(f->region, f->page));
-                        w->hopeless += hopeless;
                 }
         }
 }
@@ -96,12 +96,13 @@ static void pick_from_queue(struct pg_pool *pool, struct worker *w, unsigned wan
 
         for (unsigned tries = 0; tries < SELECT_MOST; tries++) {
                 uint32_t next;
-                struct item *item;
+                struct item *item = NULL;
 
                 if (frame == PG_NO_FRAME || w->out.count == want)
                         break;
                 next = list_next(pool->frames.table, frame);
-                item = claim_victim(pool, &w->out, frame);
+                if (!is_passed_over(pool, w, frame))
+                        item = claim_victim(pool, &w->out, frame);
                 if (item)
                         evict_take(pool, frame, item->word);
                 frame = next;
@@ -220,23 +221,24 @@ static bool choose_location(struct pg_pool *pool, struct item *item, bool for_fa
         return true;
 }
 
-static void write_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
+static void write_run(struct pg_pool *pool, struct item *first, unsigned n)
 {
         uint64_t offset, began = clock_now();
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
         int error = store_page_out(store, offset, n, first->data);
 
         stats_time(&pool->stats, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
-        if (!error) {
-                stats_add(&pool->stats, STAT_PAGES_OUT, n);
-                return;
-        }
         for (unsigned i = 0; i < n; i++) {
-                first[i].error = error;
-                if (first[i].newly)
+                /* One bad place must not keep its neighbours from being saved. */
+                if (error)
+                        first[i].error =
+                                n == 1 ? error
+                                       : store_page_out(store, offset + i * pool->page_size, 1,
+                                                        first[i].data);
+                stats_add(&pool->stats, STAT_PAGES_OUT, !first[i].error);
+                if (first[i].error && first[i].newly)
                         copy_forget(pool, first[i].location, true);
         }
-        w->swap_full |= error == -ENOSPC && first->newly;
 }
 
 void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
@@ -250,12 +252,10 @@ void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
 
                 if (n > 0 && !(write && item[-1].location + pool->page_size == item->location &&
                                item[-1].data + pool->page_size == item->data)) {
-                        write_run(pool, w, item - n, n);
+                        write_run(pool, item - n, n);
                         n = 0;
                 }
                 n += write;
-                if (i < out->count && item->error == -ENOSPC)
-                        w->swap_full = true;
         }
 }
 
@@ -373,12 +373,18 @@ int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned
 
 /* Why there was no victim. Under the lock. Frames that are neither pinned nor victims are in flight,
  * or came back since we looked: only where all are pinned there is nothing to wait for. */
-static int why_none(struct pg_pool *pool, const struct worker *w)
+static int why_none(struct pg_pool *pool, struct worker *w, uint32_t passed_before)
 {
         struct frames *f = &pool->frames;
 
-        if (w->hopeless > pool->policy.count)
-                return -ENOSPC;
+        if (w->passed_over > pool->policy.count + pool->victims.list.count) {
+                w->avoid_saves = false; /* all were looked at, and all must be saved */
+                w->all_dirty = true;
+                w->passed_over = 0;
+                return 0;
+        }
+        if (w->passed_over > passed_before)
+                return 0;
         return f->live < f->limit || f->live > f->pinned - f->promised ? -EAGAIN : -ENOMEM;
 }
 
@@ -392,17 +398,15 @@ static unsigned queue_demand(struct pg_pool *pool, uint32_t target, unsigned wan
         return demand < RUN_MAX ? demand : RUN_MAX;
 }
 
-int evict(struct pg_pool *pool, struct worker *w, unsigned want)
+/* One look at policy and queue. Victims are in w->out then, or an error says why there are none; 0:
+ * look again. */
+static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
 {
-        uint64_t began = clock_now();
-        unsigned left = 0;
-        uint32_t target, limit;
+        uint32_t target, passed = w->passed_over;
         bool queue;
         int error = 0;
 
-        want = want < pool->batch_pages ? pool->batch_pages : want;
         lock_take(&pool->lock);
-        limit = pool->frames.limit;
         target = victims_target(&pool->victims, &pool->frames);
         queue = target > 0 || pool->victims.list.count > 0; /* the budget may have been larger */
         pick_from_policy(pool, w, queue ? queue_demand(pool, target, want) : want);
@@ -414,16 +418,27 @@ int evict(struct pg_pool *pool, struct worker *w, unsigned want)
                 pick_from_queue(pool, w, want);
         }
         if (w->out.count == 0 && error == 0)
-                error = why_none(pool, w);
+                error = why_none(pool, w, passed);
         lock_drop(&pool->lock);
+        return error;
+}
+
+int evict(struct pg_pool *pool, struct worker *w, unsigned want)
+{
+        uint64_t began = clock_now();
+        unsigned left = 0;
+        int error;
+
+        want = want < pool->batch_pages ? pool->batch_pages : want;
+        error = pick(pool, w, want);
         if (w->out.count > 0)
                 error = evict_batch(pool, w, true, &left);
         stats_time(&pool->stats, PG_HISTOGRAM_EVICTION, clock_now() - began);
         if (left > 0)
                 return (int)left;
-        if (error == -EBUSY || error == -EAGAIN || error == -ENOMEM)
+        if (error == 0 || error == -EBUSY || error == -EAGAIN || error == -ENOMEM)
                 return error;
         /* A store refused. Another victim may be clean, or go to another store. */
-        w->refused++;
-        return w->refused < SAVES_TRIED && w->hopeless <= limit ? -EAGAIN : error;
+        w->avoid_saves = !w->all_dirty;
+        return ++w->refused < SAVES_TRIED ? 0 : error;
 }

@@ -75,7 +75,7 @@ static int seat(struct pg_pool *pool, struct worker *w)
                         break;
                 rounds++;
                 error = evict(pool, w, w->in.count - have);
-                if (error > 0) {
+                if (error >= 0) {
                         error = 0;
                 } else if (error == -EAGAIN) {
                         atomic_fetch_add(&pool->frames.waiting, 1);
@@ -285,7 +285,6 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         lock_drop(&pool->lock);
         if (item->error) {
                 page_release(item->region, item->page, item->word);
-                page_wake(item->region, item->page); /* to try again */
                 return item->error;
         }
         if (!item->clean && !(item->word & PAGE_DIRTY)) {
@@ -411,7 +410,6 @@ enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region 
                 return FAULT_DONE;
         }
         if (page_is_mapped(word) && !was_dropped(pool, w, item)) {
-                page_wake(r, page); /* somebody was quicker, but did not know of us */
                 page_release(r, page, item->word);
                 return FAULT_DONE;
         }

@@ -260,8 +260,11 @@ static void sync_in_place(struct walk *k)
                 item = batch_add(&k->w->out, k->region, k->page, word);
                 item->data = region_addr(k->region, k->page);
                 evict_save(k->pool, k->w, false);
-                if (item->error)
+                if (item->error) {
                         walk_error(k, item->error);
+                        stats_add(&k->pool->stats, STAT_ERRORS_SAVE, 1);
+                        stats_add(&k->pool->stats, STAT_ERRORS_FULL, item->error == -ENOSPC);
+                }
                 k->w->out.count = 0;
         }
         page_release(k->region, k->page++, word);

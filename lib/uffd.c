@@ -183,7 +183,8 @@ int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool
                 struct uffdio_copy c = {.dst = (uintptr_t)dst + *done,
                                         .src = (uintptr_t)src + *done,
                                         .len = len - *done,
-                                        .mode = protect ? UFFDIO_COPY_MODE_WP : 0};
+                                        .mode = UFFDIO_COPY_MODE_DONTWAKE |
+                                                (protect ? UFFDIO_COPY_MODE_WP : 0)};
                 int rc = ioctl(u->fd, UFFDIO_COPY, &c);
 
                 if (c.copy > 0)
@@ -201,7 +202,8 @@ int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *do
         while (*done < len) {
                 struct uffdio_move m = {.dst = (uintptr_t)dst + *done,
                                         .src = (uintptr_t)src + *done,
-                                        .len = len - *done};
+                                        .len = len - *done,
+                                        .mode = UFFDIO_MOVE_MODE_DONTWAKE};
                 int rc = ioctl(u->fd, UFFDIO_MOVE, &m);
 
                 if (m.move > 0)
@@ -230,7 +232,7 @@ int uffd_protect(const struct uffd *u, void *addr, size_t len)
 
 int uffd_unprotect(const struct uffd *u, void *addr, size_t len)
 {
-        return writeprotect(u, addr, len, 0);
+        return writeprotect(u, addr, len, UFFDIO_WRITEPROTECT_MODE_DONTWAKE);
 }
 
 void uffd_wake(const struct uffd *u, void *addr, size_t len)
@@ -285,6 +287,9 @@ int uffd_poison(const struct uffd *u, void *addr, size_t len)
 int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot)
 {
         int error;
+
+        if (u->can_poison)
+                return uffd_drop(addr, len);
 
         /* Inaccessible until it is registered: a touch in between must not find a page of zeros. */
         if (mmap(addr, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
@@ -344,10 +349,11 @@ void uffd_drop_ranges(const struct iovec *ranges, size_t n)
                 madvise(ranges->iov_base, ranges->iov_len, MADV_DONTNEED);
 }
 
-int uffd_read(const struct uffd *u, struct uffd_msg *messages, unsigned max)
+int uffd_read(const struct uffd *u, struct uffd_msg *message)
 {
-        /* Not read(): that is a cancellation point, with the work this brings. */
-        long n = syscall(SYS_read, u->fd, messages, max * sizeof(*messages));
+        /* One at a time: who has read a message holds it up while he serves another. And not by
+         * read(): that is a cancellation point, with the work this brings. */
+        long n = syscall(SYS_read, u->fd, message, sizeof(*message));
 
-        return n < 0 ? -errno : (int)((size_t)n / sizeof(*messages));
+        return n < 0 ? -errno : n == (long)sizeof(*message);
 }

@@ -32,14 +32,15 @@ int uffd_register_slots(const struct uffd *u, void *addr, size_t len);
 
 /*
  * Transfers. Each returns 0 or -errno and, in *done, how many bytes from the start were
- * transferred; a caller deals in whole pages and so must undo a part. All wake who waits there.
+ * transferred; a caller deals in whole pages and so must undo a part. None wakes: the owner of a
+ * page does when it has committed.
  */
 int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool protect,
               size_t *done);
 int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *done);
 
 int uffd_protect(const struct uffd *u, void *addr, size_t len);
-int uffd_unprotect(const struct uffd *u, void *addr, size_t len); /* wakes */
+int uffd_unprotect(const struct uffd *u, void *addr, size_t len);
 void uffd_wake(const struct uffd *u, void *addr, size_t len);
 
 /* Accesses raise SIGBUS from now on (wakes); until uffd_heal, which leaves the page missing. */
@@ -55,8 +56,8 @@ void uffd_drop_ranges(const struct iovec *ranges, size_t n);
 enum uffd_presence { UFFD_NOTHING, UFFD_SOME, UFFD_ALL };
 enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len);
 
-/* Blocks for the next messages. The number read, or -errno. */
-int uffd_read(const struct uffd *u, struct uffd_msg *messages, unsigned max);
+/* Blocks for the next message. 1, or -errno. */
+int uffd_read(const struct uffd *u, struct uffd_msg *message);
 
 /* True when UNPAGED_MASK_FEATURES lists the word. */
 bool uffd_masked(const char *feature);

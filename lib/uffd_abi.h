@@ -58,7 +58,8 @@ struct uffdio_register {
         uint64_t ioctls;
 };
 
-#define UFFDIO_COPY_MODE_WP (1ull << 1)
+#define UFFDIO_COPY_MODE_DONTWAKE (1ull << 0)
+#define UFFDIO_COPY_MODE_WP       (1ull << 1)
 struct uffdio_copy {
         uint64_t dst;
         uint64_t src;
@@ -67,6 +68,7 @@ struct uffdio_copy {
         int64_t copy; /* bytes copied, or a negative errno */
 };
 
+#define UFFDIO_MOVE_MODE_DONTWAKE (1ull << 0)
 struct uffdio_move {
         uint64_t dst;
         uint64_t src;
@@ -75,7 +77,8 @@ struct uffdio_move {
         int64_t move; /* bytes moved, or a negative errno */
 };
 
-#define UFFDIO_WRITEPROTECT_MODE_WP (1ull << 0)
+#define UFFDIO_WRITEPROTECT_MODE_WP       (1ull << 0)
+#define UFFDIO_WRITEPROTECT_MODE_DONTWAKE (1ull << 1)
 struct uffdio_writeprotect {
         struct uffdio_range range;
         uint64_t mode;

@@ -58,8 +58,8 @@ struct worker *worker_get(struct workers *w, pid_t tid)
         worker->tid = tid;
         atomic_store_explicit(&worker->runner, stats_self(), memory_order_relaxed);
         worker->in.count = worker->out.count = 0;
-        worker->swap_full = false;
-        worker->hopeless = worker->refused = worker->pins = 0;
+        worker->avoid_saves = worker->all_dirty = false;
+        worker->passed_over = worker->refused = worker->pins = 0;
         return worker;
 }
 

@@ -50,8 +50,9 @@ struct worker {
         char *buffer;         /* run_pages pages */
         pid_t tid;            /* of the thread on whose behalf this happens; 0: unknown */
         _Atomic pid_t runner; /* the thread that holds it; 0: free */
-        bool swap_full;       /* the swap store has just refused: do not ask it for each victim */
-        uint32_t hopeless;    /* victims passed over for that */
+        bool avoid_saves;     /* a store has just refused: look for victims that are clean */
+        bool all_dirty;       /* and there are none */
+        uint32_t passed_over; /* victims, for that */
         uint32_t refused;     /* batches of victims that the stores refused */
         uint32_t pins;        /* frames reserved for pinning: pages coming in are pinned */
 };
