@@ -161,6 +161,16 @@ static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
         }
 }
 
+/* Of other threads it cannot be told: the message may be old, and its thread inside the pager by now
+ * for quite another reason. */
+static bool is_handler(const struct delivery *d, pid_t tid)
+{
+        for (unsigned i = 0; i < THREADS; i++)
+                if (tid != 0 && tid == atomic_load(&d->tids[i]))
+                        return true;
+        return false;
+}
+
 /* False: it was a bell. */
 static bool serve(struct delivery *d, const struct uffd_msg *m)
 {
@@ -175,10 +185,9 @@ static bool serve(struct delivery *d, const struct uffd_msg *m)
                 uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
                 return false;
         }
-        if (m->ptid != 0 && worker_is_held_by(&pool->workers, (pid_t)m->ptid))
+        if (is_handler(d, (pid_t)m->ptid))
                 trace_broken(&pool->trace, (void *)(uintptr_t)(m->address & ~4095ull), 0,
-                             "a thread touched paged memory inside the pager (does a store keep "
-                             "its data there?)");
+                             "a handler touched paged memory (does a store keep its data there?)");
         serve_page(pool, m);
         return true;
 }

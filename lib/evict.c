@@ -140,7 +140,7 @@ int evict_unmap(struct pg_pool *pool, struct worker *w)
                         continue;
                 }
                 error = error ? error : item->error;
-                stats_add(&pool->stats, STAT_BUSY_PAGES, 1);
+                tally_add(&w->tally, STAT_BUSY_PAGES, 1);
                 lock_take(&pool->lock);
                 policy_rescued(&pool->policy, item->frame, page_key(item->region, item->page));
                 lock_drop(&pool->lock);
@@ -192,7 +192,8 @@ void copy_forget(struct pg_pool *pool, pg_location location, bool owned)
 }
 
 /* Where the page will live. True: it must be written there. */
-static bool choose_location(struct pg_pool *pool, struct item *item, bool for_fault)
+static bool choose_location(struct pg_pool *pool, struct worker *w, struct item *item,
+                            bool for_fault)
 {
         struct frame *f = frame_at(&pool->frames, item->frame);
         struct pg_store *swap;
@@ -208,7 +209,7 @@ static bool choose_location(struct pg_pool *pool, struct item *item, bool for_fa
                 return region_is_writable(item->region);
         }
         if (is_all_zero(item->data, pool->page_size)) {
-                stats_add(&pool->stats, STAT_ZERO_PAGES_OUT, 1);
+                tally_add(&w->tally, STAT_ZERO_PAGES_OUT, 1);
                 item->location = PG_LOCATION_ANON_ZERO;
                 return false;
         }
@@ -221,13 +222,13 @@ static bool choose_location(struct pg_pool *pool, struct item *item, bool for_fa
         return true;
 }
 
-static void write_run(struct pg_pool *pool, struct item *first, unsigned n)
+static void write_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
 {
         uint64_t offset, began = clock_now();
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
         int error = store_page_out(store, offset, n, first->data);
 
-        stats_time(&pool->stats, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
+        tally_time(&w->tally, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
         for (unsigned i = 0; i < n; i++) {
                 /* One bad place must not keep its neighbours from being saved. */
                 if (error)
@@ -235,7 +236,7 @@ static void write_run(struct pg_pool *pool, struct item *first, unsigned n)
                                 n == 1 ? error
                                        : store_page_out(store, offset + i * pool->page_size, 1,
                                                         first[i].data);
-                stats_add(&pool->stats, STAT_PAGES_OUT, !first[i].error);
+                tally_add(&w->tally, STAT_PAGES_OUT, !first[i].error);
                 if (first[i].error && first[i].newly)
                         copy_forget(pool, first[i].location, true);
         }
@@ -248,11 +249,11 @@ void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
 
         for (unsigned i = 0; i <= out->count; i++) {
                 struct item *item = &out->items[i];
-                bool write = i < out->count && choose_location(pool, item, for_fault);
+                bool write = i < out->count && choose_location(pool, w, item, for_fault);
 
                 if (n > 0 && !(write && item[-1].location + pool->page_size == item->location &&
                                item[-1].data + pool->page_size == item->data)) {
-                        write_run(pool, item - n, n);
+                        write_run(pool, w, item - n, n);
                         n = 0;
                 }
                 n += write;
@@ -273,8 +274,8 @@ int evict_give_back(struct pg_pool *pool, struct worker *w)
                 if (item->error == 0)
                         continue;
                 error = error ? error : item->error;
-                stats_add(&pool->stats, STAT_ERRORS_SAVE, 1);
-                stats_add(&pool->stats, STAT_ERRORS_FULL, item->error == -ENOSPC);
+                tally_add(&w->tally, STAT_ERRORS_SAVE, 1);
+                tally_add(&w->tally, STAT_ERRORS_FULL, item->error == -ENOSPC);
                 item->error = 0;
                 item->clean = false;
                 out->items[failed++] = *item;
@@ -316,7 +317,7 @@ static void slots_drop(struct pg_pool *pool, const struct batch *out)
 /* Saved pages: their frames are free, and their words say where they are. */
 static unsigned leave(struct pg_pool *pool, struct worker *w)
 {
-        struct thread_counters *thread = stats_thread(&pool->stats, w->tid);
+        struct thread_counters *thread = w->thread;
         unsigned clean = 0, dirty = 0, wasted = 0;
 
         slots_drop(pool, &w->out);
@@ -348,9 +349,9 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                           w->tid);
                 page_release(item->region, item->page, word);
         }
-        stats_add(&pool->stats, STAT_EVICTIONS_CLEAN, clean);
-        stats_add(&pool->stats, STAT_EVICTIONS_DIRTY, dirty);
-        stats_add(&pool->stats, STAT_AHEAD_WASTED, wasted);
+        tally_add(&w->tally, STAT_EVICTIONS_CLEAN, clean);
+        tally_add(&w->tally, STAT_EVICTIONS_DIRTY, dirty);
+        tally_add(&w->tally, STAT_AHEAD_WASTED, wasted);
         if (thread) {
                 atomic_fetch_add_explicit(&thread->evictions_clean, clean, memory_order_relaxed);
                 atomic_fetch_add_explicit(&thread->evictions_dirty, dirty, memory_order_relaxed);
@@ -433,7 +434,7 @@ int evict(struct pg_pool *pool, struct worker *w, unsigned want)
         error = pick(pool, w, want);
         if (w->out.count > 0)
                 error = evict_batch(pool, w, true, &left);
-        stats_time(&pool->stats, PG_HISTOGRAM_EVICTION, clock_now() - began);
+        tally_time(&w->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
         if (left > 0)
                 return (int)left;
         if (error == 0 || error == -EBUSY || error == -EAGAIN || error == -ENOMEM)

@@ -32,7 +32,7 @@
 
 /* ---- seat ---------------------------------------------------------------------------------- */
 
-static bool comes_in_clean(struct pg_pool *pool, struct item *item, bool write)
+static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *item, bool write)
 {
         uint64_t ignored;
         struct pg_store *store = store_find(&pool->stores, item->location, &ignored);
@@ -41,7 +41,7 @@ static bool comes_in_clean(struct pg_pool *pool, struct item *item, bool write)
                 return false;
         if (!region_is_writable(item->region))
                 return true;
-        if (item->word & PAGE_REWRITTEN && stats_read(&pool->stats, STAT_FAULTS) % 8 == 0)
+        if (item->word & PAGE_REWRITTEN && stats_load(&w->tally.counters[STAT_FAULTS]) % 8 == 0)
                 item->word &= ~PAGE_REWRITTEN;
         return !write && !(item->word & PAGE_REWRITTEN);
 }
@@ -102,13 +102,14 @@ static bool fills_next(struct pg_pool *pool, const struct item *a, const struct 
         return b->location == a->location + (same_place ? 0 : pool->page_size);
 }
 
-/* Pages that are neighbours in one store: where they are in memory already, or else into `buffer`. */
-static void load_run(struct pg_pool *pool, struct item *first, unsigned n, char *buffer)
+/* Pages that are neighbours in one store: where they are in memory already, or else into the buffer. */
+static void load_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
 {
         uint64_t offset, began = clock_now();
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
         const char *at = store_page_at(store, offset, n);
         bool counts = first->location < PG_LOCATION_ANON_UNINIT;
+        char *buffer = w->buffer + (size_t)(first - w->in.items) * pool->page_size;
         int error = at ? 0 : store_page_in(store, offset, n, buffer);
 
         for (unsigned i = 0; i < n; i++) {
@@ -120,10 +121,10 @@ static void load_run(struct pg_pool *pool, struct item *first, unsigned n, char 
                         first[i].error =
                                 n == 1 ? error
                                        : store_page_in(store, offset + skip, 1, first[i].data);
-                stats_add(&pool->stats, STAT_PAGES_IN, counts && !first[i].error);
+                tally_add(&w->tally, STAT_PAGES_IN, counts && !first[i].error);
         }
         if (counts)
-                stats_time(&pool->stats, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
+                tally_time(&w->tally, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
 }
 
 static void fill(struct pg_pool *pool, struct worker *w)
@@ -135,7 +136,7 @@ static void fill(struct pg_pool *pool, struct worker *w)
                 n = 1;
                 while (i + n < w->in.count && fills_next(pool, &items[i + n - 1], &items[i + n]))
                         n++;
-                load_run(pool, &items[i], n, w->buffer + i * pool->page_size);
+                load_run(pool, w, &items[i], n);
         }
 }
 
@@ -174,7 +175,7 @@ static void settle_failed(struct pg_pool *pool, struct worker *w, struct item *i
         lock_take(&pool->lock);
         frame_put(&pool->frames, item->frame);
         lock_drop(&pool->lock);
-        stats_add(&pool->stats, STAT_ERRORS_LOAD, wanted);
+        tally_add(&w->tally, STAT_ERRORS_LOAD, wanted);
         page_release(item->region, item->page, wanted ? poison(pool, w, item) : item->word);
 }
 
@@ -207,13 +208,13 @@ static int settle(struct pg_pool *pool, struct worker *w, unsigned demand)
         return error;
 }
 
-static void count_faults(struct pg_pool *pool, struct worker *w, unsigned n, bool rescued)
+static void count_faults(struct worker *w, unsigned n, bool rescued)
 {
-        struct thread_counters *thread = stats_thread(&pool->stats, w->tid);
+        struct thread_counters *thread = w->thread;
 
-        stats_add(&pool->stats, STAT_FAULTS, n);
+        tally_add(&w->tally, STAT_FAULTS, n);
         if (rescued)
-                stats_add(&pool->stats, STAT_RESCUES, n);
+                tally_add(&w->tally, STAT_RESCUES, n);
         if (!thread)
                 return;
         atomic_fetch_add_explicit(&thread->faults, n, memory_order_relaxed);
@@ -230,14 +231,14 @@ int fault_load(struct pg_pool *pool, struct worker *w, unsigned demand, bool wri
 
                 item->location = region_page_location(item->region, item->page, item->word);
                 item->owned = item->word & PAGE_PLACED && item->location < PG_LOCATION_ANON_UNINIT;
-                item->clean = comes_in_clean(pool, item, write && i < demand);
+                item->clean = comes_in_clean(pool, w, item, write && i < demand);
         }
         error = seat(pool, w);
         if (error)
                 return error;
         demand = demand < w->in.count ? demand : w->in.count;
-        count_faults(pool, w, demand, false);
-        stats_add(&pool->stats, STAT_AHEAD_PAGES, w->in.count - demand);
+        count_faults(w, demand, false);
+        tally_add(&w->tally, STAT_AHEAD_PAGES, w->in.count - demand);
         fill(pool, w);
         transit_in(pool, &w->in);
         return settle(pool, w, demand);
@@ -250,7 +251,7 @@ void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *it
         struct frame *f = frame_at(&pool->frames, item->frame);
         char *addr = region_addr(item->region, item->page);
 
-        stats_add(&pool->stats, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
+        tally_add(&w->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
         copy_forget(pool, f->location, f->owned);
         f->location = PG_LOCATION_NONE;
@@ -270,7 +271,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         lock_take(&pool->lock);
         victim_remove(&pool->victims, &pool->frames, item->frame);
         lock_drop(&pool->lock);
-        count_faults(pool, w, 1, true);
+        count_faults(w, 1, true);
         transit_in(pool, &w->in);
         lock_take(&pool->lock);
         if (item->error) {
@@ -294,7 +295,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
                 word |= PAGE_DIRTY;
         }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
-                stats_add(&pool->stats, STAT_AHEAD_USED, 1);
+                tally_add(&w->tally, STAT_AHEAD_USED, 1);
         trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RESCUED, word, w->tid);
         page_release(item->region, item->page, word);
         return 0;
@@ -336,7 +337,7 @@ static void claim_ahead(struct pg_pool *pool, struct worker *w)
 
                 if (word & PAGE_RESIDENT &&
                     atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
-                        stats_add(&pool->stats, STAT_AHEAD_USED, 1);
+                        tally_add(&w->tally, STAT_AHEAD_USED, 1);
         }
         for (uint64_t page = first + 1; page < first + window.count && page < r->npages; page++) {
                 page_word *p = region_word(r, page);
@@ -361,7 +362,7 @@ static enum fault_end no_frame(struct pg_pool *pool, struct worker *w, struct re
         if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED) || !page_claim(p, word))
                 return FAULT_BUSY; /* somebody else is at it, perhaps with more luck */
         item = batch_add(&w->in, r, page, word);
-        stats_add(&pool->stats, STAT_ERRORS_FRAMES, 1);
+        tally_add(&w->tally, STAT_ERRORS_FRAMES, 1);
         page_release(r, page, poison(pool, w, item));
         return FAULT_POISONED;
 }

@@ -239,29 +239,36 @@ int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *locat
         return result;
 }
 
+static uint64_t sum(struct pg_pool *pool, enum counter which)
+{
+        uint64_t n = stats_load(&pool->stats.shared[which]);
+
+        for (unsigned i = 0; i < pool->workers.count; i++)
+                n += stats_load(&pool->workers.table[i].tally.counters[which]);
+        return n;
+}
+
 static void counters_read(struct pg_pool *pool, struct pg_stats *out)
 {
-        struct stats *s = &pool->stats;
-
-        out->faults = stats_read(s, STAT_FAULTS);
-        out->rescues = stats_read(s, STAT_RESCUES);
-        out->protect_faults = stats_read(s, STAT_PROTECT_FAULTS);
-        out->evictions_clean = stats_read(s, STAT_EVICTIONS_CLEAN);
-        out->evictions_dirty = stats_read(s, STAT_EVICTIONS_DIRTY);
-        out->pages_in = stats_read(s, STAT_PAGES_IN);
-        out->pages_out = stats_read(s, STAT_PAGES_OUT);
-        out->zero_pages_out = stats_read(s, STAT_ZERO_PAGES_OUT);
-        out->ahead_pages = stats_read(s, STAT_AHEAD_PAGES);
-        out->ahead_used = stats_read(s, STAT_AHEAD_USED);
-        out->ahead_wasted = stats_read(s, STAT_AHEAD_WASTED);
-        out->waits = stats_read(s, STAT_WAITS);
-        out->wait_ns = stats_read(s, STAT_WAIT_NS);
-        out->late_faults = stats_read(s, STAT_LATE_FAULTS);
-        out->errors_load = stats_read(s, STAT_ERRORS_LOAD);
-        out->errors_save = stats_read(s, STAT_ERRORS_SAVE);
-        out->errors_full = stats_read(s, STAT_ERRORS_FULL);
-        out->errors_frames = stats_read(s, STAT_ERRORS_FRAMES);
-        out->busy_pages = stats_read(s, STAT_BUSY_PAGES);
+        out->faults = sum(pool, STAT_FAULTS);
+        out->rescues = sum(pool, STAT_RESCUES);
+        out->protect_faults = sum(pool, STAT_PROTECT_FAULTS);
+        out->evictions_clean = sum(pool, STAT_EVICTIONS_CLEAN);
+        out->evictions_dirty = sum(pool, STAT_EVICTIONS_DIRTY);
+        out->pages_in = sum(pool, STAT_PAGES_IN);
+        out->pages_out = sum(pool, STAT_PAGES_OUT);
+        out->zero_pages_out = sum(pool, STAT_ZERO_PAGES_OUT);
+        out->ahead_pages = sum(pool, STAT_AHEAD_PAGES);
+        out->ahead_used = sum(pool, STAT_AHEAD_USED);
+        out->ahead_wasted = sum(pool, STAT_AHEAD_WASTED);
+        out->waits = sum(pool, STAT_WAITS);
+        out->wait_ns = sum(pool, STAT_WAIT_NS);
+        out->late_faults = sum(pool, STAT_LATE_FAULTS);
+        out->errors_load = sum(pool, STAT_ERRORS_LOAD);
+        out->errors_save = sum(pool, STAT_ERRORS_SAVE);
+        out->errors_full = sum(pool, STAT_ERRORS_FULL);
+        out->errors_frames = sum(pool, STAT_ERRORS_FRAMES);
+        out->busy_pages = sum(pool, STAT_BUSY_PAGES);
 }
 
 static void frames_read(struct pg_pool *pool, struct pg_stats *out)
@@ -341,7 +348,13 @@ int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
                 return -ECHILD;
         if (kind > PG_HISTOGRAM_PAGE_OUT)
                 return -EINVAL;
-        stats_histogram(&pool->stats, kind, &h);
+        for (unsigned bin = 0; bin < PG_HISTOGRAM_BINS; bin++) {
+                h.bounds_ns[bin] = stats_bound(bin);
+                h.counts[bin] = 0;
+                for (unsigned i = 0; i < pool->workers.count; i++)
+                        h.counts[bin] +=
+                                stats_load(&pool->workers.table[i].tally.histograms[kind][bin]);
+        }
         *histogram = h;
         return 0;
 }

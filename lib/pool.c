@@ -314,7 +314,7 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
 /* -EBUSY: the kernel keeps so many pages pinned. */
 static int shrink(struct pg_pool *pool)
 {
-        struct worker *w = worker_get(&pool->workers, stats_self());
+        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
         unsigned patience = SHRINK_PATIENCE_MS;
         int result = 0;
 

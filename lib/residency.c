@@ -57,7 +57,7 @@ void walk_work(struct walk *k)
                 k->entered = true;
         }
         if (!k->w)
-                k->w = worker_get(&k->pool->workers, stats_self());
+                k->w = worker_get(&k->pool->workers, &k->pool->stats, stats_self());
 }
 
 void walk_rest(struct walk *k)

@@ -179,10 +179,12 @@ int pg_pin(struct pg_pool *pool, void *addr, size_t size)
 
         if (error)
                 return error;
-        walk_work(&k);
-        walk_rest(&k);
         for (uint64_t page = k.page; page < k.end; page++)
                 want += !(page_load(region_word(k.region, page)) & PAGE_PINNED);
+        if (want == 0)
+                return walk_end(&k);
+        walk_work(&k);
+        walk_rest(&k);
         if (want > UINT32_MAX || !pins_promise(pool, want)) {
                 walk_error(&k, -ENOMEM);
         } else {

@@ -262,8 +262,8 @@ static void sync_in_place(struct walk *k)
                 evict_save(k->pool, k->w, false);
                 if (item->error) {
                         walk_error(k, item->error);
-                        stats_add(&k->pool->stats, STAT_ERRORS_SAVE, 1);
-                        stats_add(&k->pool->stats, STAT_ERRORS_FULL, item->error == -ENOSPC);
+                        tally_add(&k->w->tally, STAT_ERRORS_SAVE, 1);
+                        tally_add(&k->w->tally, STAT_ERRORS_FULL, item->error == -ENOSPC);
                 }
                 k->w->out.count = 0;
         }

@@ -40,11 +40,16 @@ struct thread_counters {
 #define STATS_THREADS      4096u
 #define STATS_THREAD_SLOTS (2 * STATS_THREADS)
 
-struct stats {
+#define HISTOGRAMS (PG_HISTOGRAM_PAGE_OUT + 1)
+
+/* What one worker counts: written by its holder alone, read by anybody. */
+struct tally {
         _Atomic uint64_t counters[STATS];
-        struct {
-                _Atomic uint64_t counts[PG_HISTOGRAM_BINS];
-        } histograms[PG_HISTOGRAM_PAGE_OUT + 1];
+        _Atomic uint64_t histograms[HISTOGRAMS][PG_HISTOGRAM_BINS];
+};
+
+struct stats {
+        _Atomic uint64_t shared[STATS];  /* what is counted without a worker */
         struct thread_counters *threads; /* open addressing by thread id */
         _Atomic uint32_t nthreads;
 };
@@ -52,15 +57,28 @@ struct stats {
 int stats_init(struct stats *s);
 void stats_destroy(struct stats *s);
 
-static inline void stats_add(struct stats *s, enum counter which, uint64_t n)
+static inline uint64_t stats_load(const _Atomic uint64_t *counter)
 {
-        atomic_fetch_add_explicit(&s->counters[which], n, memory_order_relaxed);
+        return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static inline uint64_t stats_read(struct stats *s, enum counter which)
+/* Without a worker: events that are rare. */
+static inline void stats_add(struct stats *s, enum counter which, uint64_t n)
 {
-        return atomic_load_explicit(&s->counters[which], memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->shared[which], n, memory_order_relaxed);
 }
+
+/* By the holder of a worker: there is no other writer, so this takes no locked instruction. */
+static inline void tally_add(struct tally *t, enum counter which, uint64_t n)
+{
+        atomic_store_explicit(&t->counters[which], stats_load(&t->counters[which]) + n,
+                              memory_order_relaxed);
+}
+
+void tally_time(struct tally *t, enum pg_histogram_kind kind, uint64_t ns);
+
+/* The upper bound of a bin. */
+uint64_t stats_bound(unsigned bin);
 
 /* The counters of a thread, made if it has none yet. tid 0 (unknown) gives NULL. */
 struct thread_counters *stats_thread(struct stats *s, pid_t tid);
@@ -71,8 +89,5 @@ struct thread_counters *stats_thread_find(struct stats *s, pid_t tid);
 pid_t stats_self(void);
 /* In a child of fork the caller is another thread. */
 void stats_self_forget(void);
-
-void stats_time(struct stats *s, enum pg_histogram_kind kind, uint64_t ns);
-void stats_histogram(struct stats *s, enum pg_histogram_kind kind, struct pg_histogram *out);
 
 #endif

@@ -195,6 +195,19 @@ int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool
         return 0;
 }
 
+/* A move that stops half-way may have moved more than it says: on Linux 6.18 one that meets the
+ * migration of a page (compaction) moves all of a batch, counts fewer, and answers EEXIST. So after an
+ * error the page tables are asked. */
+static size_t moved_uncounted(const struct uffd *u, char *dst, char *src, size_t len)
+{
+        size_t at = 0;
+
+        while (at < len && uffd_present(u, dst + at, 4096) == UFFD_ALL &&
+               uffd_present(u, src + at, 4096) == UFFD_NOTHING)
+                at += 4096;
+        return at;
+}
+
 int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *done)
 {
         lock_assert_none();
@@ -208,8 +221,15 @@ int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *do
 
                 if (m.move > 0)
                         *done += (size_t)m.move;
-                if (rc != 0 && errno != EAGAIN)
-                        return -errno;
+                if (rc != 0) {
+                        int error = errno;
+                        size_t more = moved_uncounted(u, (char *)dst + *done, (char *)src + *done,
+                                                      len - *done);
+
+                        *done += more;
+                        if (error != EAGAIN && more == 0)
+                                return -error;
+                }
         }
         return 0;
 }

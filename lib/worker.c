@@ -3,7 +3,6 @@
 #include "worker.h"
 #include "arena.h"
 #include "lock.h"
-#include "stats.h"
 
 #include <errno.h>
 
@@ -42,7 +41,7 @@ static struct worker *try_get(struct workers *w)
         return NULL;
 }
 
-struct worker *worker_get(struct workers *w, pid_t tid)
+struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid)
 {
         struct worker *worker = try_get(w);
 
@@ -56,6 +55,7 @@ struct worker *worker_get(struct workers *w, pid_t tid)
                 atomic_fetch_sub(&w->waiting, 1);
         }
         worker->tid = tid;
+        worker->thread = stats_thread(stats, tid);
         atomic_store_explicit(&worker->runner, stats_self(), memory_order_relaxed);
         worker->in.count = worker->out.count = 0;
         worker->avoid_saves = worker->all_dirty = false;

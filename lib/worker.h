@@ -19,6 +19,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unpaged/unpaged.h>
+#include "stats.h"
 
 #define RUN_MAX     64u /* pages in one batch */
 #define WORKERS_MAX 16u
@@ -45,11 +46,13 @@ struct batch {
 };
 
 struct worker {
-        struct batch in;      /* pages coming in */
-        struct batch out;     /* pages going out, to make room for them */
-        char *buffer;         /* run_pages pages */
-        pid_t tid;            /* of the thread on whose behalf this happens; 0: unknown */
-        _Atomic pid_t runner; /* the thread that holds it; 0: free */
+        struct batch in;  /* pages coming in */
+        struct batch out; /* pages going out, to make room for them */
+        char *buffer;     /* run_pages pages */
+        struct tally tally;
+        struct thread_counters *thread; /* of that thread; or NULL */
+        pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
+        _Atomic pid_t runner;           /* the thread that holds it; 0: free */
         bool avoid_saves;     /* a store has just refused: look for victims that are clean */
         bool all_dirty;       /* and there are none */
         uint32_t passed_over; /* victims, for that */
@@ -86,7 +89,7 @@ static inline void ranges_add(struct ranges *r, char *addr, size_t size)
 int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size);
 void workers_destroy(struct workers *w);
 
-struct worker *worker_get(struct workers *w, pid_t tid);
+struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid);
 void worker_put(struct workers *w, struct worker *worker);
 
 /* Does this thread hold one, that is: is it inside the pager? */
