@@ -26,13 +26,19 @@ struct flaky {
         /* Only for this page of the store; -1: for all. */
         _Atomic long fail_page;
         _Atomic unsigned sleep_us; /* in page_in and page_out */
+        /* Called first by page_in (which == &fail_load), page_out (&fail_save) and sync (&fail_sync). */
+        void (*_Atomic hook)(struct flaky *f, _Atomic int *which, uint64_t offset);
+        void *hook_arg;
 };
 
 static inline int flaky_fails(struct flaky *f, _Atomic int *which, uint64_t offset, size_t n)
 {
         long page = atomic_load(&f->fail_page);
         long first = (long)(offset / f->page_size);
+        void (*hook)(struct flaky *, _Atomic int *, uint64_t) = atomic_load(&f->hook);
 
+        if (hook)
+                hook(f, which, offset);
         if (atomic_load(&f->sleep_us)) {
                 struct timespec ts = {.tv_nsec = (long)atomic_load(&f->sleep_us) * 1000};
 
@@ -94,8 +100,11 @@ static inline int flaky_out(struct pg_store *store, uint64_t offset, size_t npag
 static inline int flaky_sync(struct pg_store *store)
 {
         struct flaky *f = (struct flaky *)store;
+        void (*hook)(struct flaky *, _Atomic int *, uint64_t) = atomic_load(&f->hook);
 
         atomic_fetch_add(&f->syncs, 1);
+        if (hook)
+                hook(f, &f->fail_sync, 0);
         return -atomic_load(&f->fail_sync);
 }
 
@@ -120,6 +129,23 @@ static inline struct flaky *flaky_new(size_t npages, size_t page_size, bool keep
         for (size_t i = 0; i < npages * page_size / 8; i++)
                 ((uint64_t *)(void *)f->pages)[i] = i / (page_size / 8);
         if (pg_store_init(&f->store, &ops[keeps], npages * page_size) != 0)
+                abort();
+        return f;
+}
+
+/* The same, keeping copies, with any number of calls at once. Not for more than one user at a time
+ * of one page, of course. */
+static inline struct flaky *flaky_new_parallel(size_t npages, size_t page_size)
+{
+        static const struct pg_store_ops ops = {
+                .size = sizeof(ops), .name = "flaky", .flags = PG_STORE_KEEPS | PG_STORE_PARALLEL,
+                .location_get = flaky_get, .location_free = flaky_free, .page_in = flaky_in,
+                .page_out = flaky_out, .sync = flaky_sync,
+        };
+        struct flaky *f = flaky_new(npages, page_size, true);
+
+        if (pg_store_close(&f->store) != 0 ||
+            pg_store_init(&f->store, &ops, npages * page_size) != 0)
                 abort();
         return f;
 }

@@ -23,6 +23,9 @@
 #define PAGE       ((size_t)4096)
 #define DELIVERIES PG_DELIVERY_THREAD, PG_DELIVERY_SIGNAL + 1 /* for tcase_add_loop_test */
 
+#define add_for_both(tcase, test)                                                                  \
+        tcase_add_loop_test(tcase, test, PG_DELIVERY_THREAD, PG_DELIVERY_SIGNAL + 1)
+
 static inline void print_message(void *arg, const char *text)
 {
         (void)arg;
@@ -62,6 +65,14 @@ static inline struct pg_stats stats_of(struct pg_pool *pool)
 
         ck_assert_int_eq(pg_stats_get(pool, &stats, sizeof(stats)), 0);
         return stats;
+}
+
+/* A handler may still be busy with pages read ahead when the faulting thread goes on. */
+static inline void expect_idle(struct pg_pool *pool)
+{
+        for (unsigned i = 0; i < 1000 && stats_of(pool).frames_busy != 0; i++)
+                usleep(1000);
+        ck_assert_uint_eq(stats_of(pool).frames_busy, 0);
 }
 
 static inline uint64_t faults_of(struct pg_pool *pool)

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_handler.c - where faults are served, and that nobody starves: neither by busy threads on the
+ * same CPU, nor by a store that sleeps.
+ *
+ * Bounds are generous, for machines that are shared and sanitizers that are slow: they tell a
+ * handler that runs from one that waits for a time slice of an idle thread, which is seconds.
+ */
+#include "flaky_store.h"
+#include "sigbus.h"
+#include "support.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <time.h>
+
+#define PAGES   512u
+#define SLOW_US 50000u
+
+static uint64_t now_ms(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* ---- a crowded CPU ------------------------------------------------------------------------- */
+
+static _Atomic bool stop;
+
+static void *burn(void *arg)
+{
+        volatile uint64_t *turns = arg;
+
+        while (!atomic_load_explicit(&stop, memory_order_relaxed))
+                ++*turns;
+        return NULL;
+}
+
+static void pin_to_one_cpu(void)
+{
+        cpu_set_t set;
+        size_t cpu = 0;
+
+        ck_assert_int_eq(sched_getaffinity(0, sizeof(set), &set), 0);
+        while (!CPU_ISSET(cpu, &set))
+                cpu++;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        ck_assert_int_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+static void crowded(int delivery, unsigned burners, bool pin_before_open)
+{
+        struct pg_pool *pool;
+        pthread_t threads[2];
+        uint64_t turns[2] = {0}, worst = 0, end, faults = 0;
+        char *map;
+
+        if (pin_before_open)
+                pin_to_one_cpu();
+        pool = open_frames(delivery, 64, PG_POOL_STRICT);
+        map = map_pages(pool, PAGES, 0);
+        if (!pin_before_open)
+                pin_to_one_cpu();
+        for (unsigned i = 0; i < burners; i++)
+                ck_assert_int_eq(pthread_create(&threads[i], NULL, burn, &turns[i]), 0);
+        end = now_ms() + 2500;
+        for (unsigned i = 0; now_ms() < end; i = (i + 1) % PAGES) {
+                uint64_t began = now_ms(), took;
+
+                map[i * PAGE]++;
+                took = now_ms() - began;
+                worst = took > worst ? took : worst;
+                faults++;
+        }
+        atomic_store(&stop, true);
+        for (unsigned i = 0; i < burners; i++)
+                pthread_join(threads[i], NULL);
+        fprintf(stderr, "%u burners: %llu faults, worst %llu ms, late %llu\n", burners,
+                (unsigned long long)faults, (unsigned long long)worst,
+                (unsigned long long)stats_of(pool).late_faults);
+        ck_assert_uint_lt(worst, 500);
+        ck_assert_uint_gt(faults, 50);
+        ck_assert_int_eq(pg_close(pool), 0);
+}
+
+START_TEST(busy_threads_on_the_same_cpu_do_not_starve_faults)
+{
+        crowded(_i & 1, 1 + (unsigned)(_i >> 1), false);
+}
+END_TEST
+
+START_TEST(process_confined_to_one_busy_cpu_does_not_starve)
+{
+        crowded(_i, 2, true);
+}
+END_TEST
+
+/* ---- a slow store -------------------------------------------------------------------------- */
+
+struct slow_rig {
+        struct flaky *slow, *fast;
+        struct pg_pool *pool;
+        char *slow_map, *fast_map;
+        pthread_barrier_t barrier;
+};
+
+static void slow_open(struct slow_rig *r, int delivery, bool parallel)
+{
+        pg_location base;
+
+        r->slow = parallel ? flaky_new_parallel(PAGES, PAGE) : flaky_new(PAGES, PAGE, true);
+        r->fast = flaky_new(PAGES, PAGE, true);
+        r->pool = open_frames(delivery, 64, PG_POOL_STRICT);
+        ck_assert_int_eq(pg_attach(r->pool, &r->slow->store, &base), 0);
+        r->slow_map = pg_map_unpaged(r->pool, base, PAGES * PAGE, 0);
+        ck_assert_int_eq(pg_attach(r->pool, &r->fast->store, &base), 0);
+        r->fast_map = pg_map_unpaged(r->pool, base, PAGES * PAGE, 0);
+        atomic_store(&r->slow->sleep_us, SLOW_US);
+}
+
+static void slow_close(struct slow_rig *r)
+{
+        atomic_store(&r->slow->sleep_us, 0);
+        ck_assert_int_eq(pg_close(r->pool), 0);
+        flaky_delete(r->slow);
+        flaky_delete(r->fast);
+}
+
+static void *touch_slowly(void *arg)
+{
+        struct slow_rig *r = arg;
+
+        for (unsigned i = 0; i < 20; i++)
+                if (r->slow_map[i * PAGE] != (char)i)
+                        return (void *)1;
+        return NULL;
+}
+
+static void *page_in_slowly(void *arg)
+{
+        struct slow_rig *r = arg;
+
+        return (void *)(intptr_t)pg_page_in(r->pool, r->slow_map, 20 * PAGE);
+}
+
+/* One thread is always in the slow store; every other fault is quick. */
+static void one_is_slow(int delivery, void *(*slowly)(void *))
+{
+        struct slow_rig r;
+        uint64_t worst = 0;
+        pthread_t thread;
+        void *failed;
+
+        slow_open(&r, delivery, false);
+        pthread_create(&thread, NULL, slowly, &r);
+        usleep(5000);
+        for (unsigned i = 0; i < 300; i++) {
+                uint64_t began = now_ms(), took;
+
+                ck_assert_int_eq(r.fast_map[i * PAGE], (char)i);
+                took = now_ms() - began;
+                worst = took > worst ? took : worst;
+                usleep(2000);
+        }
+        pthread_join(thread, &failed);
+        ck_assert_ptr_null(failed);
+        fprintf(stderr, "beside a store that sleeps: worst %llu ms\n", (unsigned long long)worst);
+        ck_assert_uint_lt(worst, 40);
+        slow_close(&r);
+}
+
+START_TEST(fault_is_quick_beside_a_fault_in_a_sleeping_store)
+{
+        one_is_slow(_i, touch_slowly);
+}
+END_TEST
+
+START_TEST(fault_is_quick_beside_a_page_in_in_a_sleeping_store)
+{
+        one_is_slow(_i, page_in_slowly);
+}
+END_TEST
+
+struct pair_thread {
+        struct slow_rig *r;
+        unsigned worst_ms;
+};
+
+static void *touch_in_step(void *arg)
+{
+        struct pair_thread *t = arg;
+
+        for (unsigned i = 0; i < 20; i++) {
+                uint64_t began;
+
+                pthread_barrier_wait(&t->r->barrier);
+                began = now_ms();
+                touch(t->r->fast_map + i * PAGE);
+                if (now_ms() - began > t->worst_ms)
+                        t->worst_ms = (unsigned)(now_ms() - began);
+        }
+        return NULL;
+}
+
+/* Both faults come at once, so that one read of the userfaultfd may return both. */
+START_TEST(fault_is_quick_that_comes_together_with_a_slow_one)
+{
+        struct slow_rig r;
+        struct pair_thread fast = {.r = &r};
+        pthread_t thread;
+
+        slow_open(&r, _i, false);
+        pthread_barrier_init(&r.barrier, NULL, 2);
+        pthread_create(&thread, NULL, touch_in_step, &fast);
+        for (unsigned i = 0; i < 20; i++) {
+                pthread_barrier_wait(&r.barrier);
+                touch(r.slow_map + i * PAGE);
+        }
+        pthread_join(thread, NULL);
+        fprintf(stderr, "together with a slow fault: worst %u ms\n", fast.worst_ms);
+        ck_assert_uint_lt(fast.worst_ms, 40);
+        slow_close(&r);
+}
+END_TEST
+
+struct burst {
+        struct slow_rig *r;
+        sem_t *let_in;
+        unsigned i;
+        bool is_slow;
+        uint64_t began, ended;
+};
+
+static void *touch_once(void *arg)
+{
+        struct burst *b = arg;
+        char *map = b->is_slow ? b->r->slow_map : b->r->fast_map;
+
+        sem_wait(b->let_in);
+        b->began = now_ms();
+        touch(map + b->i * PAGE);
+        b->ended = now_ms();
+        return NULL;
+}
+
+static void freeze(struct flaky *f, _Atomic int *which, uint64_t offset)
+{
+        sem_t *sems = f->hook_arg;
+
+        (void)which;
+        if (offset != 100 * PAGE)
+                return;
+        sem_post(&sems[0]);
+        while (sem_wait(&sems[1]) != 0)
+                ;
+}
+
+/*
+ * The handler that is in a store when faults arrive finds several of them at its next read. One of
+ * these is slow; the rest must not be held up behind it, as others could serve them.
+ */
+START_TEST(faults_behind_a_slow_one_are_not_held_up)
+{
+        struct slow_rig r;
+        struct burst bursts[6];
+        pthread_t threads[6], first;
+        sem_t sems[2], let_in;
+        struct burst frozen = {.r = &r, .let_in = &let_in, .i = 100};
+        uint64_t worst = 0;
+
+        slow_open(&r, _i, true);
+        sem_init(&sems[0], 0, 0);
+        sem_init(&sems[1], 0, 0);
+        sem_init(&let_in, 0, 1);
+        r.fast->hook_arg = sems;
+        atomic_store(&r.fast->hook, freeze);
+        pthread_create(&first, NULL, touch_once, &frozen);
+        sem_wait(&sems[0]);
+        for (unsigned i = 0; i < 6; i++) {
+                bursts[i] = (struct burst){.r = &r, .let_in = &let_in, .i = i, .is_slow = i == 0};
+                pthread_create(&threads[i], NULL, touch_once, &bursts[i]);
+                sem_post(&let_in);
+                usleep(200);
+        }
+        sem_post(&sems[1]);
+        pthread_join(first, NULL);
+        for (unsigned i = 0; i < 6; i++) {
+                pthread_join(threads[i], NULL);
+                if (!bursts[i].is_slow && bursts[i].ended - bursts[i].began > worst)
+                        worst = bursts[i].ended - bursts[i].began;
+        }
+        fprintf(stderr, "behind a slow fault: worst %llu ms\n", (unsigned long long)worst);
+        /* The frozen store is serial, so in signal delivery all waited for the gate alone. */
+        ck_assert_uint_lt(worst, 40);
+        atomic_store(&r.fast->hook, NULL);
+        slow_close(&r);
+}
+END_TEST
+
+/* ---- many threads -------------------------------------------------------------------------- */
+
+static void *visit(void *arg)
+{
+        char *map = arg;
+
+        for (unsigned i = 0; i < 16; i++)
+                map[i * 31 % 64 * PAGE + 8]++;
+        return NULL;
+}
+
+START_TEST(threads_come_and_go_by_the_hundred)
+{
+        struct pg_pool *pool = open_frames(_i, 32, 0);
+        pthread_t threads[100];
+        struct pg_thread_stats mine;
+        pthread_attr_t attr;
+
+        pthread_attr_init(&attr);
+        pthread_attr_setstacksize(&attr, 128 << 10);
+        for (unsigned round = 0; round < 4; round++) {
+                char *maps[100];
+
+                for (unsigned i = 0; i < 100; i++) {
+                        maps[i] = map_pages(pool, 64, 0);
+                        ck_assert_int_eq(pthread_create(&threads[i], &attr, visit, maps[i]), 0);
+                }
+                for (unsigned i = 0; i < 100; i++) {
+                        pthread_join(threads[i], NULL);
+                        for (unsigned k = 0; k < 16; k++)
+                                ck_assert_int_eq(maps[i][k * 31 % 64 * PAGE + 8], 1);
+                        ck_assert_int_eq(pg_unmap(pool, maps[i], 64 * PAGE), 0);
+                }
+        }
+        ck_assert_uint_ge(stats_of(pool).faults, 400 * 16);
+        if (_i == PG_DELIVERY_SIGNAL || !is_masked("thread_id"))
+                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine, sizeof(mine)), 0);
+        else
+                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine, sizeof(mine)), -ENOTSUP);
+        ck_assert_int_eq(pg_close(pool), 0);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("handler");
+        TCase *tc = tcase_create("handler");
+
+        tcase_add_loop_test(tc, busy_threads_on_the_same_cpu_do_not_starve_faults, 0, 4);
+        add_for_both(tc, process_confined_to_one_busy_cpu_does_not_starve);
+        add_for_both(tc, fault_is_quick_beside_a_fault_in_a_sleeping_store);
+        add_for_both(tc, fault_is_quick_beside_a_page_in_in_a_sleeping_store);
+        add_for_both(tc, fault_is_quick_that_comes_together_with_a_slow_one);
+        add_for_both(tc, faults_behind_a_slow_one_are_not_held_up);
+        add_for_both(tc, threads_come_and_go_by_the_hundred);
+        suite_add_tcase(suite, tc);
+        return run_suite(suite);
+}

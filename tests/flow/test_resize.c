@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* pg_resize: growing is immediate, shrinking evicts, and a refusal leaves the budget as it was. */
+#include "flaky_store.h"
+#include "probe.h"
+
+#include <pthread.h>
+
+START_TEST(growing_is_immediate)
+{
+        struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
+        char *addr = map_pages(pool, 32, 0);
+
+        fill_pages(addr, 8, 1);
+        ck_assert_int_eq(pg_resize(pool, 32 * PAGE), 0);
+        ck_assert_uint_eq(stats_of(pool).frames_total, 32);
+        ck_assert_settles(stats_of(pool).frames_free == 24);
+        fill_pages(addr + 8 * PAGE, 24, 9);
+        check_pages(addr, 32, 1);
+        ck_assert_uint_eq(faults_of(pool), 32);
+        ck_assert_uint_eq(stats_of(pool).evictions_dirty, 0);
+        close_pool(pool);
+}
+END_TEST
+
+START_TEST(shrinking_evicts)
+{
+        struct pg_pool *pool = open_frames(_i, 32, PG_POOL_STRICT);
+        char *addr = map_pages(pool, 32, 0);
+
+        fill_pages(addr, 32, 1);
+        ck_assert_int_eq(pg_resize(pool, 8 * PAGE), 0);
+        ck_assert_uint_eq(stats_of(pool).frames_total, 8);
+        check_resident(pool, addr, 32, 8);
+        ck_assert_uint_eq(stats_of(pool).evictions_dirty, 24);
+        check_pages(addr, 32, 1);
+        check_resident(pool, addr, 32, 8);
+        ck_assert_int_eq(pg_resize(pool, 32 * PAGE), 0);
+        check_pages(addr, 32, 1);
+        check_resident(pool, addr, 32, 32);
+        close_pool(pool);
+}
+END_TEST
+
+START_TEST(a_budget_in_bytes_includes_the_buffers)
+{
+        struct pg_config config = config_frames(_i, 0, 0);
+        struct pg_pool *pool;
+        struct pg_stats stats;
+
+        config.budget = 1 << 20;
+        pool = open_config(&config);
+        stats = stats_of(pool);
+        ck_assert_uint_eq(stats.frames_total * stats.page_size + stats.buffer_bytes, 1 << 20);
+        ck_assert_int_eq(pg_resize(pool, 2 << 20), 0);
+        stats = stats_of(pool);
+        ck_assert_uint_eq(stats.frames_total * stats.page_size + stats.buffer_bytes, 2 << 20);
+        close_pool(pool);
+}
+END_TEST
+
+START_TEST(a_budget_that_cannot_be_is_refused)
+{
+        struct pg_pool *pool = open_frames(_i, 32, PG_POOL_STRICT);
+        char *addr = map_pages(pool, 32, 0);
+
+        ck_assert_int_eq(pg_resize(pool, 3 * PAGE), -EINVAL);
+        ck_assert_int_eq(pg_resize(pool, 0), -EINVAL);
+        ck_assert_int_eq(pg_resize(pool, (size_t)1 << 50), -EINVAL);
+        ck_assert_int_eq(pg_pin(pool, addr, 16 * PAGE), 0);
+        fill_pages(addr, 32, 1);
+        ck_assert_int_eq(pg_resize(pool, 16 * PAGE), -ENOMEM);
+        ck_assert_int_eq(pg_resize(pool, 19 * PAGE), -ENOMEM);
+        ck_assert_uint_eq(stats_of(pool).frames_total, 32);
+        check_resident(pool, addr, 32, 32);
+        ck_assert_int_eq(pg_resize(pool, 20 * PAGE), 0);
+        ck_assert_uint_eq(stats_of(pool).frames_total, 20);
+        check_pages(addr, 32, 1);
+        close_pool(pool);
+}
+END_TEST
+
+START_TEST(a_store_that_refuses_leaves_the_budget_as_it_was)
+{
+        static const int errors[] = {EIO, ENOSPC};
+
+        for (size_t i = 0; i < 2; i++) {
+                struct flaky *swap = flaky_new(64, PAGE, true);
+                struct pg_config config = config_frames(_i, 16, PG_POOL_STRICT);
+                struct pg_pool *pool;
+                char *addr;
+
+                config.swap = &swap->store;
+                pool = open_config(&config);
+                addr = map_pages(pool, 16, 0);
+                fill_pages(addr, 16, 1);
+                atomic_store(&swap->fail_save, errors[i]);
+                ck_assert_int_eq(pg_resize(pool, 8 * PAGE), -errors[i]);
+                ck_assert_uint_eq(stats_of(pool).frames_total, 16);
+                check_pages(addr, 16, 1);
+                atomic_store(&swap->fail_save, 0);
+                ck_assert_int_eq(pg_resize(pool, 8 * PAGE), 0);
+                check_pages(addr, 16, 1);
+                close_pool(pool);
+                flaky_delete(swap);
+        }
+}
+END_TEST
+
+struct churn {
+        char *addr;
+        size_t npages;
+        uint64_t wrong;
+        _Atomic bool *stop;
+};
+
+static void *churn(void *arg)
+{
+        struct churn *c = arg;
+
+        for (uint64_t round = 1; !atomic_load(c->stop); round++) {
+                for (size_t i = 0; i < c->npages; i++)
+                        *(uint64_t *)(void *)(c->addr + i * PAGE) = round + i;
+                for (size_t i = 0; i < c->npages; i++)
+                        c->wrong += *(uint64_t *)(void *)(c->addr + i * PAGE) != round + i;
+        }
+        return NULL;
+}
+
+START_TEST(the_budget_may_change_while_threads_fault)
+{
+        struct pg_pool *pool = open_frames(_i, 32, 0);
+        char *addr = map_pages(pool, 96, 0);
+        _Atomic bool stop = false;
+        struct churn churns[3];
+        pthread_t threads[3];
+
+        for (size_t i = 0; i < 3; i++) {
+                churns[i] =
+                        (struct churn){.addr = addr + i * 32 * PAGE, .npages = 32, .stop = &stop};
+                pthread_create(&threads[i], NULL, churn, &churns[i]);
+        }
+        for (unsigned i = 0; i < 100; i++) {
+                uint32_t frames = 8 + i * 37 % 90;
+
+                ck_assert_int_eq(pg_resize(pool, frames * PAGE), 0);
+                ck_assert_uint_eq(stats_of(pool).frames_total, frames);
+                usleep(500);
+        }
+        atomic_store(&stop, true);
+        for (size_t i = 0; i < 3; i++) {
+                pthread_join(threads[i], NULL);
+                ck_assert_uint_eq(churns[i].wrong, 0);
+        }
+        ck_assert_int_eq(pg_resize(pool, 8 * PAGE), 0);
+        ck_assert_settles(count_resident(pool, addr, 96) <= 8);
+        close_pool(pool);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("resize");
+        TCase *tc = suite_of(suite, "resize");
+
+        add_for_both(tc, growing_is_immediate);
+        add_for_both(tc, shrinking_evicts);
+        add_for_both(tc, a_budget_in_bytes_includes_the_buffers);
+        add_for_both(tc, a_budget_that_cannot_be_is_refused);
+        add_for_both(tc, a_store_that_refuses_leaves_the_budget_as_it_was);
+        add_for_both(tc, the_budget_may_change_while_threads_fault);
+        return run_suite(suite);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_signal_async.c - signal handlers of the program that touch paged memory, at any moment: also
+ * while the thread they interrupt is inside a call on that very pool.
+ *
+ * A timer of 100 us makes thousands of such moments. The two that are short enough to be missed are
+ * made: a store that raises a signal from within its own operation, and a handler that changes the
+ * disposition of SIGBUS while the thread it interrupts does the same.
+ */
+#include "flaky_store.h"
+#include "support.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <time.h>
+
+#define PAGES 64u
+
+static char *paged, *shared;
+static struct pg_pool *pool;
+static volatile sig_atomic_t ticks, wrong;
+
+static void on_alarm(int sig)
+{
+        int saved = errno;
+        static unsigned turn = PAGES / 2; /* pages that are out, at first */
+
+        (void)sig;
+        ticks++;
+        for (unsigned i = 0; i < 4; i++) {
+                unsigned page = turn++ % PAGES;
+
+                wrong += paged[page * PAGE] != (char)(page + 1);
+                paged[page * PAGE] = (char)(page + 1);
+                wrong += shared[page * PAGE + 8] != (char)page;
+                if (turn % 3 == 0)
+                        shared[page * PAGE + 8] = (char)page;
+        }
+        errno = saved;
+}
+
+static void timer_start(void)
+{
+        struct sigaction act = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+        struct itimerval every = {{0, 100}, {0, 100}};
+
+        sigaction(SIGALRM, &act, NULL);
+        setitimer(ITIMER_REAL, &every, NULL);
+}
+
+static void timer_stop(void)
+{
+        setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
+}
+
+static void maps_open(int delivery, struct flaky *f)
+{
+        pg_location base;
+
+        pool = open_frames(delivery, 16, 0);
+        paged = map_pages(pool, PAGES, 0);
+        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
+        shared = pg_map_unpaged(pool, base, PAGES * PAGE, PG_MAP_SHARED);
+        ck_assert_ptr_nonnull(shared);
+        for (unsigned i = 0; i < PAGES; i++)
+                paged[i * PAGE] = (char)(i + 1);
+}
+
+/* One of every call, on memory that the handler touches, and mappings that come and go. */
+static void call_everything(unsigned turn, struct flaky *other)
+{
+        size_t at = turn * 7 % (PAGES - 8) * PAGE, size = 8 * PAGE;
+        pg_location location;
+        struct pg_stats stats;
+        char *map;
+
+        ck_assert_int_eq(pg_page_in(pool, paged + at, size), 0);
+        ck_assert_int_eq(pg_page_out(pool, paged + at, size), 0);
+        ck_assert_int_eq(pg_pin(pool, paged + at, 2 * PAGE), 0);
+        ck_assert_int_eq(pg_unpin(pool, paged + at, 2 * PAGE), 0);
+        ck_assert_int_eq(pg_sync(pool, shared + at, size), 0);
+        ck_assert_int_eq(pg_page_out(pool, shared + at, size), 0);
+        ck_assert_int_eq(pg_advise(pool, paged + at, size, PG_ADVICE_COLD), 0);
+        ck_assert_int_eq(pg_advise(pool, shared + at, size, PG_ADVICE_WILL_NEED), 0);
+        ck_assert_int_ge(pg_location_query(pool, paged + at, &location), 0);
+        ck_assert_int_eq(pg_stats_get(pool, &stats, sizeof(stats)), 0);
+        pg_free_get(pool);
+        ck_assert_int_eq(pg_attach(pool, &other->store, &location), 0);
+        map = pg_map_unpaged(pool, location, 8 * PAGE, 0);
+        ck_assert_ptr_nonnull(map);
+        map[PAGE] = 1;
+        ck_assert_int_eq(pg_unmap(pool, map, 8 * PAGE), 0);
+        ck_assert_int_eq(pg_detach(pool, &other->store), 0);
+        ck_assert_int_eq(pg_resize(pool, (turn % 2 ? 16 : 12) * PAGE), 0);
+}
+
+START_TEST(handler_that_touches_paged_memory_may_interrupt_every_call)
+{
+        struct flaky *f = flaky_new(PAGES, PAGE, true), *other = flaky_new(PAGES, PAGE, true);
+        time_t end = time(NULL) + 4;
+        unsigned turns;
+
+        maps_open(_i, f);
+        timer_start();
+        for (turns = 0; time(NULL) < end; turns++)
+                call_everything(turns, other);
+        timer_stop();
+        ck_assert_int_eq(wrong, 0);
+        fprintf(stderr, "%d ticks in %u turns\n", (int)ticks, turns);
+        ck_assert_int_gt(ticks, 1000);
+        ck_assert_int_eq(pg_close(pool), 0);
+        flaky_delete(f);
+        flaky_delete(other);
+}
+END_TEST
+
+static void raise_alarm(struct flaky *f, _Atomic int *which, uint64_t offset)
+{
+        (void)offset;
+        if (which == f->hook_arg)
+                raise(SIGALRM);
+}
+
+/* The store's own lock is held at that moment: were the signal let in, its handler would wait for a
+ * page that needs that lock. */
+static void raise_inside(int delivery, bool sync)
+{
+        struct flaky *f = flaky_new(PAGES, PAGE, true);
+        struct sigaction act = {.sa_handler = on_alarm};
+
+        maps_open(delivery, f);
+        sigaction(SIGALRM, &act, NULL);
+        for (unsigned i = 0; i < 8; i++)
+                shared[i * PAGE + 8] = (char)i;
+        f->hook_arg = (void *)(sync ? &f->fail_sync : &f->fail_save);
+        atomic_store(&f->hook, raise_alarm);
+        ck_assert_int_eq(pg_sync(pool, shared, PAGES * PAGE), 0);
+        atomic_store(&f->hook, NULL);
+        ck_assert_int_gt(ticks, 0);
+        ck_assert_int_eq(wrong, 0);
+        ck_assert_int_eq(pg_close(pool), 0);
+        flaky_delete(f);
+}
+
+START_TEST(signal_raised_while_a_store_saves_waits_for_the_end)
+{
+        raise_inside(_i, false);
+}
+END_TEST
+
+START_TEST(signal_raised_while_a_store_syncs_waits_for_the_end)
+{
+        raise_inside(_i, true);
+}
+END_TEST
+
+static void on_bus(int sig)
+{
+        (void)sig;
+}
+
+static void on_alarm_change(int sig)
+{
+        (void)sig;
+        ticks++;
+        signal(SIGBUS, ticks & 1 ? on_bus : SIG_IGN);
+        raise(SIGBUS);
+        paged[(unsigned)ticks % PAGES * PAGE] = 1;
+}
+
+/* sigaction() is async-signal-safe, and must stay so for SIGBUS. */
+START_TEST(sigaction_of_sigbus_may_interrupt_itself)
+{
+        struct sigaction act = {.sa_handler = on_alarm_change};
+        struct itimerval every = {{0, 50}, {0, 50}};
+        struct sigaction bus = {.sa_handler = SIG_IGN}, old;
+        time_t end = time(NULL) + 3;
+
+        pool = open_frames(_i, 16, 0);
+        paged = map_pages(pool, PAGES, 0);
+        sigaction(SIGBUS, &bus, NULL);
+        sigaction(SIGALRM, &act, NULL);
+        setitimer(ITIMER_REAL, &every, NULL);
+        while (time(NULL) < end)
+                for (unsigned i = 0; i < 1000; i++)
+                        sigaction(SIGBUS, &bus, &old);
+        timer_stop();
+        ck_assert_int_gt(ticks, 1000);
+        ck_assert_int_eq(pg_close(pool), 0);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("signal_async");
+        TCase *tc = tcase_create("async");
+
+        add_for_both(tc, handler_that_touches_paged_memory_may_interrupt_every_call);
+        add_for_both(tc, signal_raised_while_a_store_saves_waits_for_the_end);
+        add_for_both(tc, signal_raised_while_a_store_syncs_waits_for_the_end);
+        add_for_both(tc, sigaction_of_sigbus_may_interrupt_itself);
+        suite_add_tcase(suite, tc);
+        return run_suite(suite);
+}
