@@ -411,6 +411,7 @@ enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region 
                 return FAULT_DONE;
         }
         if (page_is_mapped(word) && !was_dropped(pool, w, item)) {
+                /* Somebody was quicker. */
                 page_release(r, page, item->word);
                 return FAULT_DONE;
         }

@@ -70,12 +70,8 @@ static void load_run(struct walk *k, uint64_t word, bool pin, unsigned most)
 
         most = most < pool->workers.run_pages ? most : pool->workers.run_pages;
         for (;;) {
-                if (word & PAGE_POISONED) {
-                        word &= ~PAGE_POISONED;
-                        if (pool->how == PG_DELIVERY_THREAD)
-                                uffd_heal(&pool->uffd, region_addr(r, k->page), pool->page_size,
-                                          region_prot(r));
-                }
+                if (word & PAGE_POISONED)
+                        word = page_heal(pool, r, k->page, word);
                 batch_add(in, r, k->page, word);
                 if (++k->page == k->end || in->count == most)
                         break;

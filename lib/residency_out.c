@@ -175,14 +175,16 @@ static void discard_resident(struct pg_pool *pool, struct item *item)
         lock_drop(&pool->lock);
 }
 
-static void discard_out(struct pg_pool *pool, struct item *item)
+/* Returns the page's new word. */
+static uint64_t discard_out(struct pg_pool *pool, struct item *item)
 {
+        uint64_t word = 0;
         pg_location location = region_page_location(item->region, item->page, item->word);
 
         copy_forget(pool, location, item->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
-        if (item->word & PAGE_POISONED && pool->how == PG_DELIVERY_THREAD)
-                uffd_heal(&pool->uffd, region_addr(item->region, item->page), pool->page_size,
-                          region_prot(item->region));
+        if (item->word & PAGE_POISONED)
+                word = page_heal(pool, item->region, item->page, item->word) & PAGE_POISONED;
+        return word;
 }
 
 void range_discard(struct walk *k)
@@ -197,13 +199,15 @@ void range_discard(struct walk *k)
                 for (unsigned i = 0; i < out->count; i++) {
                         struct item *item = &out->items[i];
 
+                        uint64_t word = 0;
+
                         if (item->word & PAGE_RESIDENT)
                                 discard_resident(k->pool, item);
                         else
-                                discard_out(k->pool, item);
+                                word = discard_out(k->pool, item);
                         trace_add(&k->pool->trace, region_addr(item->region, item->page),
-                                  TRACE_DISCARDED, 0, k->w->tid);
-                        page_release(item->region, item->page, 0);
+                                  TRACE_DISCARDED, word, k->w->tid);
+                        page_release(item->region, item->page, word);
                 }
                 walk_rest(k);
         }

@@ -64,6 +64,15 @@ void page_wake(struct region *r, uint64_t page)
                 uffd_wake(&r->pool->uffd, region_addr(r, page), region_page_size(r));
 }
 
+uint64_t page_heal(struct pg_pool *pool, struct region *r, uint64_t page, uint64_t word)
+{
+        if (pool->how == PG_DELIVERY_THREAD && !pool->uffd.can_poison)
+                return word;
+        if (pool->how == PG_DELIVERY_THREAD)
+                uffd_drop(region_addr(r, page), pool->page_size);
+        return word & ~PAGE_POISONED;
+}
+
 bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page)
 {
         static const char zeros[4096];
@@ -93,11 +102,19 @@ static bool in_own_slot(const struct pg_pool *pool, const struct item *item)
 
 /* ---- in ------------------------------------------------------------------------------------ */
 
+/* Where a page was poisoned for want of a better way, the mapping itself must be replaced. What comes
+ * in so is writable at once. */
+static bool is_hollow(const struct pg_pool *pool, const struct item *item)
+{
+        return item->word & PAGE_POISONED && !pool->uffd.can_poison &&
+               pool->how == PG_DELIVERY_THREAD;
+}
+
 static bool comes_next(const struct pg_pool *pool, const struct item *a, const struct item *b)
 {
-        return b->error == 0 && a->region == b->region && a->page + 1 == b->page &&
-               a->data + pool->page_size == b->data && a->clean == b->clean &&
-               in_own_slot(pool, a) == in_own_slot(pool, b);
+        return b->error == 0 && !is_hollow(pool, b) && a->region == b->region &&
+               a->page + 1 == b->page && a->data + pool->page_size == b->data &&
+               a->clean == b->clean && in_own_slot(pool, a) == in_own_slot(pool, b);
 }
 
 /* By move, as far as it goes. Returns the bytes that went. The kernel may refuse for a moment where
@@ -146,6 +163,13 @@ static int copy_in(struct pg_pool *pool, struct item *first, size_t from, unsign
         return error;
 }
 
+static void install_hollow(struct pg_pool *pool, struct item *item)
+{
+        item->error = uffd_replace(&pool->uffd, region_addr(item->region, item->page), item->data,
+                                   pool->page_size, region_prot(item->region));
+        item->clean = item->clean && !region_is_writable(item->region);
+}
+
 /* One run of neighbours. */
 static void install(struct pg_pool *pool, struct item *first, unsigned n)
 {
@@ -174,6 +198,10 @@ void transit_in(struct pg_pool *pool, struct batch *b)
                 n = 1;
                 if (b->items[i].error)
                         continue;
+                if (is_hollow(pool, &b->items[i])) {
+                        install_hollow(pool, &b->items[i]);
+                        continue;
+                }
                 while (i + n < b->count && comes_next(pool, &b->items[i + n - 1], &b->items[i + n]))
                         n++;
                 install(pool, &b->items[i], n);

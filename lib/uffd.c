@@ -272,7 +272,10 @@ static int hollow_map(void *addr, size_t len)
                 return -errno;
         p = mmap(addr, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
         close(fd);
-        return p == MAP_FAILED ? -errno : 0;
+        if (p == MAP_FAILED)
+                return -errno;
+        madvise(addr, len, MADV_DONTFORK);
+        return 0;
 }
 
 static int poison_mark(const struct uffd *u, void *addr, size_t len)
@@ -304,23 +307,26 @@ int uffd_poison(const struct uffd *u, void *addr, size_t len)
         return error;
 }
 
-int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot)
+int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len, int prot)
 {
-        int error;
+        char *spare = mmap(NULL, len, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        int error = 0;
 
-        if (u->can_poison)
-                return uffd_drop(addr, len);
-
-        /* Inaccessible until it is registered: a touch in between must not find a page of zeros. */
-        if (mmap(addr, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-                 0) == MAP_FAILED)
+        if (spare == MAP_FAILED)
                 return -errno;
-        madvise(addr, len, MADV_NOHUGEPAGE);
-        madvise(addr, len, MADV_DONTFORK);
-        error = uffd_register(u, addr, len);
-        if (!error && mprotect(addr, len, prot) != 0)
+        munlock(spare, len);
+        madvise(spare, len, MADV_NOHUGEPAGE);
+        madvise(spare, len, MADV_DONTFORK);
+        memcpy(spare, data, len);
+        if (mprotect(spare, len, prot) != 0 ||
+            mremap(spare, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, addr) == MAP_FAILED) {
                 error = -errno;
-        return error;
+                munmap(spare, len);
+                return error;
+        }
+        /* Every page of it is there, so nothing is missed before this. */
+        return uffd_register(u, addr, len);
 }
 
 int uffd_drop(void *addr, size_t len)

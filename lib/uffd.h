@@ -43,9 +43,10 @@ int uffd_protect(const struct uffd *u, void *addr, size_t len);
 int uffd_unprotect(const struct uffd *u, void *addr, size_t len);
 void uffd_wake(const struct uffd *u, void *addr, size_t len);
 
-/* Accesses raise SIGBUS from now on (wakes); until uffd_heal, which leaves the page missing. */
+/* Accesses raise SIGBUS from now on (wakes). With can_poison, until uffd_drop; else until
+ * uffd_replace puts a page with this content there, in one step and writable if `prot` is. */
 int uffd_poison(const struct uffd *u, void *addr, size_t len);
-int uffd_heal(const struct uffd *u, void *addr, size_t len, int prot);
+int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len, int prot);
 
 /* Frees the physical memory of a range; the pages are missing then. -EINVAL: it is mlocked. */
 int uffd_drop(void *addr, size_t len);

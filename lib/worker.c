@@ -56,24 +56,14 @@ struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid)
         }
         worker->tid = tid;
         worker->thread = stats_thread(stats, tid);
-        atomic_store_explicit(&worker->runner, stats_self(), memory_order_relaxed);
         worker->in.count = worker->out.count = 0;
         worker->avoid_saves = worker->all_dirty = false;
         worker->passed_over = worker->refused = worker->pins = 0;
         return worker;
 }
 
-bool worker_is_held_by(struct workers *w, pid_t tid)
-{
-        for (unsigned i = 0; i < w->count; i++)
-                if (atomic_load_explicit(&w->table[i].runner, memory_order_relaxed) == tid)
-                        return true;
-        return false;
-}
-
 void worker_put(struct workers *w, struct worker *worker)
 {
-        atomic_store_explicit(&worker->runner, 0, memory_order_relaxed);
         atomic_fetch_or(&w->free, 1u << (worker - w->table));
         if (atomic_load(&w->waiting) != 0)
                 futex_wake(&w->free, 1);

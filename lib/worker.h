@@ -52,7 +52,6 @@ struct worker {
         struct tally tally;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
-        _Atomic pid_t runner;           /* the thread that holds it; 0: free */
         bool avoid_saves;     /* a store has just refused: look for victims that are clean */
         bool all_dirty;       /* and there are none */
         uint32_t passed_over; /* victims, for that */
@@ -91,8 +90,5 @@ void workers_destroy(struct workers *w);
 
 struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid);
 void worker_put(struct workers *w, struct worker *worker);
-
-/* Does this thread hold one, that is: is it inside the pager? */
-bool worker_is_held_by(struct workers *w, pid_t tid);
 
 #endif

@@ -196,7 +196,9 @@ enum pg_advice {
         PG_ADVICE_COLD,      /* the range: next to be evicted; a touch brings it back cheaply */
         PG_ADVICE_DISCARD,   /* the range: forget its content. Anonymous pages read as zeros again,
                                * pages of a store as the store has them; modifications not yet
-                               * written back are lost, which is what the call is for */
+                               * written back are lost, which is what the call is for. (Where
+                               * the kernel cannot poison pages itself, before Linux 6.6, a
+                               * poisoned page stays poisoned until pg_page_in.) */
 };
 
 /* -EINVAL: unknown advice. -EBUSY: PG_ADVICE_DISCARD of a pinned page. */

@@ -112,12 +112,21 @@ static inline int flaky_sync(struct pg_store *store)
 static inline struct flaky *flaky_new(size_t npages, size_t page_size, bool keeps)
 {
         static const struct pg_store_ops ops[2] = {
-                {.size = sizeof(ops[0]), .name = "flaky", .location_get = flaky_get,
-                 .location_free = flaky_free, .page_in = flaky_in, .page_out = flaky_out,
+                {.size = sizeof(ops[0]),
+                 .name = "flaky",
+                 .location_get = flaky_get,
+                 .location_free = flaky_free,
+                 .page_in = flaky_in,
+                 .page_out = flaky_out,
                  .sync = flaky_sync},
-                {.size = sizeof(ops[0]), .name = "flaky", .flags = PG_STORE_KEEPS,
-                 .location_get = flaky_get, .location_free = flaky_free, .page_in = flaky_in,
-                 .page_out = flaky_out, .sync = flaky_sync},
+                {.size = sizeof(ops[0]),
+                 .name = "flaky",
+                 .flags = PG_STORE_KEEPS,
+                 .location_get = flaky_get,
+                 .location_free = flaky_free,
+                 .page_in = flaky_in,
+                 .page_out = flaky_out,
+                 .sync = flaky_sync},
         };
         struct flaky *f = calloc(1, sizeof(*f));
 
@@ -138,9 +147,14 @@ static inline struct flaky *flaky_new(size_t npages, size_t page_size, bool keep
 static inline struct flaky *flaky_new_parallel(size_t npages, size_t page_size)
 {
         static const struct pg_store_ops ops = {
-                .size = sizeof(ops), .name = "flaky", .flags = PG_STORE_KEEPS | PG_STORE_PARALLEL,
-                .location_get = flaky_get, .location_free = flaky_free, .page_in = flaky_in,
-                .page_out = flaky_out, .sync = flaky_sync,
+                .size = sizeof(ops),
+                .name = "flaky",
+                .flags = PG_STORE_KEEPS | PG_STORE_PARALLEL,
+                .location_get = flaky_get,
+                .location_free = flaky_free,
+                .page_in = flaky_in,
+                .page_out = flaky_out,
+                .sync = flaky_sync,
         };
         struct flaky *f = flaky_new(npages, page_size, true);
 

@@ -165,6 +165,8 @@ START_TEST(discard_heals_a_poisoned_page)
         expect_sigbus(page_at(&r, BAD), false);
         heal_store(&r);
         ck_assert_int_eq(pg_advise(r.pool, page_at(&r, BAD), PAGE, PG_ADVICE_DISCARD), 0);
+        if (_i == PG_DELIVERY_THREAD && is_masked("poison"))
+                ck_assert_int_eq(pg_page_in(r.pool, page_at(&r, BAD), PAGE), 0);
         expect_value(page_at(&r, BAD), BAD);
         rig_close(&r);
 }
@@ -238,8 +240,7 @@ static void *touch_for_long(void *arg)
 
                 t->hits += hit.sig == SIGBUS;
                 t->reads += hit.sig == 0;
-                t->wrong += (hit.sig == 0 && hit.value != BAD) ||
-                            (hit.sig == SIGSEGV && !is_masked("poison"));
+                t->wrong += (hit.sig == 0 && hit.value != BAD) || hit.sig == SIGSEGV;
         }
         return NULL;
 }
