@@ -1,14 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* delivery.c - what both deliveries do with a fault. */
+/*
+ * delivery.c - what both deliveries do with a fault.
+ *
+ * Turns. One instruction can need several pages at once (a copy from page to page, across the ends of
+ * both: four). With hardly more frames than threads, threads would evict each other's pages for ever,
+ * and none would finish its instruction. So in a tight pool the thread that faults has the turn: for a
+ * moment only its faults are served, and it has all the frames. The others try again until it is over.
+ */
 #include "delivery.h"
 #include "fault.h"
+
+#define TURN_NS 500000u
+
+static bool has_turn(struct pg_pool *pool, pid_t tid, uint64_t now)
+{
+        uint64_t until = atomic_load_explicit(&pool->turn_until, memory_order_relaxed);
+
+        if (tid == 0 || !atomic_load_explicit(&pool->frames.tight, memory_order_relaxed) ||
+            atomic_load_explicit(&pool->turn_tid, memory_order_relaxed) == tid)
+                return true;
+        if (now < until ||
+            !atomic_compare_exchange_strong(&pool->turn_until, &until, now + TURN_NS))
+                return false;
+        atomic_store_explicit(&pool->turn_tid, tid, memory_order_relaxed);
+        return true;
+}
 
 enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_t tid)
 {
         struct pg_pool *pool = r->pool;
         uint64_t began = clock_now(), took;
-        struct worker *w = worker_get(&pool->workers, &pool->stats, tid);
-        enum fault_end end = fault_page(pool, w, r, region_page(r, addr), write);
+        struct worker *w;
+        enum fault_end end;
+
+        if (!has_turn(pool, tid, began))
+                return FAULT_LATER;
+        w = worker_get(&pool->workers, &pool->stats, tid);
+        end = fault_page(pool, w, r, region_page(r, addr), write);
 
         if (end == FAULT_BUSY) {
                 tally_add(&w->tally, STAT_WAITS, 1);

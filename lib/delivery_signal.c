@@ -164,6 +164,8 @@ static bool may_have_gone(void)
 /* True: the access may be tried again. False: it is not ours, or it must fail. */
 static bool serve(uintptr_t addr, bool write)
 {
+        static const struct timespec pause = {.tv_nsec = 20000};
+
         for (;;) {
                 bool dying;
                 struct region *r = region_get(addr, &dying);
@@ -183,7 +185,9 @@ static bool serve(uintptr_t addr, bool write)
                 if (end == FAULT_BUSY)
                         page_wait(region_word(r, region_page(r, addr)));
                 region_put(r);
-                if (end != FAULT_BUSY)
+                if (end == FAULT_LATER)
+                        nanosleep(&pause, NULL);
+                if (end == FAULT_DONE || end == FAULT_POISONED)
                         return end == FAULT_DONE;
         }
 }

@@ -8,6 +8,7 @@
 enum fault_end {
         FAULT_DONE,     /* the access can be tried again */
         FAULT_BUSY,     /* somebody else owns the page: wait for it, without a worker */
+        FAULT_LATER,    /* it is another thread's turn: try the access again in a moment */
         FAULT_POISONED, /* the page cannot be had: the access is to fail */
 };
 

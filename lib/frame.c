@@ -27,6 +27,9 @@
 #include <errno.h>
 #include <unpaged/policy.h>
 
+/* Eight threads, each with the pages of its instruction. */
+#define TIGHT 32u
+
 int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size)
 {
         *frames = (struct frames){.page_size = page_size, .capacity = capacity, .limit = limit};
@@ -34,6 +37,7 @@ int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t
         frames->slots = arena_reserve((size_t)capacity * page_size, "unpaged-slots");
         if (frames->table && frames->slots) {
                 /* The kernel does not move pages that a child shares. */
+                frames_judge(frames);
                 arena_not_for_child(frames->slots, (size_t)capacity * page_size);
                 return 0;
         }
@@ -97,6 +101,12 @@ void frames_trim(struct frames *frames)
                 list_append(frames->table, &frames->retired, take_from(frames, &frames->free_list));
                 frames->live--;
         }
+}
+
+void frames_judge(struct frames *frames)
+{
+        atomic_store_explicit(&frames->tight, frames->limit < frames->pinned + TIGHT,
+                              memory_order_relaxed);
 }
 
 uint32_t frames_reserve(uint32_t limit)

@@ -42,6 +42,7 @@ struct frames {
         struct list free_list, retired;
         _Atomic uint32_t freed;   /* counts frame_put: what a thread without a frame waits on */
         _Atomic uint32_t waiting; /* such threads */
+        _Atomic bool tight;       /* so few are not pinned that threads may starve each other */
 };
 
 int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size);
@@ -55,6 +56,8 @@ uint32_t frame_take(struct frames *frames);
 void frame_put(struct frames *frames, uint32_t frame);
 /* Retires the free frames that are above the limit. */
 void frames_trim(struct frames *frames);
+/* After each change of limit or pinned. */
+void frames_judge(struct frames *frames);
 /* Frames that must stay unpinned. */
 uint32_t frames_reserve(uint32_t limit);
 

@@ -307,6 +307,7 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
                 error = -ENOMEM;
         else
                 pool->frames.limit = limit;
+        frames_judge(&pool->frames);
         lock_drop(&pool->lock);
         return error;
 }

@@ -47,6 +47,9 @@ struct pg_pool {
         struct victims victims;
         struct frames frames;
 
+        _Atomic uint64_t turn_until; /* see delivery.c */
+        _Atomic pid_t turn_tid;
+
         pthread_mutex_t resizing; /* one pg_resize at a time */
 
         struct lock regions_lock;

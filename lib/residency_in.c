@@ -22,6 +22,7 @@ static bool pins_promise(struct pg_pool *pool, uint64_t n)
         if (fits) {
                 f->pinned += (uint32_t)n;
                 f->promised += (uint32_t)n;
+                frames_judge(f);
         }
         lock_drop(&pool->lock);
         return fits;
@@ -32,6 +33,7 @@ static void pins_withdraw(struct pg_pool *pool, unsigned n)
         lock_take(&pool->lock);
         pool->frames.pinned -= n;
         pool->frames.promised -= n;
+        frames_judge(&pool->frames);
         lock_drop(&pool->lock);
 }
 
@@ -207,6 +209,7 @@ void range_unpin(struct walk *k)
                         word &= ~PAGE_PINNED;
                         lock_take(&k->pool->lock);
                         k->pool->frames.pinned--;
+                        frames_judge(&k->pool->frames);
                         policy_add(&k->pool->policy, page_frame(word), page_key(k->region, k->page),
                                    PG_ADD_RETURNED);
                         lock_drop(&k->pool->lock);
