@@ -131,7 +131,8 @@ static struct pg_stats stats_of(struct pg_pool *pool)
         return stats;
 }
 
-/* ---- the library's side of a kind: bring the pages where they must be, and time the touches ---- */
+/* ---- the library's side of a kind: bring the pages where they must be, and time the touches
+ * ---- */
 
 static void discard(struct pg_pool *pool, struct memory *m)
 {

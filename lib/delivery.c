@@ -2,10 +2,11 @@
 /*
  * delivery.c - what both deliveries do with a fault.
  *
- * Turns. One instruction can need several pages at once (a copy from page to page, across the ends of
- * both: four). With hardly more frames than threads, threads would evict each other's pages for ever,
- * and none would finish its instruction. So in a tight pool the thread that faults has the turn: for a
- * moment only its faults are served, and it has all the frames. The others try again until it is over.
+ * Turns. One instruction can need several pages at once (a copy from page to page, across the ends
+ * of both: four). With hardly more frames than threads, threads would evict each other's pages for
+ * ever, and none would finish its instruction. So in a tight pool the thread that faults has the
+ * turn: for a moment only its faults are served, and it has all the frames. The others try again
+ * until it is over.
  */
 #include "delivery.h"
 #include "fault.h"

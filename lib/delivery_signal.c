@@ -149,8 +149,8 @@ static bool wants_to_write(const ucontext_t *context)
 }
 
 /* The address is in no mapping. It may have been in one when the access faulted, and pg_unmap was
- * quicker than we: then the access must be tried again, and gets SIGSEGV. If it faults again, and no
- * mapping has come or gone since this thread was here last, it never was ours. */
+ * quicker than we: then the access must be tried again, and gets SIGSEGV. If it faults again,
+ * and no mapping has come or gone since this thread was here last, it never was ours. */
 static bool may_have_gone(void)
 {
         static __thread uint32_t last = 1; /* odd: no version that lasts */

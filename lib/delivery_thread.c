@@ -16,11 +16,11 @@
  * once a millisecond whether the follower gets on; if it does not although faults are pending, the
  * helper hands the duty on and serves them itself, and the follower pauses for a while that doubles
  * each time. The same covers a store that sleeps, and a handler that waits for anything at all.
- * After twenty quiet milliseconds the helper on duty blocks in read() beside the follower: the first
- * fault after a pause wakes both, and nobody polls an idle program.
+ * After twenty quiet milliseconds the helper on duty blocks in read() beside the follower: the
+ * first fault after a pause wakes both, and nobody polls an idle program.
  *
- * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is asked
- * to wake the thread.
+ * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is
+ * asked to wake the thread.
  */
 #include "delivery.h"
 #include "arena.h"
@@ -98,7 +98,8 @@ thread_cpu(const struct delivery *d, pid_t tid)
         return cpu < CPU_SETSIZE ? (int)cpu : -1;
 }
 
-/* Looks where the thread is once in a few of its faults; threads move less often than they fault. */
+/* Looks where the thread is once in a few of its faults; threads move less often than they
+ * fault. */
 static void follow(struct delivery *d, pid_t tid)
 {
         cpu_set_t set;
@@ -161,8 +162,8 @@ static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
         }
 }
 
-/* Of other threads it cannot be told: the message may be old, and its thread inside the pager by now
- * for quite another reason. */
+/* Of other threads it cannot be told: the message may be old, and its thread inside the pager by
+ * now for quite another reason. */
 static bool is_handler(const struct delivery *d, pid_t tid)
 {
         for (unsigned i = 0; i < THREADS; i++)
@@ -375,8 +376,8 @@ void delivery_thread_stop(struct pg_pool *pool)
                 return;
         atomic_store(&d->stopping, true);
         futex_wake(&d->paused, 1);
-        /* Every thread ends by serving one bell, and a bell rings when the one before was served, so
-         * each finds a thread. */
+        /* Every thread ends by serving one bell, and a bell rings when the one before was
+         * served, so each finds a thread. */
         for (unsigned i = 0; i < d->started; i++)
                 (void)*(volatile char *)(d->bells + i * 4096ull);
         for (unsigned i = 0; i < d->started; i++)

@@ -16,8 +16,8 @@
  * mapping goes to its own location. A modified private page that is all zeros becomes
  * PG_LOCATION_ANON_ZERO; any other gets a place in the swap store.
  *
- * Nothing is lost: the word is only committed as "not resident" when the store has confirmed; a page
- * that could not be saved is still in its slot, and goes back into the program.
+ * Nothing is lost: the word is only committed as "not resident" when the store has confirmed; a
+ * page that could not be saved is still in its slot, and goes back into the program.
  */
 #include "evict.h"
 #include "transit.h"
@@ -372,8 +372,8 @@ int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned
 
 /* ---- the story ----------------------------------------------------------------------------- */
 
-/* Why there was no victim. Under the lock. Frames that are neither pinned nor victims are in flight,
- * or came back since we looked: only where all are pinned there is nothing to wait for. */
+/* Why there was no victim. Under the lock. Frames that are neither pinned nor victims are in
+ * flight, or came back since we looked: only where all are pinned there is nothing to wait for. */
 static int why_none(struct pg_pool *pool, struct worker *w, uint32_t passed_before)
 {
         struct frames *f = &pool->frames;

@@ -6,7 +6,8 @@
 #include "pool.h"
 
 /*
- * Frees frames, about `want` of them, by evicting victims. Returns how many; 0 is none yet, go on. Or
+ * Frees frames, about `want` of them, by evicting victims. Returns how many; 0 is none yet, go on.
+ * Or
  *   -EAGAIN  the candidates are all in transit in other threads: wait for frames.freed
  *   -EBUSY   the kernel had pinned the victims: try again in a moment
  *   -ENOMEM  there is no candidate at all: the rest is pinned

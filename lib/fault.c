@@ -27,7 +27,8 @@
 #include <errno.h>
 
 #define MS 1000000u
-/* How long a fault waits for pages that the kernel has pinned, and nothing else could be evicted. */
+/* How long a fault waits for pages that the kernel has pinned, and nothing else could be
+ * evicted. */
 #define PINNED_PATIENCE_MS 2000u
 
 /* ---- seat ---------------------------------------------------------------------------------- */
@@ -102,7 +103,8 @@ static bool fills_next(struct pg_pool *pool, const struct item *a, const struct 
         return b->location == a->location + (same_place ? 0 : pool->page_size);
 }
 
-/* Pages that are neighbours in one store: where they are in memory already, or else into the buffer. */
+/* Pages that are neighbours in one store: where they are in memory already, or else into the
+ * buffer. */
 static void load_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
 {
         uint64_t offset, began = clock_now();

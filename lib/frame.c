@@ -3,23 +3,24 @@
  * frame.c - the seats of a pool: its budget, one by one.
  *
  * A frame is the right to keep one page in physical memory, and that page is in one of two places:
- * in the program, or, unmapped, in the frame's own slot, a page-size piece of a scratch area, where it
- * waits in the victim queue and is written out.
+ * in the program, or, unmapped, in the frame's own slot, a page-size piece of a scratch area, where
+ * it waits in the victim queue and is written out.
  *
  *         mapped: the page is in the program, the slot is a hole
  *         queued: the program has a hole, the slot holds the page
  *         free:   no memory at all
  *
- * Hence   physical memory <= live frames + the workers' buffers, at every moment, except that a clean
- * page that is rescued exists twice until its slot is dropped by the same worker.
+ * Hence   physical memory <= live frames + the workers' buffers, at every moment, except that a
+ * clean page that is rescued exists twice until its slot is dropped by the same worker.
  *
  * The memory of a page that went out is given back to the kernel, never filled again. To move the
- * next page in through the slot would save an allocation; but somebody may still refer to that memory
- * without a pin (a pipe after vmsplice, a socket after a zero-copy send) and would see it change.
+ * next page in through the slot would save an allocation; but somebody may still refer to that
+ * memory without a pin (a pipe after vmsplice, a socket after a zero-copy send) and would see it
+ * change.
  *
- * Numbers are minted on demand up to the limit and retired when the budget shrinks. Frames are taken
- * in the order they were freed, so a stream that is evicted in order is filled in order, and its slots
- * are neighbours as its pages are: whole runs are unmapped in one call.
+ * Numbers are minted on demand up to the limit and retired when the budget shrinks. Frames are
+ * taken in the order they were freed, so a stream that is evicted in order is filled in order, and
+ * its slots are neighbours as its pages are: whole runs are unmapped in one call.
  */
 #include "frame.h"
 #include "arena.h"

@@ -3,10 +3,11 @@
  * mapping.c - the calls that make and end mappings, and those that only look.
  *
  * The way out of a mapping, in order: no new users, and the old ones leave (region_kill); its
- * modified shared pages are written, and if one cannot be, the mapping lives on and nothing is lost;
- * its pins end; its pages are forgotten, which frees their frames and their places in the swap store;
- * the range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there are woken to
- * find that out; the index forgets it, and only then the addresses are free for others.
+ * modified shared pages are written, and if one cannot be, the mapping lives on and nothing is
+ * lost; its pins end; its pages are forgotten, which frees their frames and their places in the
+ * swap store; the range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there
+ * are woken to find that out; the index forgets it, and only then the addresses are free for
+ * others.
  */
 #include "residency.h"
 

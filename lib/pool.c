@@ -296,7 +296,8 @@ int pg_close(struct pg_pool *pool)
 
 /* ---- the budget ---------------------------------------------------------------------------- */
 
-/* With signals blocked, as all below. -ENOMEM: it would not leave enough beside the pinned pages. */
+/* With signals blocked, as all below. -ENOMEM: it would not leave enough beside the pinned
+ * pages. */
 static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
 {
         int error = 0;

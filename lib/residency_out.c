@@ -8,8 +8,8 @@
  *
  * Sync leaves pages resident and yet clean. A mapped page cannot be made clean in place: protected
  * or not, the kernel may still write into it through an older pin. So it is unmapped into its slot,
- * written from there, and installed again write-protected. A page that cannot be unmapped (pinned by
- * the application or by the kernel) is written where it is, and stays DIRTY.
+ * written from there, and installed again write-protected. A page that cannot be unmapped (pinned
+ * by the application or by the kernel) is written where it is, and stays DIRTY.
  */
 #include "residency.h"
 #include "evict.h"

@@ -2,9 +2,10 @@
 /*
  * stats.c - counters and histograms.
  *
- * Each worker counts by itself, and a reader adds them up; so counting shares no cache line and takes
- * no locked instruction. All are relaxed atomics: each is exact, but a reader that looks while the pager works may see one
- * event in one counter and not yet in another. Nothing ever stops for a reader.
+ * Each worker counts by itself, and a reader adds them up; so counting shares no cache line and
+ * takes no locked instruction. All are relaxed atomics: each is exact, but a reader that looks
+ * while the pager works may see one event in one counter and not yet in another. Nothing ever stops
+ * for a reader.
  *
  * Threads are found by hashing their id into a fixed table with linear probing. Entries are never
  * removed, so a thread's figures outlive it; an id that the kernel gives out again goes on with the

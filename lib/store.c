@@ -6,8 +6,8 @@
  * while a mapping, or the pool as its swap store, uses them; so looking one up takes no lock. The
  * two highest tokens belong to the built-in stores zero and uninit, which are ordinary tables.
  *
- * The gate serialises the calls of a store that is not PG_STORE_PARALLEL, with a lock that belongs to
- * the store, as several pools may share it. That lock is the only one held across I/O.
+ * The gate serialises the calls of a store that is not PG_STORE_PARALLEL, with a lock that belongs
+ * to the store, as several pools may share it. That lock is the only one held across I/O.
  */
 #include "store_gate.h"
 #include "builtin.h"

@@ -102,8 +102,8 @@ static bool in_own_slot(const struct pg_pool *pool, const struct item *item)
 
 /* ---- in ------------------------------------------------------------------------------------ */
 
-/* Where a page was poisoned for want of a better way, the mapping itself must be replaced. What comes
- * in so is writable at once. */
+/* Where a page was poisoned for want of a better way, the mapping itself must be replaced. What
+ * comes in so is writable at once. */
 static bool is_hollow(const struct pg_pool *pool, const struct item *item)
 {
         return item->word & PAGE_POISONED && !pool->uffd.can_poison &&

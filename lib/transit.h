@@ -15,16 +15,17 @@ void batch_drop_failed(struct batch *b);
  * could not be installed has its error set, and its content where it was. */
 void transit_in(struct pg_pool *pool, struct batch *b);
 
-/* Unmaps every item that is not QUEUED from the program into its frame's slot, whole or not at all. -EBUSY: the kernel
- * has pinned it; -ENOENT: the program's page is gone, dropped behind our back. */
+/* Unmaps every item that is not QUEUED from the program into its frame's slot, whole or not at
+ * all. -EBUSY: the kernel has pinned it; -ENOENT: the program's page is gone, dropped behind our
+ * back. */
 void transit_out(struct pg_pool *pool, struct batch *b);
 
-/* A claimed, poisoned page becomes an ordinary missing one, and the new word is returned; or, where it
- * takes a replacement of the mapping, stays as it is until transit_in. */
+/* A claimed, poisoned page becomes an ordinary missing one, and the new word is returned; or,
+ * where it takes a replacement of the mapping, stays as it is until transit_in. */
 uint64_t page_heal(struct pg_pool *pool, struct region *r, uint64_t page, uint64_t word);
 
-/* True if the kernel has nothing at all mapped where it should have this claimed page: the program has
- * dropped it behind our back. Pieces of it that are missing become zeros. */
+/* True if the kernel has nothing at all mapped where it should have this claimed page: the
+ * program has dropped it behind our back. Pieces of it that are missing become zeros. */
 bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page);
 
 #endif

@@ -196,8 +196,8 @@ int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool
 }
 
 /* A move that stops half-way may have moved more than it says: on Linux 6.18 one that meets the
- * migration of a page (compaction) moves all of a batch, counts fewer, and answers EEXIST. So after an
- * error the page tables are asked. */
+ * migration of a page (compaction) moves all of a batch, counts fewer, and answers EEXIST. So
+ * after an error the page tables are asked. */
 static size_t moved_uncounted(const struct uffd *u, char *dst, char *src, size_t len)
 {
         size_t at = 0;

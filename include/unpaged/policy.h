@@ -19,7 +19,8 @@
  *    application said so. Hardware accessed bits cannot be read from user space, so a page that is
  *    simply resident gives no evidence at all.
  *  - select: names the frame whose page should go next, and does not unlink it. The pager then
- *    calls queued, or remove; or, where the page cannot go just now, remove and add(PG_ADD_RETURNED).
+ *    calls queued, or remove; or, where the page cannot go just now, remove and
+ *    add(PG_ADD_RETURNED).
  *  - queued: the page was unmapped and waits in the victim queue. The frame is still the policy's,
  *    but select must not name it again before accessed. A policy without this member gets remove
  *    instead, and add(PG_ADD_RETURNED) followed by accessed when the page is rescued.
@@ -46,7 +47,8 @@ enum pg_add {
         PG_ADD_RETURNED, /* it was selected or pinned before, and comes back */
 };
 
-/* `size` as in struct pg_store_ops: members are only appended, those beyond `size` count as NULL. */
+/* `size` as in struct pg_store_ops: members are only appended, those beyond `size` count as
+ * NULL. */
 struct pg_policy_ops {
         size_t size;
         const char *name;

@@ -4,7 +4,8 @@
  *
  * Each returns 0 and the store in *store, or a negative errno and leaves *store alone. A store
  * is closed with pg_store_close() after the last pool that uses it. The stores `zero` and `uninit`
- * need no constructor: every pool has them, under PG_LOCATION_ANON_ZERO and PG_LOCATION_ANON_UNINIT.
+ * need no constructor: every pool has them, under PG_LOCATION_ANON_ZERO and
+ * PG_LOCATION_ANON_UNINIT.
  */
 #ifndef UNPAGED_STORES_H
 #define UNPAGED_STORES_H

@@ -109,8 +109,8 @@ int pg_close(struct pg_pool *pool);
 /*
  * Sets a new budget while programs run. Growing is immediate. Shrinking evicts.
  * -EINVAL: below PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages
- * need more. -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget is
- * as it was.
+ * need more. -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget
+ * is as it was.
  */
 int pg_resize(struct pg_pool *pool, size_t budget);
 
@@ -267,7 +267,8 @@ struct pg_stats {
 /* size: sizeof(struct pg_stats), for growth. stats may lie in paged memory. */
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size);
 
-/* What one thread caused. Faults count for the thread that touched the page, whoever served them. */
+/* What one thread caused. Faults count for the thread that touched the page, whoever served
+ * them. */
 struct pg_thread_stats {
         uint64_t faults;
         uint64_t rescues;

@@ -26,7 +26,8 @@ struct flaky {
         /* Only for this page of the store; -1: for all. */
         _Atomic long fail_page;
         _Atomic unsigned sleep_us; /* in page_in and page_out */
-        /* Called first by page_in (which == &fail_load), page_out (&fail_save) and sync (&fail_sync). */
+        /* Called first by page_in (which == &fail_load), page_out (&fail_save) and sync
+         * (&fail_sync). */
         void (*_Atomic hook)(struct flaky *f, _Atomic int *which, uint64_t offset);
         void *hook_arg;
 };

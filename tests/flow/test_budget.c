@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The budget is honest: whatever a program does, the physical memory of a pool's mappings, slots and
- * buffers stays within it.
+ * The budget is honest: whatever a program does, the physical memory of a pool's mappings, slots
+ * and buffers stays within it.
  *
  * Eight times the budget is written and read, in order and at random, by two threads, in anonymous
  * and in file mappings. Swap is a file in memory, so it does not count as anonymous memory. Two

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a mapping shows: zeros, anything, or the pages of a store; and that it costs its own pool. */
+/* What a mapping shows: zeros, anything, or the pages of a store; and that it costs its own
+ * pool. */
 #include "flaky_store.h"
 #include "probe.h"
 

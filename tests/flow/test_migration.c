@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages survive while the kernel migrates them. A UFFDIO_MOVE that meets a migrating page can stop
- * half-way, having moved more pages than it says (seen on Linux 6.18): who believes the number loses
- * the rest. Compaction, which any process may trigger by wanting memory, is triggered here by root.
+ * half-way, having moved more pages than it says (seen on Linux 6.18): who believes the number
+ * loses the rest. Compaction, which any process may trigger by wanting memory, is triggered here by
+ * root.
  */
 #include "probe.h"
 

@@ -58,10 +58,10 @@ static int ring_read_fixed(struct io_uring *ring, int fd, char *buf, unsigned fi
 
 START_TEST(fixed_buffer_of_io_uring_loses_nothing)
 {
-        struct pg_pool *pool = open_frames(_i & 1, 16, _i & 2 ? 0 : PG_POOL_STRICT);
-        char *map = map_pages(pool, PAGES, 0);
-        struct iovec buffer = {map, PAGE};
+        struct pg_pool *pool;
+        struct iovec buffer;
         struct io_uring ring;
+        char *map;
         int fd = file_new(0), error = io_uring_queue_init(4, &ring, 0);
 
         if (is_masked("move") || error) {
@@ -70,6 +70,9 @@ START_TEST(fixed_buffer_of_io_uring_loses_nothing)
                               : "without move such writes bypass the pager, as documented");
                 return;
         }
+        pool = open_frames(_i & 1, 16, _i & 2 ? 0 : PG_POOL_STRICT);
+        map = map_pages(pool, PAGES, 0);
+        buffer = (struct iovec){map, PAGE};
         memset(map, 1, PAGE);
         ck_assert_int_eq(io_uring_register_buffers(&ring, &buffer, 1), 0);
         for (unsigned i = 0; i < 20; i++) {
@@ -92,8 +95,8 @@ END_TEST
 /* A registered buffer of a shared mapping is still written back by sync. */
 START_TEST(fixed_buffer_in_a_shared_mapping_is_synced_in_place)
 {
-        struct flaky *f = flaky_new(PAGES, PAGE, true);
-        struct pg_pool *pool = open_frames(_i, 16, 0);
+        struct flaky *f;
+        struct pg_pool *pool;
         struct io_uring ring;
         struct iovec buffer;
         pg_location base;
@@ -102,6 +105,8 @@ START_TEST(fixed_buffer_in_a_shared_mapping_is_synced_in_place)
 
         if (is_masked("move") || io_uring_queue_init(4, &ring, 0) != 0)
                 return;
+        f = flaky_new(PAGES, PAGE, true);
+        pool = open_frames(_i, 16, 0);
         ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
         map = pg_map_unpaged(pool, base, PAGES * PAGE, PG_MAP_SHARED);
         map[0] = 1;

@@ -5,8 +5,8 @@
  * Races are made, not waited for: a gate in the store stops the thread that moves the page inside
  * page_in or page_out, and lets it go when the second thread has had time to run into the page. The
  * second thread must neither get through too early nor sleep for ever, and every byte must be
- * right in the end. {load, save} x {read, write, page_out, page_in, pin, unpin, discard, sync, unmap,
- * resize, close-by} x deliveries: a table, and one body.
+ * right in the end. {load, save} x {read, write, page_out, page_in, pin, unpin, discard, sync,
+ * unmap, resize, close-by} x deliveries: a table, and one body.
  */
 #include "flaky_store.h"
 #include "sigbus.h"
@@ -285,7 +285,8 @@ static void race_load(int i)
         pthread_create(&r.first, NULL, first_reads, &r);
         meet(&r, a);
         pthread_join(r.first, &result);
-        /* Whoever is unmapped or forgotten meanwhile may be hit, but does not see zeros elsewhere. */
+        /* Whoever is unmapped or forgotten meanwhile may be hit, but does not see zeros
+         * elsewhere. */
         if (a->end != END_UNMAPPED && a->end != END_FORGOTTEN)
                 ck_assert_int_eq((intptr_t)result, 'a');
         expect_end(&r, a);
@@ -400,7 +401,8 @@ static void *writes_for_long(void *arg)
         return NULL;
 }
 
-/* Rescue against everything else: the page goes to the queue and comes back while it is counted on. */
+/* Rescue against everything else: the page goes to the queue and comes back while it is counted
+ * on. */
 START_TEST(page_that_is_queued_and_rescued_loses_no_write)
 {
         static int (*const verbs[])(struct rig *) = {do_cold, do_page_out, do_page_in, do_sync};

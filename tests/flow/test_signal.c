@@ -3,8 +3,8 @@
  * test_signal.c - SIGBUS belongs to the program: its handlers, before and after ours, get what is
  * theirs, with the arguments the kernel gave; and signals of every kind meet paged memory.
  *
- * A foreign SIGBUS is an access beyond the end of a mapped file. Everything about handlers runs with
- * a pool of either delivery, as a program need not know which it has.
+ * A foreign SIGBUS is an access beyond the end of a mapped file. Everything about handlers runs
+ * with a pool of either delivery, as a program need not know which it has.
  */
 #include "flaky_store.h"
 #include "sigbus.h"

@@ -3,9 +3,10 @@
  * test_signal_async.c - signal handlers of the program that touch paged memory, at any moment: also
  * while the thread they interrupt is inside a call on that very pool.
  *
- * A timer of 100 us makes thousands of such moments. The two that are short enough to be missed are
- * made: a store that raises a signal from within its own operation, and a handler that changes the
- * disposition of SIGBUS while the thread it interrupts does the same.
+ * A timer, 100 us after each handler has ended, makes thousands of such moments. The two that are
+ * short enough to be missed are made: a store that raises a signal from within its own operation,
+ * and a handler that changes the disposition of SIGBUS while the thread it interrupts does the
+ * same.
  */
 #include "flaky_store.h"
 #include "support.h"
@@ -17,9 +18,10 @@
 
 #define PAGES 64u
 
+static const struct itimerval soon = {.it_value = {.tv_usec = 100}};
 static char *paged, *shared;
 static struct pg_pool *pool;
-static volatile sig_atomic_t ticks, wrong;
+static volatile sig_atomic_t ticks, wrong, timer_runs;
 
 static void on_alarm(int sig)
 {
@@ -37,20 +39,23 @@ static void on_alarm(int sig)
                 if (turn % 3 == 0)
                         shared[page * PAGE + 8] = (char)page;
         }
+        if (timer_runs)
+                setitimer(ITIMER_REAL, &soon, NULL); /* again, however long this took */
         errno = saved;
 }
 
 static void timer_start(void)
 {
         struct sigaction act = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
-        struct itimerval every = {{0, 100}, {0, 100}};
 
+        timer_runs = 1;
         sigaction(SIGALRM, &act, NULL);
-        setitimer(ITIMER_REAL, &every, NULL);
+        setitimer(ITIMER_REAL, &soon, NULL);
 }
 
 static void timer_stop(void)
 {
+        timer_runs = 0;
         setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 0}}, NULL);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls on paged memory: in thread delivery they just work, in signal delivery they fail with
- * EFAULT on a page that is out, or on a clean page they would write; pinned pages work in both.
+ * System calls on paged memory: in thread delivery they just work, in signal delivery they fail
+ * with EFAULT on a page that is out, or on a clean page they would write; pinned pages work in
+ * both.
  */
 #include "flaky_store.h"
 #include "probe.h"

@@ -3,8 +3,8 @@
  * pg_unmap under threads that touch the mapping: they get its content or SIGSEGV, nothing else, and
  * the pool goes on as if they had not been there.
  *
- * The mapping holds a page of every kind: born, clean, dirty, queued, swapped, pinned, poisoned, and
- * BUSY in a store that sleeps. Threads read and write all of them until they see SIGSEGV.
+ * The mapping holds a page of every kind: born, clean, dirty, queued, swapped, pinned, poisoned,
+ * and BUSY in a store that sleeps. Threads read and write all of them until they see SIGSEGV.
  */
 #include "flaky_store.h"
 #include "probe.h"

@@ -32,8 +32,9 @@ START_TEST(fifo_evicts_in_the_order_of_arrival)
 }
 END_TEST
 
-/* Arrival out of order of address; a page that comes back goes to the end. `hasty`: the next page is
- * touched as soon as the program runs on. The order must be the same, or nothing is repeatable. */
+/* Arrival out of order of address; a page that comes back goes to the end. `hasty`: the next
+ * page is touched as soon as the program runs on. The order must be the same, or nothing is
+ * repeatable. */
 static void check_lru_order(int delivery, bool hasty)
 {
         static const size_t arrival[] = {5, 1, 7, 0, 3};

@@ -3,10 +3,10 @@
  * stress.c - everything at once against an oracle: the judge of the whole pager.
  *
  * A run opens a pool, maps five kinds of memory (stress.h says how their words are divided), lets
- * worker threads, a chaos thread, tourists and a timer at them for a while, and then verifies alone:
- * every word, the content of the store under shared and private mappings, that every frame is free
- * and every place of the swap store was given back. Exit 0 says that all of it held; 77 that the
- * machine does not permit the test.
+ * worker threads, a chaos thread, tourists and a timer at them for a while, and then verifies
+ * alone: every word, the content of the store under shared and private mappings, that every frame
+ * is free and every place of the swap store was given back. Exit 0 says that all of it held; 77
+ * that the machine does not permit the test.
  */
 #include "stress.h"
 
