@@ -227,8 +227,9 @@ static void *follower(void *arg)
 
 /* ---- the helpers --------------------------------------------------------------------------- */
 
-/* Faults that nobody has read yet. */
-static bool are_pending(const struct delivery *d)
+/* Threads that wait for us; whether somebody has read their message or not. The follower may
+ * have been stopped between reading one and anything else. */
+static bool are_waiting(const struct delivery *d)
 {
         char text[512];
         ssize_t n = pread(d->fdinfo, text, sizeof(text) - 1, 0);
@@ -237,7 +238,7 @@ static bool are_pending(const struct delivery *d)
         if (n <= 0)
                 return false;
         text[n] = '\0';
-        at = strstr(text, "pending:");
+        at = strstr(text, "total:");
         return at && at[strcspn(at, "123456789\n")] != '\n';
 }
 
@@ -289,7 +290,7 @@ static bool watch(struct delivery *d)
                 if (now != last) {
                         last = now;
                         quiet = late = 0;
-                } else if (!(now & 1) && !are_pending(d)) {
+                } else if (!(now & 1) && !are_waiting(d)) {
                         quiet++;
                         late = 0;
                 } else if (++late >= LATE_TICKS) {

@@ -73,6 +73,12 @@ static size_t resident_between(uintptr_t start, uintptr_t end)
         return n * 4096;
 }
 
+/* Before a pool is opened: the areas of those before it are gone, and their addresses anybody's. */
+static inline void ranges_forget(void)
+{
+        nranges = 0;
+}
+
 /* Resident bytes of all areas of that name. */
 static size_t resident_of(const char *name)
 {

@@ -22,6 +22,7 @@ START_TEST(tables_cost_16_bytes_a_page_and_64_a_frame)
                 char *addr;
 
                 config.policy = ops->name;
+                ranges_forget();
                 pool = open_config(&config);
                 addr = map_pages(pool, NPAGES * 1024, 0); /* most of it is never touched */
                 per_frame = resident_of("unpaged-frames") + resident_of("unpaged-policy");
