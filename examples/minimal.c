@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* minimal.c - 64 MiB of memory in a budget of 16 MiB. */
-#include <unpaged/unpaged.h>
-
+/* minimal.c - the program of the README: 64 MiB of memory in a budget of 16 MiB. */
 #include <stdio.h>
+#include <unpaged/unpaged.h>
 
 int main(void)
 {
-        const size_t size = 64 << 20;
-        struct pg_config config = {
-                .size = sizeof(config), .budget = 16 << 20, .delivery = PG_DELIVERY_SIGNAL};
-        struct pg_stats stats;
+        struct pg_config config = {.size = sizeof(config), .budget = 16 << 20};
+        struct pg_stats s;
         struct pg_pool *pool;
-        unsigned long sum = 0;
+        size_t n = (64 << 20) / sizeof(long);
+        long *v, sum = 0;
 
-        if (pg_open(&pool, &config) != 0)
+        if (pg_open(&pool, &config) != 0 || !(v = pg_map(pool, n * sizeof(long), 0)))
                 return 1;
-        unsigned *memory = pg_map(pool, size, 0);
-        if (!memory)
-                return 1;
-        for (unsigned i = 0; i < size / sizeof(*memory); i++)
-                memory[i] = i;
-        for (unsigned i = 0; i < size / sizeof(*memory); i++)
-                sum += memory[i];
-        pg_stats_get(pool, &stats, sizeof(stats));
-        printf("sum %lu, faults %lu, at most %zu KiB resident\n", sum, stats.faults,
-               (stats.frames_peak * stats.page_size + stats.buffer_bytes) >> 10);
+        for (size_t i = 0; i < n; i++)
+                v[i] = (long)i; /* 64 MiB written, never more than 16 MiB resident */
+        for (size_t i = 0; i < n; i++)
+                sum += v[i];
+        pg_stats_get(pool, &s, sizeof(s));
+        printf("sum %ld: %lu faults, %lu pages written out, compressed to %lu MiB\n", sum, s.faults,
+               s.pages_out, s.swap_bytes >> 20);
         return pg_close(pool) != 0;
 }
