@@ -201,6 +201,14 @@ static void thread_begin(struct delivery *d, unsigned i, const char *name)
         prctl(PR_SET_NAME, name);
 }
 
+/* It alone writes steps. */
+static void step(struct delivery *d)
+{
+        uint32_t steps = atomic_load_explicit(&d->steps, memory_order_relaxed);
+
+        atomic_store_explicit(&d->steps, steps + 1, memory_order_relaxed);
+}
+
 static void *follower(void *arg)
 {
         struct delivery *d = arg;
@@ -217,10 +225,10 @@ static void *follower(void *arg)
                 n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0)
                         continue;
-                atomic_fetch_add_explicit(&d->steps, 1, memory_order_relaxed);
+                step(d);
                 follow(d, (pid_t)message.ptid);
                 go_on = serve(d, &message);
-                atomic_fetch_add_explicit(&d->steps, 1, memory_order_relaxed);
+                step(d);
         } while (n <= 0 || go_on);
         return NULL;
 }

@@ -262,6 +262,20 @@ void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
 
 /* ---- leaving ------------------------------------------------------------------------------- */
 
+void evict_returned(struct pg_pool *pool, struct worker *w, const struct item *item, uint64_t word,
+                    enum trace_event event)
+{
+        word = item->error ? word | PAGE_QUEUED : word & ~PAGE_QUEUED;
+        lock_take(&pool->lock);
+        if (item->error)
+                victim_push(&pool->victims, &pool->frames, item->frame);
+        else
+                policy_rescued(&pool->policy, item->frame, page_key(item->region, item->page));
+        lock_drop(&pool->lock);
+        trace_add(&pool->trace, region_addr(item->region, item->page), event, word, w->tid);
+        page_release(item->region, item->page, word);
+}
+
 int evict_give_back(struct pg_pool *pool, struct worker *w)
 {
         struct batch *out = &w->out;
@@ -282,23 +296,8 @@ int evict_give_back(struct pg_pool *pool, struct worker *w)
         }
         out->count = failed;
         transit_in(pool, out);
-        for (unsigned i = 0; i < failed; i++) {
-                struct item *item = &out->items[i];
-                uint64_t word = item->word & ~PAGE_QUEUED;
-
-                lock_take(&pool->lock);
-                if (item->error) {
-                        victim_push(&pool->victims, &pool->frames, item->frame);
-                        word |= PAGE_QUEUED;
-                } else {
-                        policy_rescued(&pool->policy, item->frame,
-                                       page_key(item->region, item->page));
-                }
-                lock_drop(&pool->lock);
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RETURNED, word,
-                          w->tid);
-                page_release(item->region, item->page, word);
-        }
+        for (unsigned i = 0; i < failed; i++)
+                evict_returned(pool, w, &out->items[i], out->items[i].word, TRACE_RETURNED);
         out->count = 0;
         return error;
 }

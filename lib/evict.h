@@ -37,6 +37,11 @@ int evict_unmap(struct pg_pool *pool, struct worker *w);
 void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault);
 int evict_give_back(struct pg_pool *pool, struct worker *w);
 
+/* A taken page of a batch that transit_in has put back into the program, or could not (then it
+ * waits in the queue, as safe): tells policy or queue, and releases the page with this word. */
+void evict_returned(struct pg_pool *pool, struct worker *w, const struct item *item, uint64_t word,
+                    enum trace_event event);
+
 /* Frees the place that a page's copy had in the swap store, if it had one of its own. */
 void copy_forget(struct pg_pool *pool, pg_location location, bool owned);
 

@@ -230,21 +230,9 @@ static void return_clean(struct pg_pool *pool, struct worker *w)
         for (unsigned i = 0; i < in->count; i++) {
                 struct item *item = &in->items[i];
                 struct frame *f = frame_at(&pool->frames, item->frame);
-                uint64_t word = item->word & ~(PAGE_DIRTY | PAGE_QUEUED);
 
                 f->location = item->location;
-                lock_take(&pool->lock);
-                if (item->error) {
-                        victim_push(&pool->victims, &pool->frames, item->frame);
-                        word |= PAGE_QUEUED;
-                } else {
-                        policy_rescued(&pool->policy, item->frame,
-                                       page_key(item->region, item->page));
-                }
-                lock_drop(&pool->lock);
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_SYNCED, word,
-                          w->tid);
-                page_release(item->region, item->page, word);
+                evict_returned(pool, w, item, item->word & ~PAGE_DIRTY, TRACE_SYNCED);
         }
         in->count = 0;
 }

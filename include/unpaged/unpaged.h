@@ -107,10 +107,11 @@ int pg_open(struct pg_pool **pool, const struct pg_config *config);
 int pg_close(struct pg_pool *pool);
 
 /*
- * Sets a new budget while programs run. Growing is immediate. Shrinking evicts.
- * -EINVAL: below PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages
- * need more. -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget
- * is as it was.
+ * Sets a new budget while programs run, counted as at pg_open: with the pool's buffers, or, where
+ * the pool was opened by frames, without. Growing is immediate. Shrinking evicts. -EINVAL: below
+ * PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages need more.
+ * -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget is as it
+ * was.
  */
 int pg_resize(struct pg_pool *pool, size_t budget);
 
@@ -156,7 +157,8 @@ void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, un
 /*
  * Unmaps a whole mapping: addr and size as they were returned and given. Modified pages of a shared
  * mapping are written back first. Other threads must not rely on the mapping any more, but if they
- * touch it, they get either its content or SIGSEGV.
+ * touch it, they get either its content or SIGSEGV. (A signal handler must not touch it at all: it
+ * might interrupt a call on the mapping for which this one waits.)
  * -EINVAL: no such mapping. -EIO, -ENOSPC: a page could not be written; the mapping is still there.
  */
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
