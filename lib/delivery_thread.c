@@ -41,7 +41,7 @@
 #define TICK_NS        1000000u
 #define QUIET_TICKS    20u
 #define LATE_TICKS     2u
-#define LOOK_EVERY     16u
+#define LOOK_EVERY     8u
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
 
@@ -62,7 +62,7 @@ struct delivery {
         unsigned unseen;    /* faults of it since */
 
         pthread_mutex_t duty;
-        _Atomic uint32_t steps;       /* of the follower: odd while it serves */
+        _Atomic uint32_t read;        /* counts what the follower has read */
         _Atomic uint32_t paused;      /* the follower is to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
@@ -98,7 +98,7 @@ thread_cpu(const struct delivery *d, pid_t tid)
         return cpu < CPU_SETSIZE ? (int)cpu : -1;
 }
 
-/* Looks where the thread is once in a few of its faults; threads move less often than they
+/* Looks where the thread is once in eight of its faults; threads move less often than they
  * fault. */
 static void follow(struct delivery *d, pid_t tid)
 {
@@ -201,19 +201,10 @@ static void thread_begin(struct delivery *d, unsigned i, const char *name)
         prctl(PR_SET_NAME, name);
 }
 
-/* It alone writes steps. */
-static void step(struct delivery *d)
-{
-        uint32_t steps = atomic_load_explicit(&d->steps, memory_order_relaxed);
-
-        atomic_store_explicit(&d->steps, steps + 1, memory_order_relaxed);
-}
-
 static void *follower(void *arg)
 {
         struct delivery *d = arg;
         struct uffd_msg message;
-        bool go_on = true;
         int n;
 
         thread_begin(d, 0, "unpaged");
@@ -225,11 +216,9 @@ static void *follower(void *arg)
                 n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0)
                         continue;
-                step(d);
+                atomic_fetch_add_explicit(&d->read, 1, memory_order_relaxed);
                 follow(d, (pid_t)message.ptid);
-                go_on = serve(d, &message);
-                step(d);
-        } while (n <= 0 || go_on);
+        } while (n <= 0 || serve(d, &message));
         return NULL;
 }
 
@@ -284,7 +273,7 @@ static void resume_follower(struct delivery *d)
 /* Returns when this helper should read messages itself; true: because the follower is late. */
 static bool watch(struct delivery *d)
 {
-        uint32_t last = atomic_load(&d->steps);
+        uint32_t last = atomic_load(&d->read);
         unsigned quiet = 0, late = 0;
         struct timespec tick = {.tv_nsec = TICK_NS};
 
@@ -294,11 +283,11 @@ static bool watch(struct delivery *d)
                 if (atomic_load(&d->paused) || atomic_load(&d->stopping))
                         return false;
                 nanosleep(&tick, NULL);
-                now = atomic_load_explicit(&d->steps, memory_order_relaxed);
+                now = atomic_load_explicit(&d->read, memory_order_relaxed);
                 if (now != last) {
                         last = now;
                         quiet = late = 0;
-                } else if (!(now & 1) && !are_waiting(d)) {
+                } else if (!are_waiting(d)) {
                         quiet++;
                         late = 0;
                 } else if (++late >= LATE_TICKS) {
