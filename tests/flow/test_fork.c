@@ -322,8 +322,9 @@ END_TEST
 
 int main(void)
 {
-        /* ThreadSanitizer takes a thread of the child for one of the parent. */
-        const bool threads = strcmp(SANITIZER, "thread") != 0;
+        /* ThreadSanitizer takes a thread of the child for one of the parent; AddressSanitizer's
+         * allocator may be locked there for ever, by a thread that only the parent has. */
+        const bool threads = !*SANITIZER;
 
         Suite *suite = suite_create("fork");
         TCase *tc = tcase_create("fork");
@@ -339,7 +340,6 @@ int main(void)
         add_for_both(tc, fork_handlers_of_the_program_may_touch_paged_memory);
         suite_add_tcase(suite, tc);
         if (!threads)
-                fprintf(stderr,
-                        "skipped: threads in a child, which ThreadSanitizer does not know\n");
+                fprintf(stderr, "skipped: threads in a child, which sanitizers do not stand\n");
         return run_suite(suite);
 }
