@@ -336,7 +336,8 @@ int main(void)
         add_for_both(tc, parent_goes_on_while_a_child_lives_and_after);
         tcase_add_loop_test(tc, fork_while_other_threads_fault_disturbs_nobody, threads ? 0 : 1, 2);
         add_for_both(tc, spawn_and_system_work);
-        add_for_both(tc, child_that_exits_in_full_disturbs_nobody);
+        if (threads)
+                add_for_both(tc, child_that_exits_in_full_disturbs_nobody);
         add_for_both(tc, fork_handlers_of_the_program_may_touch_paged_memory);
         suite_add_tcase(suite, tc);
         if (!threads)
