@@ -87,7 +87,7 @@ bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page)
         if (there == UFFD_SOME && region_is_writable(r) &&
             page_load(region_word((struct region *)(uintptr_t)r, page)) & PAGE_DIRTY)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
-        return there == UFFD_NOTHING;
+        return there == UFFD_NOTHING && !uffd_in_core(addr, pool->page_size);
 }
 
 static bool can_move(const struct region *r)
@@ -284,8 +284,9 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
                 error = copy_out(pool, item);
         else if (move_out(pool, item, 1, &error))
                 return 0;
-        /* Locked by mlock, or made read-only by the program: like pinned. */
-        return error == -EINVAL ? -EBUSY : error;
+        /* Locked by mlock, or made read-only by the program: like pinned. And whatever the
+         * kernel did not find, the page was there: only a hole may be given up as lost. */
+        return error == -EINVAL || error == -ENOENT ? -EBUSY : error;
 }
 
 void transit_out(struct pg_pool *pool, struct batch *b)

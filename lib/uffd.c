@@ -354,6 +354,18 @@ enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t l
         return present == 0 ? UFFD_NOTHING : present == len / 4096 ? UFFD_ALL : UFFD_SOME;
 }
 
+bool uffd_in_core(const void *addr, size_t len)
+{
+        unsigned char core;
+
+        for (size_t at = 0; at < len; at += 4096) {
+                core = 1;
+                if (mincore((char *)(uintptr_t)addr + at, 4096, &core) != 0 || core & 1)
+                        return true;
+        }
+        return false;
+}
+
 void uffd_drop_ranges(const struct iovec *ranges, size_t n)
 {
         static _Atomic int vectored = 1; /* until the kernel says otherwise */

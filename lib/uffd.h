@@ -56,6 +56,8 @@ void uffd_drop_ranges(const struct iovec *ranges, size_t n);
 /* How much of a range the kernel has, in memory or in its own swap. */
 enum uffd_presence { UFFD_NOTHING, UFFD_SOME, UFFD_ALL };
 enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len);
+/* A second opinion, from another interface: true if any of it is in memory. */
+bool uffd_in_core(const void *addr, size_t len);
 
 /* Blocks for the next message. 1, or -errno. */
 int uffd_read(const struct uffd *u, struct uffd_msg *message);
