@@ -237,7 +237,8 @@ static void return_clean(struct pg_pool *pool, struct worker *w)
         in->count = 0;
 }
 
-/* Writes one modified page that cannot be unmapped from where it is. */
+/* Writes one modified page that could not be unmapped from where it is now: in the program or, if it
+ * was unpinned meanwhile and went into the victim queue, in its slot. It stays DIRTY. */
 static void sync_in_place(struct walk *k)
 {
         uint64_t word;
@@ -246,11 +247,12 @@ static void sync_in_place(struct walk *k)
         walk_work(k);
         if (!walk_claim(k, &word))
                 return;
-        if (page_is_mapped(word) && word & PAGE_DIRTY &&
-            !page_is_hole(k->pool, k->region, k->page)) {
+        if (word & PAGE_RESIDENT && word & PAGE_DIRTY &&
+            (word & PAGE_QUEUED || !page_is_hole(k->pool, k->region, k->page))) {
                 k->w->out.count = 0;
                 item = batch_add(&k->w->out, k->region, k->page, word);
-                item->data = region_addr(k->region, k->page);
+                item->data = word & PAGE_QUEUED ? frame_slot(&k->pool->frames, item->frame)
+                                                : region_addr(k->region, k->page);
                 evict_save(k->pool, k->w, false);
                 if (item->error) {
                         walk_error(k, item->error);
