@@ -406,6 +406,23 @@ static void zram_stats(struct pg_store *store, struct pg_store_stats *stats)
         stats->limit_hits = counter(&zram->limit_hits);
 }
 
+/* All of the store is private memory. But threads of the parent may have been reading pages, which
+ * are not here to unlock them. */
+static int zram_fork_child(struct pg_store *store)
+{
+        struct zram *zram = zram_of(store);
+
+        zram->slots = zram->moving = zram->heap.lock = (struct lock){0};
+        zram_codec_restart(&zram->codecs);
+        for (uint64_t number = 0; number < slot_count(zram); number++) {
+                uint64_t word = atomic_load_explicit(slot_at(zram, number), memory_order_relaxed);
+
+                if (word & SLOT_LOCKED)
+                        slot_unlock(slot_at(zram, number), word & ~SLOT_LOCKED);
+        }
+        return 0;
+}
+
 static void zram_close(struct pg_store *store)
 {
         struct zram *zram = zram_of(store);
@@ -478,4 +495,5 @@ static const struct pg_store_ops zram_ops = {
         .close = zram_close,
         .page_at = zram_page_at,
         .stats = zram_stats,
+        .fork_child = zram_fork_child,
 };

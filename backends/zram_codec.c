@@ -236,6 +236,12 @@ bool zram_codec_unpack(struct zram_codecs *codecs, const void *packed, size_t le
         return got == codecs->page_size;
 }
 
+void zram_codec_restart(struct zram_codecs *codecs)
+{
+        atomic_store(&codecs->idle, (1u << atomic_load(&codecs->made)) - 1);
+        atomic_store(&codecs->sleepers, 0);
+}
+
 int zram_codec_start(struct zram_codecs *codecs, size_t page_size)
 {
         unsigned context;

@@ -39,6 +39,9 @@ void zram_codec_close(struct zram_codecs *codecs);
 /* Once, before any of the calls below. -ENOSPC: the budget has no room for a single context. */
 int zram_codec_start(struct zram_codecs *codecs, size_t page_size);
 
+/* In a child of fork: those who had contexts are not here. */
+void zram_codec_restart(struct zram_codecs *codecs);
+
 /* Takes a context, sleeping while there is none. */
 unsigned zram_codec_take(struct zram_codecs *codecs);
 void zram_codec_put(struct zram_codecs *codecs, unsigned context);

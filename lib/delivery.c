@@ -10,6 +10,7 @@
  */
 #include "delivery.h"
 #include "fault.h"
+#include "forking.h"
 
 #define TURN_NS 500000u
 
@@ -36,7 +37,9 @@ enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_
 
         if (!has_turn(pool, tid, began))
                 return FAULT_LATER;
-        w = worker_get(&pool->workers, &pool->stats, tid);
+        w = worker_get_for_fault(&pool->workers, &pool->stats, tid);
+        if (!w)
+                return forking_fault(pool, r, region_page(r, addr), write);
         end = fault_page(pool, w, r, region_page(r, addr), write);
 
         if (end == FAULT_BUSY) {

@@ -7,6 +7,8 @@
 
 /* delivery_thread.c: starts and stops the threads that serve a pool's faults. 0 or -errno. */
 int delivery_thread_start(struct pg_pool *pool);
+/* In a child of fork, with the userfaultfd opened anew. */
+int delivery_thread_restart(struct pg_pool *pool);
 void delivery_thread_stop(struct pg_pool *pool);
 
 /* delivery_signal.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */

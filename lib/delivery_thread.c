@@ -24,7 +24,9 @@
  */
 #include "delivery.h"
 #include "arena.h"
+#include "descriptor.h"
 #include "fault.h"
+#include "thread.h"
 #include "uffd_abi.h"
 
 #include <errno.h>
@@ -47,8 +49,8 @@
 
 struct delivery {
         struct pg_pool *pool;
-        pthread_t threads[THREADS]; /* 0 is the follower */
-        _Atomic pid_t tids[THREADS];
+        struct thread threads[THREADS]; /* 0 is the follower */
+        _Atomic pid_t tids[THREADS];    /* as they run: a helper does not know its place */
         unsigned started;
         _Atomic bool stopping;
         char *bells; /* a page for each thread; a fault there ends whoever serves it */
@@ -61,7 +63,7 @@ struct delivery {
         pid_t followed;     /* the thread it looked for last */
         unsigned unseen;    /* faults of it since */
 
-        pthread_mutex_t duty;
+        _Atomic uint32_t duty;        /* a lock: 0 free, 1 held, 2 held and waited for */
         _Atomic uint32_t read;        /* counts what the follower has read */
         _Atomic uint32_t paused;      /* the follower is to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
@@ -118,16 +120,23 @@ static void follow(struct delivery *d, pid_t tid)
                 atomic_store_explicit(&d->cpu, cpu, memory_order_relaxed);
 }
 
-static bool follower_prepare(struct delivery *d)
+/* On a thread of the C library's, which has both. */
+static bool may_follow(struct delivery *d)
 {
-        struct sched_param none = {0};
         char *robust = robust_list(0);
 
-        sched_getaffinity(0, sizeof(d->anywhere), &d->anywhere);
         if (!d->pool->uffd.has_thread || !&__rseq_size || __rseq_size == 0 || !robust)
                 return false;
         d->robust_offset = robust - (char *)__builtin_thread_pointer();
-        return thread_cpu(d, gettid()) >= 0 && sched_setscheduler(0, SCHED_IDLE, &none) == 0;
+        return thread_cpu(d, gettid()) >= 0;
+}
+
+static bool follower_prepare(struct delivery *d)
+{
+        struct sched_param none = {0};
+
+        sched_getaffinity(0, sizeof(d->anywhere), &d->anywhere);
+        return d->can_follow && sched_setscheduler(0, SCHED_IDLE, &none) == 0;
 }
 
 /* ---- serving ------------------------------------------------------------------------------- */
@@ -193,21 +202,21 @@ static bool serve(struct delivery *d, const struct uffd_msg *m)
         return true;
 }
 
-/* ---- the follower -------------------------------------------------------------------------- */
-
-static void thread_begin(struct delivery *d, unsigned i, const char *name)
+static void handler_begin(struct delivery *d, unsigned i, const char *name)
 {
         atomic_store(&d->tids[i], gettid());
         prctl(PR_SET_NAME, name);
 }
 
-static void *follower(void *arg)
+/* ---- the follower -------------------------------------------------------------------------- */
+
+static void follower(void *arg)
 {
         struct delivery *d = arg;
         struct uffd_msg message;
         int n;
 
-        thread_begin(d, 0, "unpaged");
+        handler_begin(d, 0, "unpaged");
         d->can_follow = follower_prepare(d);
         do {
                 /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
@@ -219,7 +228,6 @@ static void *follower(void *arg)
                 atomic_fetch_add_explicit(&d->read, 1, memory_order_relaxed);
                 follow(d, (pid_t)message.ptid);
         } while (n <= 0 || serve(d, &message));
-        return NULL;
 }
 
 /* ---- the helpers --------------------------------------------------------------------------- */
@@ -298,71 +306,103 @@ static bool watch(struct delivery *d)
         return false;
 }
 
-static void *helper(void *arg)
+static void duty_take(struct delivery *d)
+{
+        uint32_t free = 0;
+
+        if (atomic_compare_exchange_strong(&d->duty, &free, 1))
+                return;
+        while (atomic_exchange(&d->duty, 2) != 0)
+                futex_wait(&d->duty, 2, 0);
+}
+
+static void duty_drop(struct delivery *d)
+{
+        if (atomic_exchange(&d->duty, 0) == 2)
+                futex_wake(&d->duty, 1);
+}
+
+static void helper(void *arg)
 {
         struct delivery *d = arg;
         struct uffd_msg message;
         bool late;
         int n;
 
-        do {
-                pthread_mutex_lock(&d->duty);
-                late = watch(d);
-                n = uffd_read(&d->pool->uffd, &message);
-                resume_follower(d);
-                pthread_mutex_unlock(&d->duty);
-                if (n > 0 && (late || atomic_load(&d->paused)))
-                        stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
-        } while (n <= 0 || serve(d, &message));
-        return NULL;
-}
-
-static void *helper_start(void *arg)
-{
-        struct delivery *d = arg;
-
         for (unsigned i = 1; i < THREADS; i++) {
                 pid_t none = 0;
 
                 if (atomic_compare_exchange_strong(&d->tids[i], &none, gettid())) {
-                        thread_begin(d, i, "unpaged-helper");
+                        handler_begin(d, i, "unpaged-helper");
                         break;
                 }
         }
-        return helper(d);
+        do {
+                duty_take(d);
+                late = watch(d);
+                n = uffd_read(&d->pool->uffd, &message);
+                resume_follower(d);
+                duty_drop(d);
+                if (n > 0 && (late || atomic_load(&d->paused)))
+                        stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
+        } while (n <= 0 || serve(d, &message));
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
+/* What belongs to the process and not to the pool. */
+static int prepare(struct delivery *d)
+{
+        struct uffd *u = &d->pool->uffd;
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
+        d->fdinfo = descriptor_keep(open(path, O_RDONLY | O_CLOEXEC));
+        atomic_store(&d->cpu, -1);
+        d->can_follow = may_follow(d);
+        return uffd_register(u, d->bells, THREADS * 4096);
+}
+
 int delivery_thread_start(struct pg_pool *pool)
 {
         struct delivery *d = arena_reserve(sizeof(*d), "unpaged-delivery");
-        char path[64];
         struct caller saved;
-        int error = 0;
+        int error;
 
         if (!d)
                 return -ENOMEM;
-        d->pool = pool;
-        atomic_store(&d->cpu, -1);
-        CPU_ZERO(&d->anywhere);
-        pthread_mutex_init(&d->duty, NULL);
-        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pool->uffd.fd);
-        d->fdinfo = open(path, O_RDONLY | O_CLOEXEC);
-        d->bells = arena_reserve(THREADS * 4096, "unpaged-bells");
-        if (!d->bells)
-                error = -ENOMEM;
-        else
-                error = uffd_register(&pool->uffd, d->bells, THREADS * 4096);
         pool->delivery = d;
+        d->pool = pool;
+        d->fdinfo = -1;
+        d->bells = arena_reserve(THREADS * 4096, "unpaged-bells");
+        error = d->bells ? prepare(d) : -ENOMEM;
 
         caller_enter(&saved); /* inherited by the threads, for good */
         for (; !error && d->started < THREADS; d->started += !error)
-                error = -pthread_create(&d->threads[d->started], NULL,
-                                        d->started == 0 ? follower : helper_start, d);
+                error = thread_start(&d->threads[d->started], d->started == 0 ? follower : helper,
+                                     d);
         caller_leave(&saved);
         if (error)
                 delivery_thread_stop(pool);
+        return error;
+}
+
+int delivery_thread_restart(struct pg_pool *pool)
+{
+        struct delivery *d = pool->delivery;
+        int error;
+
+        descriptor_close(d->fdinfo);
+        atomic_store(&d->duty, 0);
+        atomic_store(&d->read, 0);
+        atomic_store(&d->paused, 0);
+        d->pause_ns = d->resume_at = 0;
+        d->followed = 0;
+        for (unsigned i = 0; i < THREADS; i++)
+                atomic_store(&d->tids[i], 0);
+        error = prepare(d);
+        for (unsigned i = 0; !error && i < d->started; i++)
+                error = thread_restart(&d->threads[i]);
         return error;
 }
 
@@ -379,10 +419,8 @@ void delivery_thread_stop(struct pg_pool *pool)
         for (unsigned i = 0; i < d->started; i++)
                 (void)*(volatile char *)(d->bells + i * 4096ull);
         for (unsigned i = 0; i < d->started; i++)
-                pthread_join(d->threads[i], NULL);
-        if (d->fdinfo >= 0)
-                close(d->fdinfo);
-        pthread_mutex_destroy(&d->duty);
+                thread_join(&d->threads[i]);
+        descriptor_close(d->fdinfo);
         arena_release(d->bells, THREADS * 4096);
         arena_release(d, sizeof(*d));
         pool->delivery = NULL;

@@ -346,7 +346,8 @@ static void claim_ahead(struct pg_pool *pool, struct worker *w)
                 uint64_t word = page_load(p);
 
                 region_touch(r, page);
-                if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED) || !page_claim(p, word))
+                if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
+                    !page_claim(p, word))
                         break;
                 batch_add(&w->in, r, page, word);
         }
@@ -361,7 +362,8 @@ static enum fault_end no_frame(struct pg_pool *pool, struct worker *w, struct re
         uint64_t word = page_load(p);
         struct item *item;
 
-        if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED) || !page_claim(p, word))
+        if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
+            !page_claim(p, word))
                 return FAULT_BUSY; /* somebody else is at it, perhaps with more luck */
         item = batch_add(&w->in, r, page, word);
         tally_add(&w->tally, STAT_ERRORS_FRAMES, 1);
@@ -400,6 +402,8 @@ enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region 
                         return FAULT_BUSY;
                 if (word & PAGE_POISONED)
                         return FAULT_POISONED;
+                if (word & PAGE_EXCLUDED)
+                        return FAULT_DONE;
         } while (!page_claim(p, word));
 
         item = batch_add(&w->in, r, page, word);

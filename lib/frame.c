@@ -37,9 +37,7 @@ int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t
         frames->table = arena_reserve((size_t)capacity * sizeof(struct frame), "unpaged-frames");
         frames->slots = arena_reserve((size_t)capacity * page_size, "unpaged-slots");
         if (frames->table && frames->slots) {
-                /* The kernel does not move pages that a child shares. */
                 frames_judge(frames);
-                arena_not_for_child(frames->slots, (size_t)capacity * page_size);
                 return 0;
         }
         frames_destroy(frames);

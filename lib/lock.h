@@ -110,6 +110,19 @@ static inline void lock_drop(struct lock *lock)
                 futex_wake(&lock->word, 1);
 }
 
+/* Across fork(2) all locks are held at once, and ioctls made meanwhile. */
+static inline void lock_take_for_fork(struct lock *lock)
+{
+        while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
+                futex_wait(&lock->word, 2, 0);
+}
+
+static inline void lock_drop_for_fork(struct lock *lock)
+{
+        atomic_store_explicit(&lock->word, 0, memory_order_release);
+        futex_wake(&lock->word, INT32_MAX);
+}
+
 /* Before anything that may sleep: only a store's own lock may be held then. */
 static inline void lock_assert_none(void)
 {

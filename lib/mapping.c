@@ -201,18 +201,18 @@ int pg_detach(struct pg_pool *pool, struct pg_store *store)
 /* A snapshot of a page's word, which is owned and given back at once. */
 static int query(struct pg_pool *pool, struct region *r, uint64_t page, pg_location *location)
 {
-        page_word *p = region_word(r, page);
-        uint64_t word = page_load(p);
+        struct walk k = {.pool = pool, .region = r, .page = page, .end = page + 1};
+        uint64_t word;
 
-        while (word & PAGE_BUSY || !page_claim(p, word)) {
-                page_wait(p);
-                word = page_load(p);
-        }
+        do
+                walk_work(&k);
+        while (!walk_claim(&k, &word));
         if (!(word & PAGE_RESIDENT))
                 *location = region_page_location(r, page, word);
         else if (!(word & PAGE_DIRTY))
                 *location = frame_at(&pool->frames, page_frame(word))->location;
         page_release(r, page, word);
+        walk_stop(&k);
         return word & PAGE_RESIDENT ? 1 : 0;
 }
 
@@ -221,7 +221,6 @@ int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *locat
         pg_location found = PG_LOCATION_NONE;
         int result = -EINVAL;
         struct region *r;
-        struct caller saved;
         bool dying;
 
         if (pool->orphan)
@@ -229,11 +228,8 @@ int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *locat
         r = region_get((uintptr_t)addr, &dying);
         if (!r)
                 return -EINVAL;
-        if (r->pool == pool) {
-                caller_enter(&saved);
+        if (r->pool == pool)
                 result = query(pool, r, region_page(r, (uintptr_t)addr), &found);
-                caller_leave(&saved);
-        }
         region_put(r);
         if (result >= 0)
                 *location = found;

@@ -7,6 +7,7 @@
  *   resident       frame number << 12 | RESIDENT [DIRTY] [PINNED] [QUEUED] [REWRITTEN]
  *   not resident   location           | PLACED             [POISONED] [REWRITTEN]
  *   born           0                                       [POISONED] [REWRITTEN]
+ *   excluded       0                                       EXCLUDED
  *
  * A born page has not left the linear location of its mapping, so a fresh table of zeros is a
  * mapping whose every page is unpaged, and costs no memory.
@@ -39,6 +40,8 @@
 #define PAGE_PLACED    ((uint64_t)1 << 6) /* not resident: the location is in the word */
 #define PAGE_POISONED  ((uint64_t)1 << 7) /* not resident: could not be brought in; SIGBUS */
 #define PAGE_REWRITTEN ((uint64_t)1 << 8) /* was written after it came in clean: next time dirty */
+
+#define PAGE_EXCLUDED ((uint64_t)1 << 9) /* not resident: the addresses are somebody else's now */
 
 #define PAGE_FLAGS ((uint64_t)0xfff)
 

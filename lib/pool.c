@@ -5,13 +5,12 @@
  * The budget. Opened by bytes, a pool's budget covers its frames and its workers' buffers: a
  * sixteenth at most goes to buffers. Tables are reserved for as many frames as the machine has
  * memory, so that growing moves nothing; they cost only what is touched.
- *
- * Fork. A child has neither the mappings nor the threads of a pool. Its copy of the userfaultfd is
- * closed, so that the parent's end does not depend on it, and every call answers -ECHILD.
  */
 #include "pool.h"
 #include "delivery.h"
+#include "arena.h"
 #include "evict.h"
+#include "fork.h"
 #include "residency.h"
 
 #include <errno.h>
@@ -27,49 +26,6 @@ __thread unsigned lock_held_ranks;
 #define BATCH_MAX     16u
 /* Well below the patience of a fault, which gets no frame meanwhile. */
 #define SHRINK_PATIENCE_MS 500u
-
-/* ---- all pools, for fork ------------------------------------------------------------------- */
-
-static struct {
-        pthread_mutex_t lock;
-        struct pg_pool *first;
-        bool handlers;
-} pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/* Whatever other threads of the parent held, they are not here. */
-static void after_fork_child(void)
-{
-        for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
-                pool->orphan = true;
-                uffd_close(&pool->uffd);
-        }
-        pools.first = NULL;
-        pthread_mutex_init(&pools.lock, NULL);
-        region_index_reset();
-        stats_self_forget();
-}
-
-static void pools_add(struct pg_pool *pool)
-{
-        pthread_mutex_lock(&pools.lock);
-        if (!pools.handlers)
-                pools.handlers = pthread_atfork(NULL, NULL, after_fork_child) == 0;
-        pool->next = pools.first;
-        pools.first = pool;
-        pthread_mutex_unlock(&pools.lock);
-}
-
-static void pools_remove(struct pg_pool *pool)
-{
-        struct pg_pool **at = &pools.first;
-
-        pthread_mutex_lock(&pools.lock);
-        while (*at && *at != pool)
-                at = &(*at)->next;
-        if (*at)
-                *at = pool->next;
-        pthread_mutex_unlock(&pools.lock);
-}
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
@@ -137,7 +93,8 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
         if (p->frames < PG_FRAMES_MIN)
                 return -EINVAL;
         *why = "the share of the victim queue must be at most 50 percent, and the flags known";
-        if (c->queue_pct > 50 || c->flags & ~PG_POOL_STRICT || c->delivery > PG_DELIVERY_SIGNAL)
+        if (c->queue_pct > 50 || c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT) ||
+            c->delivery > PG_DELIVERY_SIGNAL)
                 return -EINVAL;
         return 0;
 }
@@ -150,7 +107,7 @@ static int open_swap(struct pg_pool *pool, struct pg_store *swap)
         if (!swap) {
                 error = pg_store_zram(&pool->own_swap, NULL);
                 swap = pool->own_swap;
-        } else if (!store_can_swap(swap)) {
+        } else if (!store_can_swap(swap) || (pool_inherits(pool) && !store_can_follow(swap))) {
                 error = -EINVAL;
         }
         if (!error)
@@ -179,6 +136,10 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (!error)
                 error = uffd_register_slots(&pool->uffd, pool->frames.slots,
                                             (size_t)capacity * pool->page_size);
+        if (!error && !pool_inherits(pool)) {
+                arena_not_for_child(pool->frames.slots, (size_t)capacity * pool->page_size);
+                arena_not_for_child(pool->workers.buffers, pool->workers.bytes);
+        }
         return error;
 }
 
@@ -238,25 +199,27 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
                 pool->victims.pct = 0;
                 pool->batch_pages = 1;
         }
-        pool->uffd.fd = pool->uffd.pagemap = -1;
+        uffd_none(&pool->uffd);
+        pool->uffd.inherit = pool_inherits(pool);
         stores_init(&pool->stores, c.page_size);
         error = uffd_open(&pool->uffd, c.delivery == PG_DELIVERY_SIGNAL, c.message, c.message_arg);
         if (!error) {
                 error = open_tables(pool, &plan);
                 if (!error && (error = open_swap(pool, c.swap)) == -EINVAL)
                         say(&c, "the swap store cannot hand out places, or serves pools of another "
-                                "page size");
+                                "page size, or (PG_POOL_INHERIT) cannot follow into a child");
                 else if (error)
                         say(&c, "no address space or memory for the pool's tables");
         }
         if (!error)
                 error = c.delivery == PG_DELIVERY_SIGNAL ? delivery_signal_start()
                                                          : delivery_thread_start(pool);
+        if (!error)
+                error = pools_add(pool);
         if (error) {
                 pool_destroy(pool);
                 return error;
         }
-        pools_add(pool);
         *out = pool;
         return 0;
 }

@@ -26,14 +26,27 @@
 
 struct delivery;
 
+#define FORK_LOG 1024u
+
+/* Pages served while the process forks: see forking.c. */
+struct forking {
+        _Atomic uint32_t count;
+        _Atomic uint32_t claiming; /* a lock */
+        struct {
+                _Atomic(struct region *) region;
+                _Atomic uint64_t page;
+        } log[FORK_LOG];
+};
+
 struct pg_pool {
         size_t page_size;
         unsigned page_shift;
         unsigned flags; /* PG_POOL_* */
         enum pg_delivery how;
-        unsigned batch_pages; /* victims in one go */
-        bool frames_exact;    /* opened by frames: the buffers are not in the budget */
-        bool orphan;          /* we are a child of fork: nothing here is ours */
+        unsigned batch_pages;    /* victims in one go */
+        bool frames_exact;       /* opened by frames: the buffers are not in the budget */
+        bool orphan;             /* we are a child of fork: nothing here is ours */
+        _Atomic bool has_forked; /* pages may be shared with a child, or a parent */
 
         struct uffd uffd;
         struct stores stores;
@@ -49,6 +62,9 @@ struct pg_pool {
 
         _Atomic uint64_t turn_until; /* see delivery.c */
         _Atomic pid_t turn_tid;
+
+        struct forking forking;
+        bool cannot_follow; /* a store has refused the fork that is under way */
 
         pthread_mutex_t resizing; /* one pg_resize at a time */
 
@@ -69,6 +85,11 @@ static inline void pin_keep(struct pg_pool *pool, struct worker *w)
 static inline bool pool_is_strict(const struct pg_pool *pool)
 {
         return pool->flags & PG_POOL_STRICT;
+}
+
+static inline bool pool_inherits(const struct pg_pool *pool)
+{
+        return pool->flags & PG_POOL_INHERIT;
 }
 
 static inline page_word *region_word(struct region *r, uint64_t page)

@@ -149,17 +149,38 @@ void region_withdraw(struct region *r)
         lock_drop(&index_.lock);
 }
 
+void region_withdraw_all(const struct pg_pool *pool)
+{
+        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        size_t count, kept = 0;
+
+        lock_take(&index_.lock);
+        count = atomic_load_explicit(&index_.count, memory_order_relaxed);
+        index_write_begin();
+        for (size_t at = 0; at < count; at++) {
+                struct region *r = atomic_load_explicit(&slots[at].region, memory_order_relaxed);
+
+                if (r->pool != pool)
+                        index_move(kept++, at, 1);
+        }
+        atomic_store_explicit(&index_.count, kept, memory_order_relaxed);
+        index_write_end();
+        lock_drop(&index_.lock);
+}
+
 uint32_t region_index_version(void)
 {
         return atomic_load_explicit(&index_.sequence, memory_order_acquire);
 }
 
-void region_index_reset(void)
+void region_index_lock_for_fork(void)
 {
-        atomic_store(&index_.lock.word, 0);
-        atomic_store(&index_.sequence, 0);
-        atomic_store(&index_.count, 0);
-        index_.spare = NULL;
+        lock_take_for_fork(&index_.lock);
+}
+
+void region_index_unlock_for_fork(void)
+{
+        lock_drop_for_fork(&index_.lock);
 }
 
 /* ---- users --------------------------------------------------------------------------------- */
@@ -263,6 +284,15 @@ static size_t touched_bytes(uint64_t npages)
         return (((npages / WORDS_PER_BIT) / 64 + 1) * 8 + 4095) & ~(size_t)4095;
 }
 
+static void as_paged(char *start, size_t size)
+{
+        munlock(start, size); /* mlockall(MCL_FUTURE) would bring all of it in */
+        /* Not in a child: it would see the pages of this moment only, and zeros for all others. */
+        madvise(start, size, MADV_DONTFORK);
+        madvise(start, size, MADV_NOHUGEPAGE);
+        arena_name(start, size, "unpaged-mapping");
+}
+
 /* An aligned, inaccessible range with a guard page before and after. */
 static char *reserve_guarded(size_t size, size_t page_size)
 {
@@ -280,11 +310,7 @@ static char *reserve_guarded(size_t size, size_t page_size)
                 munmap(base, (size_t)(start - page_size - base));
         if (end < base + all)
                 munmap(end, (size_t)(base + all - end));
-        munlock(start, size); /* mlockall(MCL_FUTURE) would bring all of it in */
-        /* Not in a child: it would see the pages of this moment only, and zeros for all others. */
-        madvise(start, size, MADV_DONTFORK);
-        madvise(start, size, MADV_NOHUGEPAGE);
-        arena_name(start, size, "unpaged-mapping");
+        as_paged(start, size);
         return start;
 }
 
@@ -326,6 +352,17 @@ void region_seal(struct region *r)
          * be given its addresses. */
         mmap(r->start, r->npages << r->page_shift, PROT_NONE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+int region_cover(void *addr, size_t size)
+{
+        void *there = mmap(addr, size, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+        if (there == MAP_FAILED)
+                return -errno;
+        as_paged(addr, size);
+        return 0;
 }
 
 void region_free(struct region *r)

@@ -54,12 +54,17 @@ bool region_kill(struct region *r);
 void region_revive(struct region *r);
 /* Frees its physical pages; every access is SIGSEGV from now on, and nothing else. */
 void region_seal(struct region *r);
+/* Puts inaccessible memory, which is not paged, over a part of it. 0 or -errno. */
+int region_cover(void *addr, size_t size);
+/* In a child of fork: what one pool had. */
+void region_withdraw_all(const struct pg_pool *pool);
 void region_withdraw(struct region *r);
 /* Gives back the addresses, the tables and the structure. */
 void region_free(struct region *r);
 
-/* In a child of fork: there is no mapping, whatever another thread was doing to the index. */
-void region_index_reset(void);
+/* Around fork(2): nobody changes the index meanwhile. */
+void region_index_lock_for_fork(void);
+void region_index_unlock_for_fork(void);
 
 /* Waits until a dying mapping is gone or live again. */
 void region_wait_settled(uintptr_t addr);

@@ -79,7 +79,7 @@ static void load_run(struct walk *k, uint64_t word, bool pin, unsigned most)
                         break;
                 region_touch(r, k->page);
                 word = page_load(region_word(r, k->page));
-                if (word & (PAGE_BUSY | PAGE_RESIDENT) ||
+                if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_EXCLUDED) ||
                     !page_claim(region_word(r, k->page), word))
                         break;
         }
@@ -102,6 +102,11 @@ static void bring_some(struct walk *k, bool pin)
         region_touch(k->region, k->page);
         if (!walk_claim(k, &word))
                 return;
+        if (word & PAGE_EXCLUDED) {
+                page_release(k->region, k->page++, word);
+                walk_error(k, -EINVAL);
+                return;
+        }
         if (pin && promised == 0 && !(word & PAGE_PINNED)) {
                 /* Somebody has unpinned it since the pins were counted. */
                 if (!pins_promise(k->pool, 1)) {

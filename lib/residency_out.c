@@ -127,14 +127,15 @@ static bool claim_batch(struct walk *k)
                         break;
                 if (word & PAGE_PINNED)
                         walk_error(k, -EBUSY);
-                if (word == 0 || (word & (PAGE_PINNED | PAGE_BUSY)) == PAGE_PINNED) {
+                if (word == 0 || word & PAGE_EXCLUDED ||
+                    (word & (PAGE_PINNED | PAGE_BUSY)) == PAGE_PINNED) {
                         k->page++;
                         continue;
                 }
                 if (out->count > 0 ? !page_claim(region_word(k->region, k->page), word)
                                    : !walk_claim(k, &word))
                         break;
-                if (word & PAGE_PINNED)
+                if (word & (PAGE_PINNED | PAGE_EXCLUDED))
                         page_release(k->region, k->page, word);
                 else
                         batch_add(out, k->region, k->page++, word);

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define THREAD_OTHER (-1)
@@ -32,6 +33,14 @@ int stats_init(struct stats *s)
         memset(s, 0, sizeof(*s));
         s->threads = arena_reserve((STATS_THREAD_SLOTS + 1) * sizeof(*s->threads), "unpaged-stats");
         return s->threads ? 0 : -ENOMEM;
+}
+
+void stats_restart(struct stats *s)
+{
+        memset((void *)s->shared, 0, sizeof(s->shared));
+        if (atomic_load(&s->nthreads))
+                madvise(s->threads, (STATS_THREAD_SLOTS + 1) * sizeof(*s->threads), MADV_DONTNEED);
+        atomic_store(&s->nthreads, 0);
 }
 
 void stats_destroy(struct stats *s)

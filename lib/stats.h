@@ -55,6 +55,8 @@ struct stats {
 };
 
 int stats_init(struct stats *s);
+/* All counters begin again. */
+void stats_restart(struct stats *s);
 void stats_destroy(struct stats *s);
 
 static inline uint64_t stats_load(const _Atomic uint64_t *counter)

@@ -289,3 +289,49 @@ void store_stats(struct pg_store *store, struct pg_store_stats *stats)
         if (store->gate->ops.stats)
                 store->gate->ops.stats(store, stats);
 }
+
+/* ---- fork ---------------------------------------------------------------------------------- */
+
+bool store_can_follow(struct pg_store *store)
+{
+        return store->gate->ops.fork_child != NULL;
+}
+
+int stores_fork_prepare(struct stores *s)
+{
+        int error = 0;
+
+        for (unsigned id = 0; id < STORES_MAX && !error; id++) {
+                struct pg_store *store = stored_at(s, id);
+
+                if (store && store->gate->ops.fork_prepare)
+                        error = store->gate->ops.fork_prepare(store);
+        }
+        return error;
+}
+
+void stores_fork_parent(struct stores *s)
+{
+        for (unsigned id = 0; id < STORES_MAX; id++) {
+                struct pg_store *store = stored_at(s, id);
+
+                if (store && store->gate->ops.fork_parent)
+                        store->gate->ops.fork_parent(store);
+        }
+}
+
+int stores_fork_child(struct stores *s)
+{
+        int error = 0;
+
+        for (unsigned id = 0; id < STORES_MAX && !error; id++) {
+                struct pg_store *store = stored_at(s, id);
+
+                if (!store)
+                        continue;
+                atomic_store(&store->gate->lock.word, 0);
+                if (store->gate->ops.fork_child)
+                        error = store->gate->ops.fork_child(store);
+        }
+        return error;
+}

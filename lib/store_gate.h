@@ -47,6 +47,12 @@ int store_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *
 int store_page_out(struct pg_store *store, uint64_t offset, size_t npages, const void *buf);
 const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages);
 int store_sync(struct pg_store *store);
+/* Can a child go on with its copy? */
+bool store_can_follow(struct pg_store *store);
+/* Of all stores that are attached. Nothing else runs meanwhile but page_in, in the parent. */
+int stores_fork_prepare(struct stores *s);
+void stores_fork_parent(struct stores *s);
+int stores_fork_child(struct stores *s);
 void store_stats(struct pg_store *store, struct pg_store_stats *stats);
 
 static inline pg_location location_make(unsigned id, uint64_t offset)

@@ -263,6 +263,8 @@ static int copy_out(struct pg_pool *pool, struct item *item)
         if (error)
                 return error;
         error = uffd_copy(&pool->uffd, item->data, addr, pool->page_size, false, &done);
+        if (error == -EFAULT) /* the program has made it inaccessible */
+                error = uffd_peek(&pool->uffd, item->data, addr, pool->page_size);
         if (!error)
                 error = uffd_drop(addr, pool->page_size);
         if (!error)
@@ -271,6 +273,21 @@ static int copy_out(struct pg_pool *pool, struct item *item)
         if (must_protect)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error;
+}
+
+/* A page that the kernel will not move because a child, or a parent, has had it as well. A clean one
+ * may be copied: it has not been written to since it came in, not by I/O either. For another one
+ * the kernel must say whether it is pinned, and does when the page is ours alone. */
+static int copy_or_unshare(struct pg_pool *pool, struct item *item)
+{
+        int error;
+
+        if (!(item->word & PAGE_DIRTY))
+                return copy_out(pool, item);
+        error = uffd_unshare(region_addr(item->region, item->page), pool->page_size);
+        if (error)
+                return error;
+        return move_out(pool, item, 1, &error) ? 0 : error;
 }
 
 /* One page, after the fast way for runs has failed or is not there. */
@@ -284,8 +301,12 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
                 error = copy_out(pool, item);
         else if (move_out(pool, item, 1, &error))
                 return 0;
-        /* Locked by mlock, or made read-only by the program: like pinned. And whatever the
-         * kernel did not find, the page was there: only a hole may be given up as lost. */
+        else if (error == -EINVAL) /* the program has changed its protection */
+                error = copy_out(pool, item);
+        else if (error == -EBUSY && atomic_load(&pool->has_forked))
+                error = copy_or_unshare(pool, item);
+        /* Locked by mlock: like pinned. And whatever the kernel did not find, the page was there:
+         * only a hole may be given up as lost. */
         return error == -EINVAL || error == -ENOENT ? -EBUSY : error;
 }
 

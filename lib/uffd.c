@@ -18,6 +18,7 @@
  */
 #include "uffd.h"
 #include "uffd_abi.h"
+#include "descriptor.h"
 #include "lock.h"
 
 #include <errno.h>
@@ -28,6 +29,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 #ifndef PIDFD_SELF
 #define PIDFD_SELF (-10000) /* Linux 6.14; older kernels answer EBADF and get plain madvise */
 #endif
@@ -47,15 +51,12 @@ bool uffd_masked(const char *feature)
         return false;
 }
 
-static int descriptor_new(bool user_mode_is_enough)
+static int descriptor_new(int device, bool user_mode_is_enough)
 {
-        int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
         int fd = -1;
 
-        if (device >= 0) {
+        if (device >= 0)
                 fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC);
-                close(device);
-        }
         if (fd < 0)
                 fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
         if (fd < 0 && errno == EPERM && user_mode_is_enough)
@@ -97,9 +98,9 @@ static int negotiate(int fd, uint64_t wanted, uint64_t *offered)
         return 0;
 }
 
-static int probe(bool sigbus, uint64_t *features)
+static int probe(int device, bool sigbus, uint64_t *features)
 {
-        int fd = descriptor_new(sigbus);
+        int fd = descriptor_new(device, sigbus);
         int error;
 
         if (fd < 0)
@@ -109,52 +110,90 @@ static int probe(bool sigbus, uint64_t *features)
         return error;
 }
 
+/* The descriptors that belong to this process. */
+static int open_own(struct uffd *u)
+{
+        uint64_t granted;
+        int error;
+
+        u->pagemap = descriptor_keep(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+        u->memory = descriptor_keep(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+        u->fd = descriptor_keep(descriptor_new(u->device, u->sigbus));
+        if (u->fd < 0)
+                return u->fd;
+        error = negotiate(u->fd, u->features, &granted);
+        if (error) {
+                descriptor_close(u->fd);
+                u->fd = -1;
+        }
+        return error;
+}
+
+static void close_own(struct uffd *u)
+{
+        descriptor_close(u->fd);
+        descriptor_close(u->pagemap);
+        descriptor_close(u->memory);
+        u->fd = u->pagemap = u->memory = -1;
+}
+
 int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
 {
         uint64_t needed = UFFD_FEATURE_PAGEFAULT_FLAG_WP | (sigbus ? UFFD_FEATURE_SIGBUS : 0);
         uint64_t useful = needed;
-        uint64_t features = 0, granted;
-        int error = probe(sigbus, &features);
+        uint64_t features = 0;
+        int error;
 
+        bool inherit = u->inherit;
+
+        uffd_none(u);
+        u->sigbus = sigbus;
+        u->inherit = inherit;
+        u->device = descriptor_keep(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
+        error = probe(u->device, sigbus, &features);
         if (error) {
                 explain_refusal(error, explain, arg);
+                uffd_close(u);
                 return error == -EACCES ? -EPERM : error;
         }
         if ((features & needed) != needed) {
                 if (explain)
                         explain(arg, "this kernel's userfaultfd cannot write-protect anonymous "
                                      "memory; Linux 5.7 or newer on this architecture can");
+                uffd_close(u);
                 return -ENOTSUP;
         }
         useful |= uffd_masked("move") ? 0 : UFFD_FEATURE_MOVE;
         useful |= uffd_masked("poison") ? 0 : UFFD_FEATURE_POISON;
         useful |= uffd_masked("thread_id") || sigbus ? 0 : UFFD_FEATURE_THREAD_ID;
-
-        *u = (struct uffd){.fd = descriptor_new(sigbus), .pagemap = -1};
-        if (u->fd < 0) {
-                explain_refusal(u->fd, explain, arg);
-                return u->fd;
-        }
-        error = negotiate(u->fd, features & useful, &granted);
+        u->features = features & useful;
+        u->can_move = u->features & UFFD_FEATURE_MOVE;
+        u->can_poison = u->features & UFFD_FEATURE_POISON;
+        u->has_thread = u->features & UFFD_FEATURE_THREAD_ID;
+        error = open_own(u);
         if (error) {
                 explain_refusal(error, explain, arg);
                 uffd_close(u);
-                return error;
         }
-        u->can_move = features & useful & UFFD_FEATURE_MOVE;
-        u->can_poison = features & useful & UFFD_FEATURE_POISON;
-        u->has_thread = features & useful & UFFD_FEATURE_THREAD_ID;
-        u->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-        return 0;
+        return error;
+}
+
+int uffd_reopen(struct uffd *u)
+{
+        close_own(u);
+        return open_own(u);
+}
+
+void uffd_none(struct uffd *u)
+{
+        *u = (struct uffd){.fd = -1, .device = -1, .pagemap = -1, .memory = -1};
 }
 
 void uffd_close(struct uffd *u)
 {
-        if (u->fd >= 0)
-                close(u->fd);
-        if (u->pagemap >= 0)
-                close(u->pagemap);
-        u->fd = u->pagemap = -1;
+        close_own(u);
+        descriptor_close(u->device);
+        u->device = -1;
 }
 
 static int register_range(const struct uffd *u, void *addr, size_t len, uint64_t mode)
@@ -263,7 +302,7 @@ void uffd_wake(const struct uffd *u, void *addr, size_t len)
 }
 
 /* Without the kernel's marker: a mapping of an empty file raises SIGBUS as well. */
-static int hollow_map(void *addr, size_t len)
+static int hollow_map(void *addr, size_t len, bool inherit)
 {
         int fd = memfd_create("unpaged-poison", MFD_CLOEXEC);
         void *p = MAP_FAILED;
@@ -274,7 +313,8 @@ static int hollow_map(void *addr, size_t len)
         close(fd);
         if (p == MAP_FAILED)
                 return -errno;
-        madvise(addr, len, MADV_DONTFORK);
+        if (!inherit)
+                madvise(addr, len, MADV_DONTFORK);
         return 0;
 }
 
@@ -302,7 +342,7 @@ int uffd_poison(const struct uffd *u, void *addr, size_t len)
         if (u->can_poison)
                 error = poison_mark(u, addr, len);
         if (error)
-                error = hollow_map(addr, len);
+                error = hollow_map(addr, len, u->inherit);
         uffd_wake(u, addr, len);
         return error;
 }
@@ -317,7 +357,8 @@ int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len,
                 return -errno;
         munlock(spare, len);
         madvise(spare, len, MADV_NOHUGEPAGE);
-        madvise(spare, len, MADV_DONTFORK);
+        if (!u->inherit)
+                madvise(spare, len, MADV_DONTFORK);
         memcpy(spare, data, len);
         if (mprotect(spare, len, prot) != 0 ||
             mremap(spare, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, addr) == MAP_FAILED) {
@@ -327,6 +368,25 @@ int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len,
         }
         /* Every page of it is there, so nothing is missed before this. */
         return uffd_register(u, addr, len);
+}
+
+int uffd_peek(const struct uffd *u, void *dst, const void *src, size_t len)
+{
+        ssize_t n;
+
+        for (size_t done = 0; done < len; done += (size_t)n) {
+                n = pread(u->memory, (char *)dst + done, len - done,
+                          (off_t)((uintptr_t)src + done));
+                if (n <= 0)
+                        return n < 0 ? -errno : -EIO;
+        }
+        return 0;
+}
+
+int uffd_unshare(void *addr, size_t len)
+{
+        lock_assert_none();
+        return madvise(addr, len, MADV_POPULATE_WRITE) == 0 ? 0 : -errno;
 }
 
 int uffd_drop(void *addr, size_t len)

@@ -12,10 +12,15 @@ struct uffd_msg;
 
 struct uffd {
         int fd;
+        int device; /* /dev/userfaultfd, kept open: a child may have lost the right to it; or -1 */
+        uint64_t features;
+        bool sigbus;
+        bool inherit;    /* a child of fork has the memory too */
         bool can_move;   /* pages can be moved between the program and the slots */
         bool can_poison; /* a page can be made to raise SIGBUS */
         bool has_thread; /* messages carry the thread id */
         int pagemap;     /* /proc/self/pagemap, or -1 */
+        int memory;      /* /proc/self/mem, or -1 */
 };
 
 /* Receives a sentence with cause and remedy when uffd_open fails. */
@@ -23,7 +28,11 @@ typedef void uffd_explain(void *arg, const char *text);
 
 /* Opens and negotiates. sigbus: faults arrive as SIGBUS, not as messages. 0 or -errno. */
 int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg);
+/* Nothing is open: then uffd_close does nothing. */
+void uffd_none(struct uffd *u);
 void uffd_close(struct uffd *u);
+/* In a child of fork: one of its own, as the parent's was opened; nothing is registered. */
+int uffd_reopen(struct uffd *u);
 
 /* Program memory: missing pages and writes to protected ones fault. */
 int uffd_register(const struct uffd *u, void *addr, size_t len);
@@ -47,6 +56,12 @@ void uffd_wake(const struct uffd *u, void *addr, size_t len);
  * uffd_replace puts a page with this content there, in one step and writable if `prot` is. */
 int uffd_poison(const struct uffd *u, void *addr, size_t len);
 int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len, int prot);
+
+/* Reads program memory whatever its protection is. */
+int uffd_peek(const struct uffd *u, void *dst, const void *src, size_t len);
+/* Makes pages that the process once shared with a child its own again. They may be written to
+ * meanwhile; they must not be write-protected. */
+int uffd_unshare(void *addr, size_t len);
 
 /* Frees the physical memory of a range; the pages are missing then. -EINVAL: it is mlocked. */
 int uffd_drop(void *addr, size_t len);

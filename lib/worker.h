@@ -59,8 +59,11 @@ struct worker {
         uint32_t pins;        /* frames reserved for pinning: pages coming in are pinned */
 };
 
+#define WORKERS_FROZEN (1u << 31)
+
 struct workers {
-        _Atomic uint32_t free; /* a bit for each */
+        _Atomic uint32_t free;  /* a bit for each; or WORKERS_FROZEN */
+        _Atomic uint32_t spare; /* while frozen: a bit for each that serves a fault (forking.c) */
         _Atomic uint32_t waiting;
         unsigned count;
         unsigned run_pages;
@@ -89,6 +92,20 @@ int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t p
 void workers_destroy(struct workers *w);
 
 struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid);
+/* NULL instead of waiting for workers_thaw. */
+struct worker *worker_get_for_fault(struct workers *w, struct stats *stats, pid_t tid);
 void worker_put(struct workers *w, struct worker *worker);
+
+/* Waits until nobody else has a worker, and lets nobody have one: no page moves, and no word of a
+ * page changes, until the thaw. One thread at a time. */
+void workers_take_all(struct workers *w);
+/* Then, lets those know who wait to serve a fault. */
+void workers_freeze(struct workers *w);
+void workers_thaw(struct workers *w);
+/* Meanwhile, for who must serve a fault nevertheless; NULL: none is left. */
+struct worker *worker_spare_get(struct workers *w);
+void worker_spare_put(struct workers *w, struct worker *worker);
+/* Waits until all of them are back, and lets nobody have one. */
+void workers_spare_end(struct workers *w);
 
 #endif

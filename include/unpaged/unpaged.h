@@ -23,9 +23,10 @@
  * page that is out, or on a clean page that it would write, fails with EFAULT. pg_pin() is the
  * answer.
  *
- * After fork() the child does not have the mappings of any pool: touching one there is SIGSEGV, and
- * every call on the pool answers -ECHILD. The parent is unaffected. vfork() and posix_spawn() are
- * as ever.
+ * After fork() the child has its own copy of a pool that was opened with PG_POOL_INHERIT, and goes on
+ * as the parent does. Of any other pool it does not have the mappings: touching one there is
+ * SIGSEGV, and every call on the pool answers -ECHILD. The parent is unaffected. vfork() and
+ * posix_spawn() are as ever.
  *
  * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access
  * gets SIGBUS, never zeros, and the rest of the mapping goes on. pg_page_in() tries it again.
@@ -65,6 +66,12 @@ enum pg_delivery {
 
 /* No readahead, no victim queue, no batches: exact, repeatable counts of faults and evictions. */
 #define PG_POOL_STRICT (1u << 0)
+/* A child of fork() gets its own copy of the pool, with the same budget: private and anonymous
+ * mappings with their content as it is at that moment, the swap store with its pages, handler
+ * threads of its own. Counters begin again. Shared mappings (PG_MAP_SHARED, writable) stay with the
+ * parent. The swap store must have the operation fork_child (see store.h); zram and file do.
+ * Children of clone(2), called without the C library, are not served. */
+#define PG_POOL_INHERIT (1u << 1)
 
 #define PG_FRAMES_MIN 4u
 
@@ -91,6 +98,7 @@ struct pg_config {
  *            store that has no location_get or serves another page size, a budget below
  *            PG_FRAMES_MIN frames
  *   -EPERM   userfaultfd is refused: see the message for the three ways to permit it
+ *            PG_POOL_INHERIT with a swap store that cannot follow
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
@@ -105,6 +113,20 @@ int pg_open(struct pg_pool **pool, const struct pg_config *config);
  * written; the pool is then still open, to try again, or to discard the pages by pg_advise.
  */
 int pg_close(struct pg_pool *pool);
+
+/*
+ * Registers what PG_POOL_INHERIT needs at fork(2) now, instead of with the first such pool. Order
+ * matters (pthread_atfork(3)): whoever holds locks across a fork, and may meet paged memory or call
+ * the library while it holds them, as a malloc does, must register after this. 0 or -ENOMEM.
+ */
+int pg_fork_handlers(void);
+
+/*
+ * The descriptors that the library and its stores have open, at most `most` of them into fds; closing
+ * one pulls the ground from under every pool. Returns how many there are. They have high numbers
+ * where RLIMIT_NOFILE allows, and change in a child of fork. Async-signal-safe.
+ */
+int pg_fds(int *fds, int most);
 
 /*
  * Sets a new budget while programs run, counted as at pg_open: with the pool's buffers, or, where
@@ -162,6 +184,32 @@ void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, un
  * -EINVAL: no such mapping. -EIO, -ENOSPC: a page could not be written; the mapping is still there.
  */
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
+
+/*
+ * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping. What
+ * else the kernel can do to addresses (munmap, mmap over them, mremap, mlock) must not be done to
+ * paged ones; these do it:
+ */
+
+/*
+ * Moves the content of a range to another range of the same pool, which must not overlap it. What
+ * `to` held is forgotten; `from` reads as zeros then. Both must be anonymous (pg_map). The content does
+ * not pass through the stores.
+ * -EINVAL: the ranges. -EBUSY: a page of either is pinned, or in use by the kernel; nothing, or the
+ * pages before it, have moved. -ENOMEM: no frame could be had, as -EBUSY.
+ */
+int pg_move(struct pg_pool *pool, void *to, void *from, size_t size);
+
+/*
+ * Takes a range of a private mapping out of paging: its content and its pins are forgotten and the
+ * addresses are the caller's, as inaccessible ordinary memory (PROT_NONE) over which he may map what
+ * he likes. Calls on excluded pages do nothing, or answer -EINVAL where pages are to come in.
+ * pg_include() unmaps what lies there now and makes it fresh pages, which read as zeros (or as their
+ * store has them), with the mapping's protection.
+ * -EINVAL: no such range; a shared mapping. -ENOMEM: the kernel refused.
+ */
+int pg_exclude(struct pg_pool *pool, void *addr, size_t size);
+int pg_include(struct pg_pool *pool, void *addr, size_t size);
 
 /* ---- residency --------------------------------------------------------------------------- */
 

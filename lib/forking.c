@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forking.c - faults while the process forks.
+ *
+ * A child goes on with a copy of the pager's own memory, so while fork(2) copies it must not change.
+ * Hence the freeze: the forking thread holds all workers, and without one nobody moves a page.
+ *
+ * But the program must not stop. On its way to the system call, fork takes locks of the C library
+ * (those of stdio, of the name service), whose holders may be touching paged memory this very
+ * moment; and it touches some itself. If they had to wait for the end of the fork, it would never
+ * end. So faults are served from the books, which are not changed: the content is put where the
+ * program wants it, in memory beyond the budget, and a note is made in a log. The page's word goes
+ * on saying that the page is out, or queued, or clean; its copy is kept. At the end of the freeze
+ * parent and child each work off their log: a noted page that is there gets a frame, and counts as
+ * modified.
+ *
+ * What the child copies is consistent, because only these change in a freeze:
+ *  - The log. A note is complete before its page is installed. The system call copies the address
+ *    space with the lock held for which an install must wait; so a page that the child has was
+ *    installed before, and its note copied. Of a note without a page the child sees that.
+ *  - Who serves which page: the child forgets it, forking_abandon.
+ *  - What page_in changes inside a store: its operation fork_child sets that right.
+ */
+#include "forking.h"
+#include "evict.h"
+#include "transit.h"
+
+#include <errno.h>
+
+/* ---- serving ------------------------------------------------------------------------------- */
+
+static bool note(struct pg_pool *pool, struct region *r, uint64_t page)
+{
+        struct forking *f = &pool->forking;
+        uint32_t n = atomic_load(&f->count);
+
+        do {
+                if (n == FORK_LOG)
+                        return false;
+        } while (!atomic_compare_exchange_weak(&f->count, &n, n + 1));
+        atomic_store(&f->log[n].page, page);
+        atomic_store(&f->log[n].region, r);
+        return true;
+}
+
+/* No two serve one page: w says which it is. */
+static bool claim(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page)
+{
+        struct forking *f = &pool->forking;
+        bool mine = true;
+
+        while (atomic_exchange(&f->claiming, 1))
+                cpu_relax();
+        for (unsigned i = 0; i < pool->workers.count; i++) {
+                const struct item *item = &pool->workers.table[i].in.items[0];
+
+                if (pool->workers.table[i].in.count && item->region == r && item->page == page)
+                        mine = false;
+        }
+        if (mine)
+                batch_add(&w->in, r, page, page_load(region_word(r, page)));
+        atomic_store(&f->claiming, 0);
+        return mine;
+}
+
+static void disclaim(struct pg_pool *pool, struct worker *w)
+{
+        while (atomic_exchange(&pool->forking.claiming, 1))
+                cpu_relax();
+        w->in.count = 0;
+        atomic_store(&pool->forking.claiming, 0);
+}
+
+/* Where the content of a page is that is not mapped; NULL: it cannot be had now. */
+static const char *content(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                           uint64_t word)
+{
+        uint64_t offset;
+        struct pg_store *store;
+        const char *at;
+
+        if (word & PAGE_QUEUED)
+                return frame_slot(&pool->frames, page_frame(word));
+        store = store_find(&pool->stores, region_page_location(r, page, word), &offset);
+        at = store_page_at(store, offset, 1);
+        if (at)
+                return at;
+        return store_page_in(store, offset, 1, w->buffer) == 0 ? w->buffer : NULL;
+}
+
+/* The claimed page. False: not now; the fault will be repeated until the fork is over. */
+static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                 uint64_t word, bool write)
+{
+        char *addr = region_addr(r, page);
+        const char *data;
+        size_t done;
+        int error;
+
+        if (page_is_mapped(word)) {
+                if (write && !(word & PAGE_DIRTY))
+                        uffd_unprotect(&pool->uffd, addr, pool->page_size);
+                return true;
+        }
+        data = content(pool, w, r, page, word);
+        if (!data)
+                return false;
+        error = uffd_copy(&pool->uffd, addr, data, pool->page_size, false, &done);
+        if (error && error != -EEXIST && done > 0)
+                uffd_drop(addr, pool->page_size);
+        return error == 0 || error == -EEXIST;
+}
+
+enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t page, bool write)
+{
+        uint64_t word = page_load(region_word(r, page));
+        struct worker *w;
+        bool shown = false;
+
+        if (word & (PAGE_POISONED | PAGE_EXCLUDED))
+                return word & PAGE_POISONED ? FAULT_POISONED : FAULT_DONE;
+        w = worker_spare_get(&pool->workers);
+        if (!w)
+                return FAULT_LATER;
+        region_touch(r, page);
+        if (claim(pool, w, r, page)) {
+                shown = note(pool, r, page) && show(pool, w, r, page, word, write);
+                disclaim(pool, w);
+        }
+        worker_spare_put(&pool->workers, w);
+        return shown ? FAULT_DONE : FAULT_LATER;
+}
+
+/* ---- the books ----------------------------------------------------------------------------- */
+
+/* A frame for a page that is there already: so if there is none, the budget is exceeded rather than
+ * the page lost. */
+static uint32_t frame_for(struct pg_pool *pool, struct worker *w)
+{
+        uint32_t frame;
+        int error = 0;
+
+        for (;;) {
+                lock_take(&pool->lock);
+                if (error < 0)
+                        pool->frames.limit++;
+                frame = frame_take(&pool->frames);
+                lock_drop(&pool->lock);
+                if (frame != PG_NO_FRAME)
+                        return frame;
+                error = evict(pool, w, 1);
+        }
+}
+
+static void came_in(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                    uint64_t word)
+{
+        uint32_t frame = frame_for(pool, w);
+        pg_location location = region_page_location(r, page, word);
+        struct frame *f = frame_at(&pool->frames, frame);
+
+        copy_forget(pool, location, word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
+        lock_take(&pool->lock);
+        f->region = r;
+        f->page = page;
+        f->location = PG_LOCATION_NONE;
+        f->owned = false;
+        atomic_store_explicit(&f->ahead, false, memory_order_relaxed);
+        policy_add(&pool->policy, frame, page_key(r, page), PG_ADD_DEMAND);
+        lock_drop(&pool->lock);
+        tally_add(&w->tally, STAT_FAULTS, 1);
+        page_release(r, page, page_resident(frame, PAGE_DIRTY));
+}
+
+static void came_back(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                      uint64_t word)
+{
+        uint32_t frame = page_frame(word);
+        struct frame *f = frame_at(&pool->frames, frame);
+
+        copy_forget(pool, f->location, f->owned);
+        f->location = PG_LOCATION_NONE;
+        f->owned = false;
+        uffd_drop(frame_slot(&pool->frames, frame), pool->page_size);
+        lock_take(&pool->lock);
+        victim_remove(&pool->victims, &pool->frames, frame);
+        policy_rescued(&pool->policy, frame, page_key(r, page));
+        lock_drop(&pool->lock);
+        tally_add(&w->tally, STAT_FAULTS, 1);
+        tally_add(&w->tally, STAT_RESCUES, 1);
+        page_release(r, page, (word & ~PAGE_QUEUED) | PAGE_DIRTY);
+}
+
+static void was_written(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                        uint64_t word)
+{
+        struct frame *f = frame_at(&pool->frames, page_frame(word));
+
+        copy_forget(pool, f->location, f->owned);
+        f->location = PG_LOCATION_NONE;
+        f->owned = false;
+        tally_add(&w->tally, STAT_PROTECT_FAULTS, 1);
+        page_release(r, page, word | PAGE_DIRTY | PAGE_REWRITTEN);
+}
+
+/* A page may be noted more than once, and evicted again in between. */
+static void work_off(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page)
+{
+        page_word *p = region_word(r, page);
+        uint64_t word = page_load(p);
+        bool there;
+
+        if (word & (PAGE_BUSY | PAGE_EXCLUDED) || !page_claim(p, word))
+                return;
+        if (page_is_mapped(word) && !(word & PAGE_DIRTY)) {
+                was_written(pool, w, r, page, word);
+                return;
+        }
+        there = !page_is_mapped(word) &&
+                uffd_present(&pool->uffd, region_addr(r, page), pool->page_size) == UFFD_ALL;
+        if (!there)
+                page_release(r, page, word);
+        else if (word & PAGE_QUEUED)
+                came_back(pool, w, r, page, word);
+        else
+                came_in(pool, w, r, page, word);
+}
+
+/* ---- begin and end ------------------------------------------------------------------------- */
+
+static void workers_rest(struct pg_pool *pool)
+{
+        for (unsigned i = 0; i < pool->workers.count; i++)
+                pool->workers.table[i].in.count = 0;
+        atomic_store(&pool->forking.claiming, 0);
+}
+
+void forking_begin(struct pg_pool *pool)
+{
+        struct forking *f = &pool->forking;
+
+        workers_take_all(&pool->workers);
+        workers_rest(pool);
+        for (unsigned i = 0; i < FORK_LOG; i++)
+                atomic_store(&f->log[i].region, NULL);
+        atomic_store(&f->count, 0);
+        workers_freeze(&pool->workers);
+}
+
+void forking_abandon(struct pg_pool *pool)
+{
+        workers_rest(pool);
+        atomic_store(&pool->workers.spare, (1u << pool->workers.count) - 1);
+        atomic_store(&pool->workers.waiting, 0);
+}
+
+void forking_end(struct pg_pool *pool)
+{
+        struct forking *f = &pool->forking;
+        struct worker *w = &pool->workers.table[0];
+
+        workers_spare_end(&pool->workers);
+        w->in.count = w->out.count = 0;
+        w->tid = 0;
+        w->thread = NULL;
+        w->avoid_saves = w->all_dirty = false;
+        w->passed_over = w->refused = w->pins = 0;
+        for (unsigned i = 0; i < FORK_LOG; i++) {
+                struct region *r = atomic_load(&f->log[i].region);
+
+                if (r)
+                        work_off(pool, w, r, atomic_load(&f->log[i].page));
+        }
+        workers_thaw(&pool->workers);
+}

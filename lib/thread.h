@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* thread.h - the pager's own threads, unknown to the C library and to debuggers. See thread.c. */
+#ifndef THREAD_H
+#define THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct thread {
+        void (*run)(void *arg);
+        void *arg;
+        char *memory; /* its stack, and above that its thread-local storage */
+        size_t bytes;
+        char *stack;          /* where the stack begins, growing down */
+        void *pointer;        /* its thread pointer */
+        _Atomic uint32_t tid; /* 0: it does not run. Cleared and woken by the kernel at its end */
+        pthread_t known;      /* under a sanitizer, which must know every thread */
+};
+
+/* Starts run(arg) with the signal mask of the caller. 0 or -errno. */
+int thread_start(struct thread *t, void (*run)(void *arg), void *arg);
+/* The same thread once more, in a child of fork, where it is no more. Allocates nothing. */
+int thread_restart(struct thread *t);
+/* Waits for its end and frees it. */
+void thread_join(struct thread *t);
+
+#endif
