@@ -36,7 +36,7 @@
  */
 #include <unpaged/stores.h>
 
-#include "file_ring.h"
+#include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,28 +52,7 @@
 #include <unistd.h>
 
 /* The smallest page, and the alignment that direct transfers have. */
-#define BLOCK     4096u
-#define WORD_BITS 64u
-
-struct file {
-        struct pg_store store;
-        int fd;        /* through the page cache */
-        int direct_fd; /* for whole blocks; -1: there is none */
-        uint64_t start;
-        struct file_ring *ring; /* NULL: there is none */
-
-        _Atomic uint64_t *places; /* a bit per place: taken. NULL in a read-only store */
-        _Atomic uint64_t *full;   /* a bit per word of places */
-        size_t places_bytes;      /* of the memory that both lie in */
-        _Atomic uint64_t used;    /* places handed out */
-        _Atomic uint64_t cursor;  /* where the next search begins; a hint */
-        _Atomic uint64_t refused; /* gets for which there was no place */
-};
-
-static struct file *file_of(struct pg_store *store)
-{
-        return (struct file *)store;
-}
+#define BLOCK 4096u
 
 /* ---- places ------------------------------------------------------------------------------ */
 
@@ -181,6 +160,7 @@ static int file_location_get(struct pg_store *store, uint64_t *offset, bool for_
                         return -ENOSPC;
                 }
         } while (!atomic_compare_exchange_weak(&file->used, &used, used + 1));
+        atomic_store(&file->swaps, true);
         *offset = place_take(file, nplaces) * store->page_size;
         return 0;
 }
@@ -230,7 +210,7 @@ static int transfer_plain(const struct file *file, struct file_span span)
                         return transfer_error(errno);
                 if (moved == 0)
                         return -EIO;
-                span.fd = file->fd;
+                span.fd = file_fd(file);
                 span.position += (size_t)moved;
                 span.length -= (size_t)moved;
                 span.buf += moved;
@@ -250,7 +230,7 @@ static int transfer(const struct file *file, bool write, uint64_t offset, size_t
                 .buf = buf,
         };
         struct file_span cached = {
-                .fd = file->fd,
+                .fd = file_fd(file),
                 .write = write,
                 .position = file->start + offset + whole,
                 .length = length - whole,
@@ -298,7 +278,7 @@ static int file_page_out(struct pg_store *store, uint64_t offset, size_t npages,
 
 static int file_sync(struct pg_store *store)
 {
-        while (fdatasync(file_of(store)->fd) != 0) {
+        while (fdatasync(file_fd(file_of(store))) != 0) {
                 if (errno != EINTR)
                         return transfer_error(errno);
         }
@@ -325,10 +305,9 @@ static void file_close(struct pg_store *store)
         file_ring_close(file->ring);
         if (file->places != NULL)
                 munmap((void *)file->places, file->places_bytes);
-        if (file->direct_fd >= 0)
-                close(file->direct_fd);
-        if (file->fd >= 0)
-                close(file->fd);
+        pg_fd_close(file->direct_fd);
+        pg_fd_close(file->fd);
+        pg_fd_close(file->heir);
         free(file);
 }
 
@@ -338,7 +317,7 @@ static int reopen(int fd, int flags)
         int own;
 
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        own = open(path, flags | O_CLOEXEC);
+        own = pg_fd_keep(open(path, flags | O_CLOEXEC));
         return own >= 0 ? own : -errno;
 }
 
@@ -378,7 +357,7 @@ static int open_descriptors(struct file *file, const struct pg_file_config *conf
                 if (file->fd < 0)
                         return file->fd;
         } else {
-                file->fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 0);
+                file->fd = pg_fd_keep(fcntl(config->fd, F_DUPFD_CLOEXEC, 0));
                 if (file->fd < 0)
                         return -errno;
         }
@@ -446,8 +425,7 @@ int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
         file = calloc(1, sizeof(*file));
         if (file == NULL)
                 return -ENOMEM;
-        file->fd = -1;
-        file->direct_fd = -1;
+        file->fd = file->direct_fd = file->heir = -1;
         file->start = config->start;
         readonly = (config->flags & PG_FILE_READONLY) != 0;
 
@@ -489,4 +467,7 @@ static const struct pg_store_ops file_ops = {
         .sync = file_sync,
         .close = file_close,
         .stats = file_stats,
+        .fork_prepare = file_fork_prepare,
+        .fork_parent = file_fork_parent,
+        .fork_child = file_fork_child,
 };

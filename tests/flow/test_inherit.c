@@ -373,6 +373,62 @@ START_TEST(shared_mappings_stay_with_the_parent)
 }
 END_TEST
 
+static struct pg_store *swap_file(void)
+{
+        struct pg_file_config config = {.size = sizeof(config), .length = 4096 * PAGE};
+        struct pg_store *store = NULL;
+
+        config.fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        ck_assert_int_ge(config.fd, 0);
+        ck_assert_int_eq(pg_store_file(&store, &config), 0);
+        close(config.fd);
+        return store;
+}
+
+/* Neither writes into the other's places: whether the file was in use before the fork, or not yet. */
+START_TEST(a_swap_file_is_not_shared)
+{
+        for (unsigned used = 0; used < 2; used++) {
+                struct pg_config config = config_frames(_i, FRAMES, PG_POOL_INHERIT);
+                struct pg_pool *pool;
+                char *map;
+                pid_t child, grandchild;
+                int status;
+
+                config.swap = swap_file();
+                pool = open_config(&config);
+                map = map_pages(pool, PAGES, 0);
+                if (used)
+                        fill_pages(map, PAGES, 1000);
+                child = fork();
+                if (child == 0) {
+                        if (!used)
+                                fill_pages(map, PAGES, 1000);
+                        CHILD_CHECK(pages_are(map, PAGES, 1000));
+                        fill_pages(map, PAGES, 5000);
+                        grandchild = fork();
+                        CHILD_CHECK(pages_are(map, PAGES, 5000));
+                        fill_pages(map, PAGES, grandchild ? 6000 : 7000);
+                        usleep(20000);
+                        CHILD_CHECK(pages_are(map, PAGES, grandchild ? 6000 : 7000));
+                        CHILD_CHECK(stats_of(pool).pages_out > PAGES / 2);
+                        if (!grandchild)
+                                _exit(0);
+                        CHILD_CHECK(waitpid(grandchild, &status, 0) == grandchild && status == 0);
+                        _exit(0);
+                }
+                fill_pages(map, PAGES, 9000);
+                usleep(20000);
+                check_pages(map, PAGES, 9000);
+                expect_child(child, 0);
+                fill_pages(map, PAGES, 9500);
+                check_pages(map, PAGES, 9500);
+                close_pool(pool);
+                ck_assert_int_eq(pg_store_close(config.swap), 0);
+        }
+}
+END_TEST
+
 START_TEST(swap_store_must_be_able_to_follow)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
@@ -401,6 +457,7 @@ int main(void)
         add_for_both(tc, other_children_get_sigsegv);
         add_for_both(tc, pins_follow);
         add_for_both(tc, shared_mappings_stay_with_the_parent);
+        add_for_both(tc, a_swap_file_is_not_shared);
         tcase_add_test(tc, swap_store_must_be_able_to_follow);
         return run_suite(suite);
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* file.h - the file store, for its two halves. See file.c, and file_fork.c for children of fork. */
+#ifndef BACKENDS_FILE_H
+#define BACKENDS_FILE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unpaged/store.h>
+
+#include "file_ring.h"
+
+#define WORD_BITS 64u
+
+struct file {
+        struct pg_store store;
+        int fd;        /* through the page cache */
+        int direct_fd; /* for whole blocks; -1: there is none */
+        int heir;      /* during a fork, the child's file; see file_fork.c; or -1 */
+        uint64_t start;
+        struct file_ring *ring; /* NULL: there is none */
+
+        _Atomic uint64_t *places; /* a bit per place: taken. NULL in a read-only store */
+        _Atomic uint64_t *full;   /* a bit per word of places */
+        size_t places_bytes;      /* of the memory that both lie in */
+        bool forking;             /* between fork_prepare and its end */
+        atomic_bool swaps;        /* a place was handed out once: it holds no mapped file */
+        _Atomic uint64_t used;    /* places handed out */
+        _Atomic uint64_t cursor;  /* where the next search begins; a hint */
+        _Atomic uint64_t refused; /* gets for which there was no place */
+};
+
+/* Through the page cache. */
+static inline int file_fd(const struct file *file)
+{
+        return file->heir >= 0 && atomic_load(&file->swaps) && !file->forking ? file->heir
+                                                                              : file->fd;
+}
+
+static inline struct file *file_of(struct pg_store *store)
+{
+        return (struct file *)store;
+}
+
+int file_fork_prepare(struct pg_store *store);
+void file_fork_parent(struct pg_store *store);
+int file_fork_child(struct pg_store *store);
+
+#endif
