@@ -196,6 +196,8 @@ static void was_written(struct pg_pool *pool, struct worker *w, struct region *r
 {
         struct frame *f = frame_at(&pool->frames, page_frame(word));
 
+        /* In the child it has just been protected again. */
+        uffd_unprotect(&pool->uffd, region_addr(r, page), pool->page_size);
         copy_forget(pool, f->location, f->owned);
         f->location = PG_LOCATION_NONE;
         f->owned = false;
