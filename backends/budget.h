@@ -82,6 +82,7 @@ static inline void *budget_reserve(size_t bytes)
         if (base == MAP_FAILED)
                 return NULL;
         madvise(base, bytes, MADV_NOHUGEPAGE);
+        madvise(base, bytes, MADV_DONTDUMP);
         return base;
 }
 

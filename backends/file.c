@@ -155,7 +155,7 @@ static int file_location_get(struct pg_store *store, uint64_t *offset, bool for_
 
         (void)for_fault;
         do {
-                if (used >= nplaces) {
+                if (used >= nplaces || file->read_only) {
                         atomic_fetch_add(&file->refused, 1);
                         return -ENOSPC;
                 }

@@ -14,16 +14,17 @@
 
 struct file {
         struct pg_store store;
-        int fd;        /* through the page cache */
-        int direct_fd; /* for whole blocks; -1: there is none */
-        int heir;      /* during a fork, the child's file; see file_fork.c; or -1 */
+        _Atomic int fd;   /* through the page cache */
+        int direct_fd;    /* for whole blocks; -1: there is none */
+        _Atomic int heir; /* during a fork, the child's file; see file_fork.c; or -1 */
         uint64_t start;
         struct file_ring *ring; /* NULL: there is none */
 
         _Atomic uint64_t *places; /* a bit per place: taken. NULL in a read-only store */
         _Atomic uint64_t *full;   /* a bit per word of places */
         size_t places_bytes;      /* of the memory that both lie in */
-        bool forking;             /* between fork_prepare and its end */
+        atomic_bool forking;      /* between fork_prepare and its end */
+        bool read_only;           /* in a child: there is no file of its own to write to */
         atomic_bool swaps;        /* a place was handed out once: it holds no mapped file */
         _Atomic uint64_t used;    /* places handed out */
         _Atomic uint64_t cursor;  /* where the next search begins; a hint */

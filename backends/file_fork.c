@@ -25,9 +25,13 @@
 static int file_beside(int fd)
 {
         char link[64], path[4096];
+        struct stat stat;
         ssize_t length;
         char *slash;
         int beside = -1;
+
+        if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode))
+                return -EOPNOTSUPP; /* beside a device there is no room for a copy of it */
 
         snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
         length = readlink(link, path, sizeof(path) - 1);
@@ -91,6 +95,32 @@ static int copy_places(const struct file *file, int to)
         return error;
 }
 
+/* We are a child ourselves, with a file of our own that we use, or never have. */
+static void heir_settle(struct file *file)
+{
+        int used = file_fd(file), unused = used == file->fd ? file->heir : file->fd;
+
+        file->fd = used;
+        file->heir = -1;
+        pg_fd_close(unused);
+}
+
+static int heir_make(struct file *file)
+{
+        int heir = file_beside(file->fd), error;
+
+        if (heir < 0)
+                return heir;
+        error = ftruncate(heir, (off_t)(file->start + file->store.extent)) ? -errno : 0;
+        if (!error)
+                error = copy_places(file, heir);
+        if (error)
+                pg_fd_close(heir);
+        else
+                file->heir = heir;
+        return error;
+}
+
 int file_fork_prepare(struct pg_store *store)
 {
         struct file *file = file_of(store);
@@ -98,24 +128,19 @@ int file_fork_prepare(struct pg_store *store)
 
         if (!file->places)
                 return 0;
-        if (file->heir >= 0) { /* we are a child ourselves */
-                int unused = file_fd(file) == file->heir ? file->fd : file->heir;
-
-                file->fd = file_fd(file);
-                pg_fd_close(unused);
-        }
+        if (file->heir >= 0)
+                heir_settle(file);
         file->forking = true;
-        file->heir = file_beside(file->fd);
-        if (file->heir < 0)
-                return file->heir;
-        error = ftruncate(file->heir, (off_t)(file->start + store->extent)) ? -errno : 0;
-        return error ? error : copy_places(file, file->heir);
+        error = heir_make(file);
+        return atomic_load(&file->swaps) ? error : 0;
 }
 
 void file_fork_parent(struct pg_store *store)
 {
         struct file *file = file_of(store);
 
+        if (!file->forking)
+                return;
         pg_fd_close(file->heir);
         file->heir = -1;
         file->forking = false;
@@ -127,15 +152,14 @@ int file_fork_child(struct pg_store *store)
 {
         struct file *file = file_of(store);
 
-        file->forking = false;
-        if (file->heir < 0)
+        if (!file->forking)
                 return 0;
         pg_fd_close(file->direct_fd);
         file->direct_fd = -1;
-        if (atomic_load(&file->swaps)) {
-                pg_fd_close(file->fd);
-                file->fd = file->heir;
-                file->heir = -1;
-        }
+        if (file->heir < 0)
+                file->read_only = true;
+        file->forking = false;
+        if (file->heir >= 0 && atomic_load(&file->swaps))
+                heir_settle(file);
         return 0;
 }

@@ -238,7 +238,12 @@ bool zram_codec_unpack(struct zram_codecs *codecs, const void *packed, size_t le
 
 void zram_codec_restart(struct zram_codecs *codecs)
 {
-        atomic_store(&codecs->idle, (1u << atomic_load(&codecs->made)) - 1);
+        uint32_t made = atomic_load(&codecs->made);
+
+        for (unsigned context = 0; context < made; context++)
+                codecs->codec->make(compress_state(codecs, context), codecs->compress_bytes,
+                                    expand_state(codecs, context), codecs->codec->expand_bytes());
+        atomic_store(&codecs->idle, (1u << made) - 1);
         atomic_store(&codecs->sleepers, 0);
 }
 

@@ -19,6 +19,7 @@ void *arena_reserve(size_t bytes, const char *name)
                 return NULL;
         munlock(memory, bytes); /* the program may have called mlockall(MCL_FUTURE) */
         madvise(memory, bytes, MADV_NOHUGEPAGE); /* touched here and there: 4 KiB each, not 2 MiB */
+        madvise(memory, bytes, MADV_DONTDUMP);   /* most of it was never touched */
         arena_name(memory, bytes, name);
         return memory;
 }

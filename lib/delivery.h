@@ -14,6 +14,9 @@ void delivery_thread_stop(struct pg_pool *pool);
 /* delivery_signal.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
 int delivery_signal_start(void);
 
+/* In a child of fork: whoever was changing the program's handler is not here. */
+void delivery_signal_child(void);
+
 /* One fault on behalf of thread tid, timed and counted. */
 enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_t tid);
 

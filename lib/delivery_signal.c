@@ -202,9 +202,19 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
         errno = saved_errno;
 }
 
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+
+void delivery_signal_child(void)
+{
+        uint32_t sequence = atomic_load(&chain.sequence);
+
+        atomic_store(&chain.lock.word, 0);
+        atomic_store(&chain.sequence, sequence + (sequence & 1));
+        pthread_mutex_init(&starting, NULL);
+}
+
 int delivery_signal_start(void)
 {
-        static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
         struct sigaction ours = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
         struct sigaction theirs;
         struct caller caller;

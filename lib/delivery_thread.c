@@ -54,7 +54,8 @@ struct delivery {
         unsigned started;
         _Atomic bool stopping;
         char *bells; /* a page for each thread; a fault there ends whoever serves it */
-        int fdinfo;  /* of the userfaultfd: tells what is pending; or -1 */
+        pid_t pid;
+        int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
 
         _Atomic bool can_follow;
         long robust_offset; /* from a thread's pointer to its robust list, the same for all */
@@ -83,20 +84,19 @@ static char *robust_list(pid_t tid)
         return syscall(SYS_get_robust_list, tid, &head, &len) == 0 ? head : NULL;
 }
 
-/* The CPU of a thread that is blocked in a fault, from its rseq area; -1: unknown. The area lies at
- * a fixed distance from the thread pointer, and so does the robust list, for which the kernel can
- * be asked. Only the C library registers one, so a thread that has one has both. */
-__attribute__((no_sanitize("thread"))) /* the kernel writes it, and the thread's own start */
-static int
-thread_cpu(const struct delivery *d, pid_t tid)
+/* The CPU of a thread that faulted, from its rseq area; -1: unknown. The area lies at a fixed distance
+ * from the thread pointer, and so does the robust list, for which the kernel can be asked. Only the
+ * C library registers one, so a thread that has one has both. It may be a thread of another process
+ * that looks into our memory (a tracer), or have ended by now, with its area: so the kernel reads. */
+static int thread_cpu(const struct delivery *d, pid_t tid)
 {
         const char *robust = robust_list(tid);
         const char *area = robust - d->robust_offset + __rseq_offset;
         uint32_t cpu;
 
-        if (!robust)
+        if (!robust || syscall(SYS_tgkill, d->pid, tid, 0) != 0 ||
+            uffd_peek(&d->pool->uffd, &cpu, area + offsetof(struct rseq, cpu_id), sizeof(cpu)))
                 return -1;
-        cpu = *(const volatile uint32_t *)(const void *)(area + offsetof(struct rseq, cpu_id));
         return cpu < CPU_SETSIZE ? (int)cpu : -1;
 }
 
@@ -359,6 +359,7 @@ static int prepare(struct delivery *d)
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
         d->fdinfo = descriptor_keep(open(path, O_RDONLY | O_CLOEXEC));
         atomic_store(&d->cpu, -1);
+        d->pid = getpid();
         d->can_follow = may_follow(d);
         return uffd_register(u, d->bells, THREADS * 4096);
 }
@@ -390,6 +391,7 @@ int delivery_thread_start(struct pg_pool *pool)
 int delivery_thread_restart(struct pg_pool *pool)
 {
         struct delivery *d = pool->delivery;
+        struct caller saved;
         int error;
 
         descriptor_close(d->fdinfo);
@@ -401,8 +403,10 @@ int delivery_thread_restart(struct pg_pool *pool)
         for (unsigned i = 0; i < THREADS; i++)
                 atomic_store(&d->tids[i], 0);
         error = prepare(d);
+        caller_enter(&saved);
         for (unsigned i = 0; !error && i < d->started; i++)
                 error = thread_restart(&d->threads[i]);
+        caller_leave(&saved);
         return error;
 }
 

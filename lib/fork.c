@@ -106,6 +106,7 @@ static int for_inherited(struct pg_pool *pool, range_fn *fn)
 /* Ours are named by the C library; absent elsewhere. */
 extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
 extern struct _IO_FILE *_IO_list_all __attribute__((weak));
 
 static void touch_written(void *at)
@@ -113,11 +114,15 @@ static void touch_written(void *at)
         atomic_fetch_or_explicit((_Atomic char *)at, 0, memory_order_relaxed);
 }
 
+static bool has_streams(void)
+{
+        return _IO_list_lock && _IO_list_unlock && _IO_list_resetlock && &_IO_list_all;
+}
+
 static void touch_streams(void)
 {
-        if (!_IO_list_lock || !_IO_list_unlock || !&_IO_list_all)
+        if (!has_streams())
                 return;
-        _IO_list_lock();
         for (struct _IO_FILE *file = _IO_list_all; file; file = file->_chain) {
                 touch_written(file);
                 touch_written((char *)file + sizeof(*file) - 1);
@@ -126,7 +131,6 @@ static void touch_streams(void)
                         touch_written((char *)file->_lock + 15);
                 }
         }
-        _IO_list_unlock();
 }
 
 static void locks_take(struct pg_pool *pool)
@@ -145,15 +149,20 @@ static void locks_drop(struct pg_pool *pool)
 
 static void before(void)
 {
-        sigset_t blocked;
+        sigset_t blocked, signals;
 
-        pthread_mutex_lock(&pools.lock);
         /* A handler of the program's must not call us now; but a fault of this thread may be
          * delivered by SIGBUS. */
         sigfillset(&blocked);
         sigdelset(&blocked, SIGBUS);
         sigdelset(&blocked, SIGSEGV);
-        pthread_sigmask(SIG_SETMASK, &blocked, &pools.signals);
+        pthread_sigmask(SIG_SETMASK, &blocked, &signals);
+        pthread_mutex_lock(&pools.lock);
+        pools.signals = signals;
+        /* Fork takes it as well. Its holder may wait for a thread that we are about to stop: so
+         * wait for it now. */
+        if (has_streams())
+                _IO_list_lock();
 
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
@@ -180,11 +189,13 @@ static void before(void)
 
 static void after(void)
 {
+        sigset_t signals = pools.signals;
+
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
                         pthread_mutex_unlock(&pool->resizing);
-        pthread_sigmask(SIG_SETMASK, &pools.signals, NULL);
         pthread_mutex_unlock(&pools.lock);
+        pthread_sigmask(SIG_SETMASK, &signals, NULL);
 }
 
 static void in_parent(void)
@@ -203,25 +214,24 @@ static void in_parent(void)
                 stores_fork_parent(&pool->stores);
                 forking_end(pool);
         }
+        if (has_streams())
+                _IO_list_unlock();
+        for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
+                if (pool_inherits(pool))
+                        forking_shrink(pool);
         after();
 }
 
 /* ---- the child ----------------------------------------------------------------------------- */
 
-static void drop_region(struct pg_pool *pool, struct region *r)
-{
-        struct region **at = &pool->regions;
-
-        while (*at != r)
-                at = &(*at)->next;
-        *at = r->next;
-        region_withdraw(r);
-}
-
+/* Whoever touches what this process does not have gets SIGSEGV. */
 static void orphan(struct pg_pool *pool)
 {
         pool->orphan = true;
         uffd_close(&pool->uffd);
+        if (pool_inherits(pool))
+                for (struct region *r = pool->regions; r; r = r->next)
+                        region_seal(r);
         region_withdraw_all(pool);
 }
 
@@ -260,7 +270,9 @@ static void leave_behind(struct pg_pool *pool, struct region *r)
                 }
                 frame_put(&pool->frames, page_frame(word));
         }
-        drop_region(pool, r);
+        frames_judge(&pool->frames);
+        region_withdraw(r, &pool->regions_lock, &pool->regions);
+        store_release(&pool->stores, r->location);
 }
 
 /* Threads of the parent may have been anywhere in the library, but owned no page and no lock. */
@@ -302,9 +314,25 @@ static int adopt(struct pg_pool *pool)
                 return error;
         pool->frames.pinned -= pool->frames.promised; /* by threads that are not here */
         pool->frames.promised = 0;
+        frames_judge(&pool->frames);
         for_inherited(pool, hide_from_child);
+        if (pool->how == PG_DELIVERY_THREAD)
+                error = delivery_thread_restart(pool);
         forking_end(pool);
-        return pool->how == PG_DELIVERY_THREAD ? delivery_thread_restart(pool) : 0;
+        return error;
+}
+
+/* The child may be about to execute something, and need none of it: so it is not ended here. */
+static void complain(int error)
+{
+        char text[160];
+        int n = snprintf(text, sizeof(text),
+                         "unpaged: a child of fork (process %d) could not get its copy of paged "
+                         "memory: %s\n",
+                         (int)getpid(), strerror(-error));
+
+        if (write(STDERR_FILENO, text, (size_t)n) < 0)
+                return;
 }
 
 static void in_child(void)
@@ -312,7 +340,10 @@ static void in_child(void)
         struct pg_pool **at = &pools.first;
 
         stats_self_forget();
+        delivery_signal_child();
         region_index_unlock_for_fork();
+        if (has_streams())
+                _IO_list_resetlock();
         while (*at) {
                 struct pg_pool *pool = *at;
                 int error = -ECHILD;
@@ -322,8 +353,7 @@ static void in_child(void)
                 if (pool_inherits(pool))
                         error = pool->cannot_follow ? -EIO : adopt(pool);
                 if (error && pool_inherits(pool))
-                        trace_broken(&pool->trace, NULL, (uint64_t)-error,
-                                     "a child of fork could not go on with its copy of the pool");
+                        complain(error);
                 if (error) {
                         orphan(pool);
                         *at = pool->next;
@@ -334,6 +364,8 @@ static void in_child(void)
         }
         pthread_mutex_init(&pools.lock, NULL);
         pthread_mutex_lock(&pools.lock);
+        for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
+                forking_shrink(pool);
         after();
 }
 
@@ -350,18 +382,23 @@ static int handlers(void)
 
 int pg_fork_handlers(void)
 {
+        struct caller saved;
         int error;
 
+        caller_enter(&saved);
         pthread_mutex_lock(&pools.lock);
         error = handlers();
         pthread_mutex_unlock(&pools.lock);
+        caller_leave(&saved);
         return error;
 }
 
 int pools_add(struct pg_pool *pool)
 {
+        struct caller saved;
         int error;
 
+        caller_enter(&saved);
         pthread_mutex_lock(&pools.lock);
         error = handlers();
         if (!error) {
@@ -369,17 +406,21 @@ int pools_add(struct pg_pool *pool)
                 pools.first = pool;
         }
         pthread_mutex_unlock(&pools.lock);
+        caller_leave(&saved);
         return error;
 }
 
 void pools_remove(struct pg_pool *pool)
 {
         struct pg_pool **at = &pools.first;
+        struct caller saved;
 
+        caller_enter(&saved);
         pthread_mutex_lock(&pools.lock);
         while (*at && *at != pool)
                 at = &(*at)->next;
         if (*at)
                 *at = pool->next;
         pthread_mutex_unlock(&pools.lock);
+        caller_leave(&saved);
 }

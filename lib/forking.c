@@ -29,11 +29,15 @@
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
+/* Once for each page. False: the log is full. */
 static bool note(struct pg_pool *pool, struct region *r, uint64_t page)
 {
         struct forking *f = &pool->forking;
         uint32_t n = atomic_load(&f->count);
 
+        for (uint32_t i = 0; i < n; i++)
+                if (atomic_load(&f->log[i].region) == r && atomic_load(&f->log[i].page) == page)
+                        return true;
         do {
                 if (n == FORK_LOG)
                         return false;
@@ -88,74 +92,91 @@ static const char *content(struct pg_pool *pool, struct worker *w, struct region
         return store_page_in(store, offset, 1, w->buffer) == 0 ? w->buffer : NULL;
 }
 
-/* The claimed page. False: not now; the fault will be repeated until the fork is over. */
-static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                 uint64_t word, bool write)
+/* Installs the claimed page. A page of several of the kernel's is protected until it is whole: a
+ * child may get a part of it, and must not get one that was written to. False: not now. */
+static bool install(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                    uint64_t word)
 {
         char *addr = region_addr(r, page);
-        const char *data;
+        bool piecewise = pool->page_size > 4096 && region_is_writable(r);
+        const char *data = content(pool, w, r, page, word);
         size_t done;
         int error;
 
-        if (page_is_mapped(word)) {
-                if (write && !(word & PAGE_DIRTY))
-                        uffd_unprotect(&pool->uffd, addr, pool->page_size);
-                return true;
-        }
-        data = content(pool, w, r, page, word);
         if (!data)
                 return false;
-        error = uffd_copy(&pool->uffd, addr, data, pool->page_size, false, &done);
-        if (error && error != -EEXIST && done > 0)
+        error = uffd_copy(&pool->uffd, addr, data, pool->page_size, piecewise, &done);
+        if (error == -EEXIST)
+                return true; /* it was installed in this very freeze */
+        if (error && done > 0)
                 uffd_drop(addr, pool->page_size);
-        return error == 0 || error == -EEXIST;
+        else if (piecewise)
+                uffd_unprotect(&pool->uffd, addr, pool->page_size);
+        return error == 0;
+}
+
+/* False: not now; the fault will be repeated until the fork is over. */
+static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                 uint64_t word, bool write)
+{
+        bool clean = page_is_mapped(word) && !(word & PAGE_DIRTY);
+
+        if (page_is_mapped(word) && !(clean && write))
+                return true; /* somebody was quicker, before the freeze */
+        if (!note(pool, r, page))
+                return false;
+        if (!clean)
+                return install(pool, w, r, page, word);
+        uffd_unprotect(&pool->uffd, region_addr(r, page), pool->page_size);
+        return true;
 }
 
 enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t page, bool write)
 {
-        uint64_t word = page_load(region_word(r, page));
-        struct worker *w;
-        bool shown = false;
+        enum fault_end end = FAULT_LATER;
+        struct worker *w = worker_spare_get(&pool->workers);
 
-        if (word & (PAGE_POISONED | PAGE_EXCLUDED))
-                return word & PAGE_POISONED ? FAULT_POISONED : FAULT_DONE;
-        w = worker_spare_get(&pool->workers);
         if (!w)
                 return FAULT_LATER;
-        region_touch(r, page);
         if (claim(pool, w, r, page)) {
-                shown = note(pool, r, page) && show(pool, w, r, page, word, write);
+                /* Read while we hold a spare worker, so in this freeze and in no earlier one. */
+                uint64_t word = page_load(region_word(r, page));
+
+                region_touch(r, page);
+                if (word & PAGE_POISONED)
+                        end = FAULT_POISONED;
+                else if (word & PAGE_EXCLUDED || show(pool, w, r, page, word, write))
+                        end = FAULT_DONE;
                 disclaim(pool, w);
         }
         worker_spare_put(&pool->workers, w);
-        return shown ? FAULT_DONE : FAULT_LATER;
+        return end;
 }
 
 /* ---- the books ----------------------------------------------------------------------------- */
 
-/* A frame for a page that is there already: so if there is none, the budget is exceeded rather than
- * the page lost. */
-static uint32_t frame_for(struct pg_pool *pool, struct worker *w)
+/* A frame for a page that is there already, above the budget if need be: forking_shrink follows. */
+static uint32_t frame_for(struct pg_pool *pool)
 {
-        uint32_t frame;
-        int error = 0;
+        struct frames *f = &pool->frames;
+        uint32_t limit, frame;
 
-        for (;;) {
-                lock_take(&pool->lock);
-                if (error < 0)
-                        pool->frames.limit++;
-                frame = frame_take(&pool->frames);
-                lock_drop(&pool->lock);
-                if (frame != PG_NO_FRAME)
-                        return frame;
-                error = evict(pool, w, 1);
-        }
+        lock_take(&pool->lock);
+        limit = f->limit;
+        if (f->live >= f->limit && f->free_list.count == 0 && f->live < f->capacity)
+                f->limit = f->live + 1;
+        frame = frame_take(f);
+        f->limit = limit;
+        lock_drop(&pool->lock);
+        if (frame == PG_NO_FRAME)
+                trace_broken(&pool->trace, NULL, f->live, "there are no frames beyond the budget");
+        return frame;
 }
 
 static void came_in(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
                     uint64_t word)
 {
-        uint32_t frame = frame_for(pool, w);
+        uint32_t frame = frame_for(pool);
         pg_location location = region_page_location(r, page, word);
         struct frame *f = frame_at(&pool->frames, frame);
 
@@ -210,7 +231,7 @@ static void work_off(struct pg_pool *pool, struct worker *w, struct region *r, u
 {
         page_word *p = region_word(r, page);
         uint64_t word = page_load(p);
-        bool there;
+        enum uffd_presence there;
 
         if (word & (PAGE_BUSY | PAGE_EXCLUDED) || !page_claim(p, word))
                 return;
@@ -218,9 +239,12 @@ static void work_off(struct pg_pool *pool, struct worker *w, struct region *r, u
                 was_written(pool, w, r, page, word);
                 return;
         }
-        there = !page_is_mapped(word) &&
-                uffd_present(&pool->uffd, region_addr(r, page), pool->page_size) == UFFD_ALL;
-        if (!there)
+        there = page_is_mapped(word)
+                        ? UFFD_NOTHING
+                        : uffd_present(&pool->uffd, region_addr(r, page), pool->page_size);
+        if (there == UFFD_SOME)
+                uffd_drop(region_addr(r, page), pool->page_size);
+        if (there != UFFD_ALL)
                 page_release(r, page, word);
         else if (word & PAGE_QUEUED)
                 came_back(pool, w, r, page, word);
@@ -254,6 +278,23 @@ void forking_abandon(struct pg_pool *pool)
         workers_rest(pool);
         atomic_store(&pool->workers.spare, (1u << pool->workers.count) - 1);
         atomic_store(&pool->workers.waiting, 0);
+}
+
+void forking_shrink(struct pg_pool *pool)
+{
+        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
+        bool over = true;
+        int error = 0;
+
+        while (over && error >= 0) {
+                lock_take(&pool->lock);
+                frames_trim(&pool->frames);
+                over = pool->frames.live > pool->frames.limit;
+                lock_drop(&pool->lock);
+                if (over)
+                        error = evict(pool, w, 1);
+        }
+        worker_put(&pool->workers, w);
 }
 
 void forking_end(struct pg_pool *pool)

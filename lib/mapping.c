@@ -21,19 +21,13 @@ static int publish(struct pg_pool *pool, struct region *r)
         int error = uffd_register(&pool->uffd, r->start, r->npages << r->page_shift);
 
         if (!error)
-                error = region_publish(r);
+                error = region_publish(r, &pool->regions_lock, &pool->regions);
         if (error)
                 return error == -ENOSPC ? -ENOMEM : error;
         error = region_open(r);
-        if (error) {
-                region_withdraw(r);
-                return error;
-        }
-        lock_take(&pool->regions_lock);
-        r->next = pool->regions;
-        pool->regions = r;
-        lock_drop(&pool->regions_lock);
-        return 0;
+        if (error)
+                region_withdraw(r, &pool->regions_lock, &pool->regions);
+        return error;
 }
 
 static int map_range(struct pg_pool *pool, pg_location location, size_t size, unsigned flags,
@@ -114,17 +108,6 @@ static void wake_all(struct pg_pool *pool, struct region *r)
                 uffd_wake(&pool->uffd, r->start, r->npages << r->page_shift);
 }
 
-static void pool_forget(struct pg_pool *pool, struct region *r)
-{
-        struct region **at = &pool->regions;
-
-        lock_take(&pool->regions_lock);
-        while (*at != r)
-                at = &(*at)->next;
-        *at = r->next;
-        lock_drop(&pool->regions_lock);
-}
-
 static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
 {
         struct region *r = region_exact(pool, addr, size);
@@ -150,8 +133,7 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
         walk_stop(&k);
         region_seal(r);
         wake_all(pool, r);
-        region_withdraw(r);
-        pool_forget(pool, r);
+        region_withdraw(r, &pool->regions_lock, &pool->regions);
         store_release(&pool->stores, r->location);
         region_free(r);
         return 0;

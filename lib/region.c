@@ -106,7 +106,7 @@ static void index_write_end(void)
         atomic_fetch_add_explicit(&index_.sequence, 1, memory_order_release);
 }
 
-int region_publish(struct region *r)
+int region_publish(struct region *r, struct lock *list_lock, struct region **list)
 {
         uintptr_t start = (uintptr_t)r->start;
         uintptr_t end = start + (r->npages << r->page_shift);
@@ -129,11 +129,15 @@ int region_publish(struct region *r)
         atomic_store_explicit(&slots[at].region, r, memory_order_relaxed);
         atomic_store_explicit(&index_.count, count + 1, memory_order_relaxed);
         index_write_end();
+        lock_take(list_lock);
+        r->next = *list;
+        *list = r;
+        lock_drop(list_lock);
         lock_drop(&index_.lock);
         return 0;
 }
 
-void region_withdraw(struct region *r)
+void region_withdraw(struct region *r, struct lock *list_lock, struct region **list)
 {
         struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t at = 0, count;
@@ -146,6 +150,11 @@ void region_withdraw(struct region *r)
         index_move(at, at + 1, count - at - 1);
         atomic_store_explicit(&index_.count, count - 1, memory_order_relaxed);
         index_write_end();
+        lock_take(list_lock);
+        while (*list != r)
+                list = &(*list)->next;
+        *list = r->next;
+        lock_drop(list_lock);
         lock_drop(&index_.lock);
 }
 
@@ -354,14 +363,15 @@ void region_seal(struct region *r)
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-int region_cover(void *addr, size_t size)
+int region_cover(void *addr, size_t size, bool paged)
 {
         void *there = mmap(addr, size, PROT_NONE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 
         if (there == MAP_FAILED)
                 return -errno;
-        as_paged(addr, size);
+        if (paged)
+                as_paged(addr, size);
         return 0;
 }
 

@@ -42,8 +42,8 @@ uint32_t region_index_version(void);
 /* Reserves address space, still inaccessible, tables and guard pages. NULL: no memory. */
 struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,
                           unsigned flags, pg_location location);
-/* Makes it findable. -ENOSPC: too many mappings. */
-int region_publish(struct region *r);
+/* Makes it findable, and puts it on its pool's list. -ENOSPC: too many mappings. */
+int region_publish(struct region *r, struct lock *list_lock, struct region **list);
 /* Lets the program touch it: last of all, for a touch of memory that is not registered yet, by a
  * thread that still uses what was mapped here before, would find zeros. -ENOMEM. */
 int region_open(struct region *r);
@@ -54,11 +54,12 @@ bool region_kill(struct region *r);
 void region_revive(struct region *r);
 /* Frees its physical pages; every access is SIGSEGV from now on, and nothing else. */
 void region_seal(struct region *r);
-/* Puts inaccessible memory, which is not paged, over a part of it. 0 or -errno. */
-int region_cover(void *addr, size_t size);
+/* Puts inaccessible memory over a part of it: to be paged, or for the program's own use. 0 or
+ * -errno. */
+int region_cover(void *addr, size_t size, bool paged);
 /* In a child of fork: what one pool had. */
 void region_withdraw_all(const struct pg_pool *pool);
-void region_withdraw(struct region *r);
+void region_withdraw(struct region *r, struct lock *list_lock, struct region **list);
 /* Gives back the addresses, the tables and the structure. */
 void region_free(struct region *r);
 

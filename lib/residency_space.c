@@ -108,7 +108,10 @@ static void move_page(struct walk *k, struct region *to, uint64_t to_page)
                 page_release(to, to_page, there);
         if (k->error)
                 return;
-        if (claimed) {
+        if (claimed && there == PAGE_POISONED && !k->pool->uffd.can_poison &&
+            k->pool->how == PG_DELIVERY_THREAD) {
+                walk_error(k, -EIO); /* what covers it can only be replaced by content */
+        } else if (claimed) {
                 forget(k, to, to_page);
         } else {
                 walk_rest(k);
@@ -171,7 +174,7 @@ static void exclude_range(struct walk *k)
                 walk_work(k);
                 if (!walk_claim(k, &word))
                         continue;
-                if ((word & ~PAGE_REWRITTEN) == 0 || word & PAGE_EXCLUDED) {
+                if ((word & ~(PAGE_REWRITTEN | PAGE_POISONED)) == 0 || word & PAGE_EXCLUDED) {
                         page_release(k->region, k->page++, PAGE_EXCLUDED);
                         continue;
                 }
@@ -202,10 +205,21 @@ int pg_exclude(struct pg_pool *pool, void *addr, size_t size)
                 return walk_end(&k);
         }
         exclude_range(&k);
-        error = region_cover(addr, size);
+        error = region_cover(addr, size, false);
         if (error)
                 walk_error(&k, error);
         return walk_end(&k);
+}
+
+static void include_range(struct walk *k, uint64_t first)
+{
+        for (k->page = first; k->page < k->end;) {
+                uint64_t word;
+
+                walk_work(k);
+                if (walk_claim(k, &word))
+                        page_release(k->region, k->page++, word & ~PAGE_EXCLUDED);
+        }
 }
 
 int pg_include(struct pg_pool *pool, void *addr, size_t size)
@@ -215,17 +229,17 @@ int pg_include(struct pg_pool *pool, void *addr, size_t size)
 
         if (error)
                 return error;
+        walk_work(&k); /* so that nobody forks in the middle */
         for (uint64_t page = k.page; page < k.end; page++)
                 if (!(page_load(region_word(k.region, page)) & PAGE_EXCLUDED))
                         walk_error(&k, -EINVAL);
         if (!k.error)
-                walk_error(&k, region_cover(addr, size));
+                walk_error(&k, region_cover(addr, size, true));
         if (!k.error)
                 walk_error(&k, uffd_register(&pool->uffd, addr, size));
         if (k.error)
                 return walk_end(&k);
-        for (uint64_t page = k.page; page < k.end; page++)
-                atomic_store(region_word(k.region, page), 0);
+        include_range(&k, k.page);
         if (mprotect(addr, size, region_prot(k.region)) != 0)
                 walk_error(&k, -errno);
         return walk_end(&k);

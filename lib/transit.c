@@ -264,7 +264,7 @@ static int copy_out(struct pg_pool *pool, struct item *item)
                 return error;
         error = uffd_copy(&pool->uffd, item->data, addr, pool->page_size, false, &done);
         if (error == -EFAULT) /* the program has made it inaccessible */
-                error = uffd_peek(&pool->uffd, item->data, addr, pool->page_size);
+                error = uffd_peek(&pool->uffd, item->data, addr, pool->page_size) ? -EBUSY : 0;
         if (!error)
                 error = uffd_drop(addr, pool->page_size);
         if (!error)

@@ -97,8 +97,9 @@ struct pg_store_ops {
         void (*stats)(struct pg_store *store, struct pg_store_stats *stats);
 
         /* Optional; needed by the swap store of a pool with PG_POOL_INHERIT. fork_prepare runs in
-         * the parent before fork(2) and may refuse it; no other operation runs until one of the
-         * others has. fork_parent ends that. fork_child makes the child's copy of the structure
+         * the parent before fork(2) and may refuse it; until one of the others has run, only
+         * page_in and page_at are called. fork_parent ends that, and is also called for a store that
+         * was not prepared because another one refused. fork_child makes the child's copy of the structure
          * (all memory of the parent is there) independent of the parent, which may already be
          * running. A store that is nothing but private memory needs to do nothing in them: then
          * only fork_child need be there. */

@@ -196,7 +196,8 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
  * `to` held is forgotten; `from` reads as zeros then. Both must be anonymous (pg_map). The content does
  * not pass through the stores.
  * -EINVAL: the ranges. -EBUSY: a page of either is pinned, or in use by the kernel; nothing, or the
- * pages before it, have moved. -ENOMEM: no frame could be had, as -EBUSY.
+ * pages before it, have moved. -EIO: a page to move to is poisoned, and the kernel (before Linux 6.6)
+ * cannot heal it.
  */
 int pg_move(struct pg_pool *pool, void *to, void *from, size_t size);
 
