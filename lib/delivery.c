@@ -39,7 +39,7 @@ enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_
                 return FAULT_LATER;
         w = worker_get_for_fault(&pool->workers, &pool->stats, tid);
         if (!w)
-                return forking_fault(pool, r, region_page(r, addr), write);
+                return forking_fault(pool, r, region_page(r, addr), write, tid);
         end = fault_page(pool, w, r, region_page(r, addr), write);
 
         if (end == FAULT_BUSY) {

@@ -9,7 +9,9 @@
  * (those of stdio, of the name service), whose holders may be touching paged memory this very
  * moment; and it touches some itself. If they had to wait for the end of the fork, it would never
  * end. So faults are served from the books, which are not changed: the content is put where the
- * program wants it, in memory beyond the budget, and a note is made in a log. The page's word goes
+ * program wants it, and a note is made in a log. Frames that are free pay for it (some are made free
+ * before); when there are none left only the forking thread is served, and the others wait; unless
+ * the fork takes so long that it may be waiting for one of them: then the budget is exceeded. The page's word goes
  * on saying that the page is out, or queued, or clean; its copy is kept. At the end of the freeze
  * parent and child each work off their log: a noted page that is there gets a frame, and counts as
  * modified.
@@ -26,6 +28,9 @@
 #include "transit.h"
 
 #include <errno.h>
+
+#define FREE_BEFORE 16u
+#define PATIENCE_NS (50ull * 1000000)
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
@@ -115,6 +120,15 @@ static bool install(struct pg_pool *pool, struct worker *w, struct region *r, ui
         return error == 0;
 }
 
+/* May one more page come in for this thread? */
+static bool has_room(struct pg_pool *pool, pid_t tid)
+{
+        const struct forking *f = &pool->forking;
+
+        return tid == f->forker || atomic_load(&f->count) + FREE_BEFORE / 2 < f->room ||
+               clock_now() - f->began > PATIENCE_NS;
+}
+
 /* False: not now; the fault will be repeated until the fork is over. */
 static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
                  uint64_t word, bool write)
@@ -123,6 +137,8 @@ static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint6
 
         if (page_is_mapped(word) && !(clean && write))
                 return true; /* somebody was quicker, before the freeze */
+        if (!clean && !has_room(pool, w->tid))
+                return false;
         if (!note(pool, r, page))
                 return false;
         if (!clean)
@@ -131,7 +147,8 @@ static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint6
         return true;
 }
 
-enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t page, bool write)
+enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t page, bool write,
+                             pid_t tid)
 {
         enum fault_end end = FAULT_LATER;
         struct worker *w = worker_spare_get(&pool->workers);
@@ -142,6 +159,7 @@ enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t pa
                 /* Read while we hold a spare worker, so in this freeze and in no earlier one. */
                 uint64_t word = page_load(region_word(r, page));
 
+                w->tid = tid;
                 region_touch(r, page);
                 if (word & PAGE_POISONED)
                         end = FAULT_POISONED;
@@ -261,11 +279,38 @@ static void workers_rest(struct pg_pool *pool)
         atomic_store(&pool->forking.claiming, 0);
 }
 
+static uint32_t free_frames(struct pg_pool *pool)
+{
+        struct frames *f = &pool->frames;
+        uint32_t n;
+
+        lock_take(&pool->lock);
+        n = f->free_list.count + (f->limit > f->live ? f->limit - f->live : 0);
+        lock_drop(&pool->lock);
+        return n;
+}
+
+/* Some frames become free, if that is to be had. */
+static void make_room(struct pg_pool *pool)
+{
+        uint32_t want = pool->frames.limit / 8 < FREE_BEFORE ? pool->frames.limit / 8 : FREE_BEFORE;
+        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
+
+        for (unsigned tries = 0; tries < FREE_BEFORE && free_frames(pool) < want; tries++)
+                if (evict(pool, w, want) < 0)
+                        break;
+        worker_put(&pool->workers, w);
+}
+
 void forking_begin(struct pg_pool *pool)
 {
         struct forking *f = &pool->forking;
 
+        make_room(pool);
         workers_take_all(&pool->workers);
+        f->room = free_frames(pool);
+        f->forker = stats_self();
+        f->began = clock_now();
         workers_rest(pool);
         for (unsigned i = 0; i < FORK_LOG; i++)
                 atomic_store(&f->log[i].region, NULL);

@@ -30,6 +30,9 @@ struct delivery;
 
 /* Pages served while the process forks: see forking.c. */
 struct forking {
+        pid_t forker;   /* the thread that forks */
+        uint64_t began; /* CLOCK_MONOTONIC, ns */
+        uint32_t room;  /* frames that were free then */
         _Atomic uint32_t count;
         _Atomic uint32_t claiming; /* a lock */
         struct {
