@@ -29,18 +29,31 @@
 #define SAVES_TRIED 64u
 /* Frames looked at under the lock in one go. */
 #define SELECT_MOST 1024u
+/* Around the caller's frame: what the pager and a signal frame take, and what its callers have. */
+#define STACK_BELOW ((uintptr_t)16 << 10)
+#define STACK_ABOVE ((uintptr_t)32 << 10)
 
 /* ---- choosing ------------------------------------------------------------------------------ */
 
+/* The caller's stack may be paged (that of a coroutine, or of a thread in signal delivery): then the
+ * pages that it stands on, and may touch while it owns them, must stay. */
+static bool is_stood_on(const struct region *r, uint64_t page)
+{
+        uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
+        uintptr_t addr = (uintptr_t)region_addr(r, page);
+
+        return addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
+}
+
 /* Under the lock. The page in a frame that is in the policy or the queue; NULL when its owner is
- * somebody else at the moment. */
+ * somebody else at the moment, or it must stay. */
 static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32_t frame)
 {
         struct frame *f = frame_at(&pool->frames, frame);
         page_word *p = region_word(f->region, f->page);
         uint64_t word = page_load(p);
 
-        if (word & PAGE_BUSY || !page_claim(p, word))
+        if (word & PAGE_BUSY || is_stood_on(f->region, f->page) || !page_claim(p, word))
                 return NULL;
         if (!(word & PAGE_RESIDENT) || page_frame(word) != frame || word & PAGE_PINNED)
                 trace_broken(&pool->trace, region_addr(f->region, f->page), word,
