@@ -216,19 +216,23 @@ int uffd_register_slots(const struct uffd *u, void *addr, size_t len)
 int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool protect,
               size_t *done)
 {
+        size_t most = len;
+
         lock_assert_none();
         *done = 0;
         while (*done < len) {
                 struct uffdio_copy c = {.dst = (uintptr_t)dst + *done,
                                         .src = (uintptr_t)src + *done,
-                                        .len = len - *done,
+                                        .len = len - *done < most ? len - *done : most,
                                         .mode = UFFDIO_COPY_MODE_DONTWAKE |
                                                 (protect ? UFFDIO_COPY_MODE_WP : 0)};
                 int rc = ioctl(u->fd, UFFDIO_COPY, &c);
 
                 if (c.copy > 0)
                         *done += (size_t)c.copy;
-                if (rc != 0 && errno != EAGAIN)
+                if (rc != 0 && errno == ENOENT && c.len > 4096)
+                        most = 4096; /* the program has split the mapping by mprotect */
+                else if (rc != 0 && errno != EAGAIN)
                         return -errno;
         }
         return 0;

@@ -203,6 +203,33 @@ START_TEST(pages_of_any_protection_are_evicted)
 }
 END_TEST
 
+/* Pages of 64 KiB, of which the program protects pieces. */
+START_TEST(a_large_page_may_have_several_protections)
+{
+        struct pg_config config = config_frames(_i, 16, 0);
+        const size_t large = 16 * PAGE;
+        struct pg_pool *pool;
+        char *map;
+
+        config.page_size = large;
+        pool = open_config(&config);
+        map = map_pages(pool, 8 * 16, 0);
+        for (unsigned round = 1; round < 4; round++) {
+                fill_pages(map, 8 * 16, round * 1000);
+                for (size_t at = 0; at < 8 * large; at += large) {
+                        ck_assert_int_eq(mprotect(map + at + 3 * PAGE, PAGE, PROT_READ), 0);
+                        ck_assert_int_eq(mprotect(map + at + 9 * PAGE, PAGE, PROT_NONE), 0);
+                }
+                ck_assert_int_eq(pg_page_out(pool, map, 8 * large), 0);
+                ck_assert_int_eq(mprotect(map + 9 * PAGE, PAGE, PROT_READ), 0);
+                check_pages(map, 16, round * 1000);
+                ck_assert_int_eq(mprotect(map, 8 * large, PROT_READ | PROT_WRITE), 0);
+                check_pages(map, 8 * 16, round * 1000);
+        }
+        close_pool(pool);
+}
+END_TEST
+
 START_TEST(descriptors_are_out_of_the_way)
 {
         struct pg_pool *pool;
@@ -232,6 +259,7 @@ int main(void)
         add_for_both(tc, moving_disturbs_nobody);
         add_for_both(tc, excluded_addresses_are_the_callers);
         add_for_both(tc, pages_of_any_protection_are_evicted);
+        add_for_both(tc, a_large_page_may_have_several_protections);
         add_for_both(tc, descriptors_are_out_of_the_way);
         return run_suite(suite);
 }
