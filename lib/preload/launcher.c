@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launcher.c - the program `unpaged`: its subcommands, help and version.
+ *
+ * A subcommand is a row of the table and a function; each reads its own options.
+ */
+#include "launcher.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+        const char *name;
+        const char *help;
+        int (*main)(int argc, char **argv);
+} commands[] = {
+        {"run", "run a program with its memory paged, under a budget", run_main},
+        {"check", "say what this machine allows, and what is missing", check_main},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int say(int status, const char *format, ...)
+{
+        char text[PATH_MAX + 512];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        fprintf(stderr, "unpaged: %s\n", text); /* unbuffered, but built whole: one write */
+        return status;
+}
+
+int output_status(int status)
+{
+        if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+        return say(STATUS_REFUSED, "standard output: %s", strerror(errno));
+}
+
+static int print_help(void)
+{
+        printf("usage: unpaged COMMAND [option...]\n"
+               "\n"
+               "Runs programs with less memory than they want, without changing them.\n"
+               "\n");
+        for (size_t i = 0; i < COMMANDS; i++)
+                printf("  %-10s %s\n", commands[i].name, commands[i].help);
+        printf("\n"
+               "  -h, --help      this text; unpaged COMMAND --help says more\n"
+               "  -V, --version   the version\n"
+               "\n"
+               "The manual is unpaged(1).\n");
+        return output_status(0);
+}
+
+static int print_version(void)
+{
+        printf("unpaged %s\n", UNPAGED_VERSION);
+        return output_status(0);
+}
+
+int main(int argc, char **argv)
+{
+        const char *word = argc > 1 ? argv[1] : NULL;
+
+        if (!word)
+                return say(STATUS_REFUSED, "no command given: see `unpaged --help`");
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+                return print_help();
+        if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+                return print_version();
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (strcmp(word, commands[i].name) == 0)
+                        return commands[i].main(argc - 1, argv + 1);
+        if (word[0] == '-')
+                return say(STATUS_REFUSED,
+                           "%s: unknown option; options of a command come after it: see `unpaged "
+                           "--help`",
+                           word);
+        return say(STATUS_REFUSED, "%s: no such command; to run a program: unpaged run %s", word,
+                   word);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launcher_check.c - `unpaged check`: what this machine allows, in a table for people.
+ *
+ * The verdict does not follow from the rows: a pool is opened as `run` would open it, and that
+ * decides. The rows explain it, and every row that is amiss may add a command that would mend it.
+ */
+#include "launcher.h"
+#include "machine.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define FIXES_MAX 16
+/* The address space that start.c reserves: a quarter of that, and so on, where it must. */
+#define ARENA_MOST  ((uint64_t)16 << 40)
+#define ARENA_LEAST ((uint64_t)16 << 30)
+
+struct report {
+        bool amiss; /* something without which programs run unpaged */
+        bool pool;  /* one could be opened */
+        unsigned nfixes;
+        char fixes[FIXES_MAX][256];
+};
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+__attribute__((format(printf, 3, 4))) static void row(const char *what, const char *state,
+                                                      const char *format, ...)
+{
+        char words[PATH_MAX + 512];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(words, sizeof(words), format, args);
+        va_end(args);
+        printf("  %-28s %-*s%s\n", what, *words ? 8 : 0, state, words);
+}
+
+__attribute__((format(printf, 2, 3))) static void fix(struct report *r, const char *format, ...)
+{
+        va_list args;
+
+        if (r->nfixes == FIXES_MAX)
+                return;
+        va_start(args, format);
+        vsnprintf(r->fixes[r->nfixes++], sizeof(r->fixes[0]), format, args);
+        va_end(args);
+}
+
+static const char *yes(bool is)
+{
+        return is ? "yes" : "no";
+}
+
+static const char *human(uint64_t bytes, char text[32])
+{
+        static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+        double value = (double)bytes;
+        unsigned unit = 0;
+
+        for (; value >= 1024; unit++)
+                value /= 1024;
+        snprintf(text, 32, unit && value < 100 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+        return text;
+}
+
+/* ---- permission ----------------------------------------------------------------------------- */
+
+static void explain_permission(struct report *r, int device, int call)
+{
+        r->amiss = true;
+        if (device == ENOENT && call == ENOSYS) {
+                fix(r, "use a kernel with CONFIG_USERFAULTFD=y (or a sandbox that does not hide "
+                       "it); no setting helps");
+                return;
+        }
+        if (device != ENOENT)
+                fix(r, "as root, until the next boot: chmod 666 /dev/userfaultfd");
+        if (device != ENOENT)
+                fix(r, "or, for good: echo 'KERNEL==\"userfaultfd\", MODE=\"0666\"' "
+                       ">/etc/udev/rules.d/99-userfaultfd.rules");
+        fix(r, "%sas root: sysctl -w vm.unprivileged_userfaultfd=1",
+            device != ENOENT ? "or, " : "");
+        if (probe_number("/proc/self/status", "Seccomp:") > 0)
+                fix(r, "or, in a container: start it with --device=/dev/userfaultfd or "
+                       "--cap-add=SYS_PTRACE");
+        if (probe_pool(true, (char[512]){""}, 512) == 0)
+                fix(r, "or, for programs whose system calls never touch paged memory: unpaged run "
+                       "--delivery signal");
+}
+
+static void check_permission(struct report *r)
+{
+        int device = probe_device(), call = probe_system_call();
+        long sysctl = probe_number("/proc/sys/vm/unprivileged_userfaultfd", "");
+        char why[512];
+        int error = probe_pool(false, why, sizeof(why));
+
+        printf("permission: one of these is enough\n");
+        row("/dev/userfaultfd", yes(!device), "%s",
+            device == 0        ? "may be opened"
+            : device == ENOENT ? "is not there (it comes with Linux 6.1)"
+                               : strerror(device));
+        row("vm.unprivileged_userfaultfd", yes(sysctl == 1), "%s",
+            sysctl == 1   ? "everybody may call userfaultfd(2)"
+            : sysctl == 0 ? "only CAP_SYS_PTRACE may call userfaultfd(2)"
+                          : "there is no such setting");
+        row("CAP_SYS_PTRACE", yes(probe_capability(CAP_SYS_PTRACE)), "%s",
+            call == 0 ? "userfaultfd(2) works" : strerror(call));
+        if (call && probe_capability(CAP_SYS_PTRACE))
+                row("", "", "the capability does not count: inside a container or user namespace");
+        if (error == -EPERM) /* its words are the rows above and the commands below */
+                snprintf(why, sizeof(why), "refused");
+        r->pool = !error;
+        row("a pool", yes(!error), "%s", error ? why : "was opened, as `unpaged run` would");
+        if (error == -EPERM || error == -ENOSYS)
+                explain_permission(r, device, call);
+        else if (error)
+                r->amiss = true;
+        error = probe_pool(true, why, sizeof(why));
+        row("a pool, signal delivery", yes(!error), "%s", error ? why : "needs no permission");
+}
+
+/* ---- kernel features ------------------------------------------------------------------------ */
+
+static void check_features(struct report *r)
+{
+        static const struct {
+                uint64_t bit;
+                const char *name, *since, *without;
+                bool needed;
+        } features[] = {
+                {PROBE_WRITE_PROTECT, "write protection", "5.7", "paging is impossible", true},
+                {PROBE_THREAD_ID, "thread id", "4.14", "no statistics by thread", false},
+                {PROBE_POISON, "poison", "6.6", "pages that are lost cost a mapping each", false},
+                {PROBE_MOVE, "move", "6.8", "slower; memory under direct I/O must not be evicted",
+                 false},
+        };
+        uint64_t has = probe_features();
+        const char *mask = getenv("UNPAGED_MASK_FEATURES");
+        int ring = probe_io_uring();
+        bool missing = false;
+
+        printf("\nkernel\n");
+        for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+                bool there = has != UINT64_MAX && has & features[i].bit;
+
+                row(features[i].name, yes(there), "%s%s%s", there ? "" : "since Linux ",
+                    there ? "" : features[i].since, "");
+                if (!there)
+                        row("", "", "without it: %s", features[i].without);
+                missing = missing || !there;
+                r->amiss = r->amiss || (!there && features[i].needed);
+        }
+        if (missing && has != UINT64_MAX)
+                fix(r, "a newer kernel has what is missing: Linux 6.8 has all");
+        row("io_uring", yes(!ring), "%s",
+            ring ? "a swap file is read and written one page at a time" : "");
+        if (ring == EPERM)
+                fix(r, "for a faster swap file, as root: sysctl -w kernel.io_uring_disabled=0");
+        if (mask && *mask)
+                row("UNPAGED_MASK_FEATURES", "set", "hides: %s", mask);
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+static void check_addresses(struct report *r)
+{
+        uint64_t mapped = 0;
+        long overcommit = probe_number("/proc/sys/vm/overcommit_memory", "");
+        struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+        char text[32];
+
+        getrlimit(RLIMIT_AS, &limit);
+        for (uint64_t size = ARENA_MOST; !mapped && size >= ARENA_LEAST; size /= 4)
+                if (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur / 4)
+                        mapped = probe_mapping(size) ? size : 0;
+        row("address space to page", yes(mapped), "%s",
+            mapped    ? human(mapped, text)
+            : r->pool ? "16 GiB are needed, and cannot be had"
+                      : "cannot be tried without a pool");
+        row("vm.overcommit_memory", overcommit == 2 ? "strict" : "ok",
+            overcommit == 2 ? "what is mapped counts, used or not" : "%ld", overcommit);
+        if (overcommit == 2)
+                fix(r, "as root: sysctl -w vm.overcommit_memory=0");
+        if (limit.rlim_cur != RLIM_INFINITY) {
+                row("address space limit", "set", "%s (RLIMIT_AS), of which a quarter is used",
+                    human(limit.rlim_cur, text));
+                fix(r, "in the shell, before: ulimit -v unlimited");
+        }
+        row("vm.max_map_count", "", "%ld", probe_number("/proc/sys/vm/max_map_count", ""));
+        r->amiss = r->amiss || !mapped;
+}
+
+static void check_memory(struct report *r)
+{
+        uint64_t limit = machine_cgroup_limit("/proc/self"), budget = 0;
+        char text[32];
+
+        printf("\nmemory\n");
+        row("machine", "", "%s", human(machine_memory(), text));
+        row("limit of the cgroup", "", "%s",
+            limit == MACHINE_NO_LIMIT ? "none" : human(limit, text));
+        size_parse(BUDGET_DEFAULT, &budget);
+        row("budget, if none is given", "", "%s (%s)", human(budget, text), BUDGET_DEFAULT);
+        check_addresses(r);
+}
+
+static void check_library(struct report *r)
+{
+        char path[PATH_MAX], why[PATH_MAX + 512];
+        bool found = preload_find(path, why, sizeof(why));
+
+        printf("\ninstallation\n");
+        row("preloaded library", yes(found), "%s", found ? path : why);
+        if (!found)
+                fix(r, "install it: make install, or set UNPAGED_PRELOAD_PATH to the file");
+        r->amiss = r->amiss || !found;
+}
+
+/* ---- the command ---------------------------------------------------------------------------- */
+
+static int read_options(int argc, char **argv)
+{
+        static const struct option longs[] = {{"help", no_argument, NULL, 'h'}, {0}};
+        int what;
+
+        opterr = 0;
+        while ((what = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+                if (what != 'h')
+                        return say(STATUS_REFUSED,
+                                   "check: %s: unknown option; the only one is --help",
+                                   argv[optind - 1]);
+                printf("usage: unpaged check\n"
+                       "\n"
+                       "Says what this machine allows and what is missing, with the commands that "
+                       "would help.\n"
+                       "Ends with 0 if `unpaged run` will page programs, with 1 if not.\n");
+                return output_status(0);
+        }
+        if (argv[optind])
+                return say(STATUS_REFUSED, "check: %s: takes no arguments", argv[optind]);
+        return -1;
+}
+
+int check_main(int argc, char **argv)
+{
+        struct report r = {0};
+        struct utsname name = {0};
+        int status = read_options(argc, argv);
+
+        if (status >= 0)
+                return status;
+        uname(&name);
+        printf("unpaged %s on Linux %s, %s\n\n", UNPAGED_VERSION, name.release, name.machine);
+        check_permission(&r);
+        check_features(&r);
+        check_memory(&r);
+        check_library(&r);
+        if (r.nfixes > 0)
+                printf("\nwhat would help\n");
+        for (unsigned i = 0; i < r.nfixes; i++)
+                printf("  %s\n", r.fixes[i]);
+        printf("\n%s\n", r.amiss ? "`unpaged run` will not page programs here."
+                                 : "`unpaged run` will page programs here.");
+        return output_status(r.amiss);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launcher_run.c - `unpaged run`: turns options into UNPAGED_* variables and executes the program.
+ *
+ * Options win over variables that are already there. What an option says is checked by the same code
+ * that will read the variable in the program (settings.c), so the two cannot disagree; here is only
+ * added what concerns this moment: paths become absolute, since processes change their directory, and
+ * files are tried, since an error is best told before the program begins.
+ *
+ * The launcher is replaced by the program: status, signals, process id and descriptors are its own.
+ */
+#include "launcher.h"
+#include "elf.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <unpaged/policy.h>
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+enum row {
+        BUDGET,
+        POLICY,
+        PAGE_SIZE,
+        SWAP,
+        DELIVERY,
+        CHILDREN,
+        STATS,
+        LOG,
+        VERBOSE,
+        REQUIRE,
+        ROWS
+};
+
+static const struct {
+        const char *name;
+        int letter;
+        const char *argument; /* NULL: it has none, and sets the variable to `fixed` */
+        const char *variable;
+        const char *fixed;
+        const char *help;
+} table[ROWS] = {
+        [BUDGET] = {"budget", 'b', "SIZE|N%", "UNPAGED_BUDGET", NULL,
+                    "memory each process may use for pages (" BUDGET_DEFAULT ")"},
+        [POLICY] = {"policy", 'p', "NAME", "UNPAGED_POLICY", NULL, "which page goes out"},
+        [PAGE_SIZE] = {"page-size", 0, "SIZE", "UNPAGED_PAGE_SIZE", NULL,
+                       "what is moved at once: 4K (default) to 2M"},
+        [SWAP] = {"swap", 's', "WHERE", "UNPAGED_SWAP", NULL,
+                  "zram[:ALGORITHM][:LIMIT] (default zram:lz4), or file:PATH"},
+        [DELIVERY] = {"delivery", 'd', "HOW", "UNPAGED_DELIVERY", NULL,
+                      "thread (default), or signal"},
+        [CHILDREN] = {"children", 'c', "on|off", "UNPAGED_CHILDREN", NULL,
+                      "page what the program executes, too (on)"},
+        [STATS] = {"stats", 'o', "FILE", "UNPAGED_STATS", NULL,
+                   "append a summary when a process ends; -: standard error"},
+        [LOG] = {"log", 'l', "FILE", "UNPAGED_LOG", NULL,
+                 "append a line when something is worth telling"},
+        [VERBOSE] = {"verbose", 'v', NULL, "UNPAGED_LOG", "-", "say such things on standard error"},
+        [REQUIRE] = {"require", 'r', NULL, "UNPAGED_REQUIRE", "1",
+                     "fail where the program would run unpaged"},
+};
+
+/* What was given, by row; the last one of several. */
+struct options {
+        const char *value[ROWS];
+};
+
+#define LONG_BASE 256
+#define HELP      'h'
+
+static int print_help(void)
+{
+        const struct pg_policy_ops *ops;
+
+        printf("usage: unpaged run [option...] [--] PROGRAM [argument...]\n"
+               "\n"
+               "Runs the program with its heap and its large anonymous memory paged.\n"
+               "\n");
+        for (int i = 0; i < ROWS; i++) {
+                char left[40], letter[8] = "   ";
+
+                if (table[i].letter)
+                        snprintf(letter, sizeof(letter), "-%c,", table[i].letter);
+                snprintf(left, sizeof(left), "%s --%s %s", letter, table[i].name,
+                         table[i].argument ? table[i].argument : "");
+                printf("  %-24s %s\n", left, table[i].help);
+        }
+        printf("  %-24s %s\n", "-h, --help", "this text");
+        printf("\n"
+               "SIZE is a number with K, M, G or T; N%% is of the machine's memory, or of the "
+               "cgroup's.\n"
+               "Policies:");
+        for (unsigned i = 0; (ops = pg_policy_at(i)); i++)
+                printf("%s %s%s", i ? "," : "", ops->name,
+                       strcmp(ops->name, "sieve") == 0 ? " (default)" : "");
+        printf(".\n");
+        return output_status(0);
+}
+
+static int row_of(int letter)
+{
+        if (letter >= LONG_BASE)
+                return letter - LONG_BASE;
+        for (int i = 0; i < ROWS; i++)
+                if (letter && table[i].letter == letter)
+                        return i;
+        return -1;
+}
+
+/* The complaint about the option that getopt_long stopped at. */
+static int complain(int what, char **argv)
+{
+        int row = row_of(optopt);
+        const char *word = argv[optind - 1];
+
+        if (what == ':' && row >= 0)
+                return say(STATUS_REFUSED, "option --%s needs a value: --%s %s", table[row].name,
+                           table[row].name, table[row].argument);
+        if (optopt >= LONG_BASE || (optopt == HELP && strncmp(word, "--", 2) == 0))
+                return say(STATUS_REFUSED, "option --%s takes no value: leave it out",
+                           row >= 0 ? table[row].name : "help");
+        if (optopt)
+                return say(STATUS_REFUSED,
+                           "option -%c: there is none; see `unpaged run --help`, and put -- before "
+                           "the program",
+                           optopt);
+        return say(STATUS_REFUSED,
+                   "option %s: there is none, or more than one begins like this; see `unpaged run "
+                   "--help`",
+                   word);
+}
+
+/* -1: go on; else the status to end with. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+        struct option longs[ROWS + 2] = {{0}};
+        char shorts[3 * ROWS + 8] = "+:h"; /* they end where the program begins */
+        int what;
+
+        for (int i = 0; i < ROWS; i++) {
+                size_t at = strlen(shorts);
+                int has = table[i].argument ? required_argument : no_argument;
+
+                longs[i] = (struct option){table[i].name, has, NULL, LONG_BASE + i};
+                if (table[i].letter)
+                        snprintf(shorts + at, sizeof(shorts) - at, "%c%s", table[i].letter,
+                                 has ? ":" : "");
+        }
+        longs[ROWS] = (struct option){"help", no_argument, NULL, HELP};
+        opterr = 0;
+        while ((what = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+                int row = row_of(what);
+
+                if (what == HELP)
+                        return print_help();
+                if (row < 0)
+                        return complain(what, argv);
+                if (table[row].argument && !*optarg)
+                        return say(STATUS_REFUSED, "option --%s needs a value: --%s %s",
+                                   table[row].name, table[row].name, table[row].argument);
+                o->value[row] = table[row].argument ? optarg : table[row].fixed;
+        }
+        return -1;
+}
+
+/* ---- variables ------------------------------------------------------------------------------ */
+
+static const char *absolute(const char *prefix, const char *path)
+{
+        char *here = path[0] == '/' ? NULL : getcwd(NULL, 0), *whole;
+
+        if ((path[0] != '/' && !here) ||
+            asprintf(&whole, "%s%s%s%s", prefix, here ? here : "", here ? "/" : "", path) < 0)
+                return NULL;
+        return whole;
+}
+
+/* The value as the program's processes should have it; NULL: there is no working directory. */
+static const char *lasting(enum row row, const char *value)
+{
+        if ((row == STATS || row == LOG) && strcmp(value, "-") != 0)
+                return absolute("", value);
+        if (row == SWAP && strncmp(value, "file:", 5) == 0 && value[5])
+                return absolute("file:", value + 5);
+        return value;
+}
+
+static int set_variables(const struct options *o)
+{
+        for (enum row row = 0; row < ROWS; row++) {
+                const char *value = o->value[row];
+
+                /* --log names the file also where --verbose speaks on standard error. */
+                if (!value || (row == VERBOSE && o->value[LOG]))
+                        continue;
+                value = lasting(row, value);
+                if (!value)
+                        return say(STATUS_REFUSED,
+                                   "option --%s %s: the working directory cannot be named (%s); "
+                                   "give a path from the root",
+                                   table[row].name, o->value[row], strerror(errno));
+                if (setenv(table[row].variable, value, 1) != 0)
+                        return say(STATUS_REFUSED, "%s: %s", table[row].variable, strerror(errno));
+        }
+        return -1;
+}
+
+static const char *lookup(const char *name)
+{
+        return getenv(name);
+}
+
+/* settings.c speaks of variables; who gave an option wants to hear of that. */
+static int complain_of_setting(const struct options *o, const char *why)
+{
+        for (enum row row = 0; row < ROWS; row++) {
+                size_t len = strlen(table[row].variable);
+
+                if (o->value[row] && table[row].argument &&
+                    strncmp(why, table[row].variable, len) == 0 && why[len] == '=')
+                        return say(STATUS_REFUSED, "option --%s %s", table[row].name,
+                                   why + len + 1);
+        }
+        return say(STATUS_REFUSED, "%s", why);
+}
+
+static int check_appendable(const char *variable, const char *path)
+{
+        int fd;
+
+        if (!path || strcmp(path, "-") == 0)
+                return -1;
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+        if (fd < 0 && errno != ENXIO) /* a FIFO that nobody reads yet is as good */
+                return say(STATUS_REFUSED, "%s %s: %s; name a file that can be written", variable,
+                           path, strerror(errno));
+        if (fd >= 0)
+                close(fd);
+        return -1;
+}
+
+static int check_swap(const struct settings *s)
+{
+        struct stat st;
+        const char *path = s->swap_path;
+
+        if (s->swap != SWAP_FILE)
+                return -1;
+        if (stat(path, &st) != 0)
+                return say(STATUS_REFUSED,
+                           "swap file %s: %s; name a directory, or make the file first: truncate "
+                           "-s SIZE %s",
+                           path, strerror(errno), path);
+        if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+                return say(STATUS_REFUSED, "swap file %s: neither directory, file nor block device",
+                           path);
+        if (faccessat(AT_FDCWD, path, R_OK | W_OK | (S_ISDIR(st.st_mode) ? X_OK : 0), AT_EACCESS) !=
+            0)
+                return say(STATUS_REFUSED, "swap file %s: %s; it must be readable and writable",
+                           path, strerror(errno));
+        if (S_ISREG(st.st_mode) && st.st_size < (off_t)s->page_size)
+                return say(STATUS_REFUSED, "swap file %s: it is empty; truncate -s SIZE %s", path,
+                           path);
+        if (!S_ISDIR(st.st_mode) && s->children)
+                return say(STATUS_REFUSED,
+                           "swap file %s: only one process can use it; name a directory, in which "
+                           "each makes its own, or add --children off",
+                           path);
+        return -1;
+}
+
+static int settle(const struct options *o, struct settings *s)
+{
+        char why[512], bytes[32];
+        int status = set_variables(o);
+
+        if (status >= 0)
+                return status;
+        if (settings_read(s, lookup, why, sizeof(why)))
+                return complain_of_setting(o, why);
+        if (s->off)
+                return -1;
+        if (s->budget == 0 && (!size_parse(BUDGET_DEFAULT, &s->budget) || s->budget == 0))
+                return say(STATUS_REFUSED,
+                           "how much memory there is cannot be told; give --budget");
+        /* A share is taken once, here: every process of the tree gets the same. */
+        snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)s->budget);
+        if (setenv("UNPAGED_BUDGET", bytes, 1) != 0)
+                return say(STATUS_REFUSED, "UNPAGED_BUDGET: %s", strerror(errno));
+        status = check_appendable("statistics file", s->stats_path);
+        if (status < 0)
+                status = check_appendable("log file", s->log_path);
+        return status < 0 ? check_swap(s) : status;
+}
+
+/* ---- the program ---------------------------------------------------------------------------- */
+
+/* To whom it was asked to be told: the log, and standard error with --verbose. */
+static void tell(const struct options *o, const struct settings *s, const char *program,
+                 const char *reason)
+{
+        bool to_stderr = o->value[VERBOSE] || (s->log_path && strcmp(s->log_path, "-") == 0);
+        int fd;
+
+        if (to_stderr)
+                say(0, "%s: runs unpaged: %s", program, reason);
+        if (!s->log_path || strcmp(s->log_path, "-") == 0)
+                return;
+        fd = open(s->log_path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd >= 0) {
+                dprintf(fd, "unpaged: %s: runs unpaged: %s\n", program, reason);
+                close(fd);
+        }
+}
+
+/* Leaves to the library what it will say itself. */
+static const char *refusal(const struct settings *s, const struct elf_verdict *v)
+{
+        return s->off ? "UNPAGED_OFF is set" : v->refusal;
+}
+
+/* Leaves LD_PRELOAD as the program must see it. -1: go on. */
+static int prepare(const struct options *o, const struct settings *s, const char *program)
+{
+        char library[PATH_MAX], why[PATH_MAX + 512];
+        struct elf_verdict verdict = elf_judge(program);
+        const char *reason = refusal(s, &verdict);
+        bool require = s->require || o->value[REQUIRE], with;
+
+        if (require && !settings_let(s, program))
+                reason = "UNPAGED_ONLY or UNPAGED_SKIP says so";
+        if (reason && require)
+                return say(STATUS_REFUSED, "%s: would run unpaged, and --require forbids it: %s",
+                           program, reason);
+        if (!preload_find(library, why, sizeof(why)))
+                return s->off ? -1 : say(STATUS_REFUSED, "%s", why);
+        if (require && probe_pool(s->signal_delivery, why, sizeof(why)) != 0)
+                return say(STATUS_REFUSED, "%s: would run unpaged, and --require forbids it: %s",
+                           program, why);
+        if (reason)
+                tell(o, s, program, reason);
+        /* Where the library is only ignored, it stays for what the program executes. */
+        with = !s->off && !verdict.harmed && (!verdict.refusal || s->children);
+        if (!(with ? preload_set(library) : preload_drop(library)))
+                return say(STATUS_REFUSED, "LD_PRELOAD: %s", strerror(errno));
+        return -1;
+}
+
+int run_main(int argc, char **argv)
+{
+        struct options o = {{NULL}};
+        struct settings s;
+        char path[PATH_MAX];
+        int error, status = read_options(argc, argv, &o);
+
+        if (status >= 0)
+                return status;
+        argv += optind;
+        if (!*argv)
+                return say(STATUS_REFUSED,
+                           "no program given: unpaged run [option...] -- PROGRAM [argument...]");
+        status = settle(&o, &s);
+        if (status >= 0)
+                return status;
+        error = program_find(*argv, path);
+        if (!error) {
+                status = prepare(&o, &s, path);
+                if (status >= 0)
+                        return status;
+                execvp(path, argv);
+                if (errno == ENOENT)
+                        return say(STATUS_CANNOT_RUN,
+                                   "%s: its interpreter or loader does not exist", path);
+                error = errno;
+        }
+        return say(error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN, "%s: %s%s", *argv,
+                   strerror(error),
+                   error == ENOENT && !strchr(*argv, '/') ? " (in no directory of PATH)" : "");
+}

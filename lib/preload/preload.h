@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* preload.h - what the files of the preloaded library share. */
+#ifndef PRELOAD_H
+#define PRELOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unpaged/unpaged.h>
+
+#define PAGE ((size_t)4096) /* the kernel's, and what programs take for theirs */
+
+/* Names that the program, or this library's heap, finds instead of the C library's. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* Set once, before `active` is, and only read from then on. */
+struct preload {
+        struct pg_pool *pool;
+        uintptr_t start, end; /* the arena */
+        uintptr_t heap_end;   /* up to here from start: for brk */
+        size_t granule;       /* the pool's page size */
+        size_t budget;
+        bool signal_delivery;
+        _Atomic bool active; /* the interposers do more than to call the kernel */
+        const char *name;    /* the program's, as in argv[0] */
+        bool starting;       /* nobody may wake the heap */
+        pid_t pid;           /* of the process the pool belongs to: a child of vfork is another */
+};
+
+extern struct preload preload;
+
+static inline bool is_active(void)
+{
+        return atomic_load_explicit(&preload.active, memory_order_acquire);
+}
+
+/* Does [addr, addr + len) touch the arena? */
+static inline bool touches_arena(const void *addr, size_t len)
+{
+        uintptr_t start = (uintptr_t)addr;
+
+        return start < preload.end && (start >= preload.start || preload.start - start < len);
+}
+
+static inline bool is_in_arena(uintptr_t addr)
+{
+        return addr - preload.start < preload.end - preload.start;
+}
+
+static inline size_t page_up(size_t size)
+{
+        return (size + PAGE - 1) & ~(PAGE - 1);
+}
+
+/* What a call of the C library answers for what one of ours does: 0, or -errno. */
+int answer(int error);
+
+/* fork.c: before anybody else's */
+void fork_register(void);
+
+/* exec.c */
+void exec_init(void);
+
+/* threads.c */
+void threads_init(void);
+
+/* stats.c */
+void stats_open(const char *path);
+void stats_restart(void); /* in a child of fork */
+void stats_write(void);   /* once for each process; what is no process of ours is ignored */
+void stats_again(void);   /* it goes on after all */
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.c - reads and checks the UNPAGED_* variables.
+ *
+ * One table says which variables there are and how each is understood. What is wrong is said at the
+ * first that is: with the name, the value, and what would be right, since the launcher shows it to a
+ * person, and the preloaded library puts it into the log.
+ */
+#include "settings.h"
+#include "machine.h"
+
+#include <string.h>
+#include <unpaged/policy.h>
+
+#define PAGE_SIZE_MIN ((uint64_t)4 << 10)
+#define PAGE_SIZE_MAX ((uint64_t)2 << 20)
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+#define MILLION 1000000u
+
+/* A number as millionths: whole * 10^6 + part. */
+struct decimal {
+        uint64_t whole;
+        uint32_t part;
+        bool point; /* it had one */
+};
+
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
+/* Returns what follows the number; NULL: there is none, or it is too large. */
+static const char *read_decimal(const char *text, struct decimal *d)
+{
+        uint32_t place = MILLION;
+
+        *d = (struct decimal){0};
+        if (!is_digit(*text))
+                return NULL;
+        for (; is_digit(*text); text++)
+                if (__builtin_mul_overflow(d->whole, 10, &d->whole) ||
+                    __builtin_add_overflow(d->whole, (uint64_t)(*text - '0'), &d->whole))
+                        return NULL;
+        if (*text != '.')
+                return text;
+        d->point = true;
+        if (!is_digit(*++text))
+                return NULL;
+        for (; is_digit(*text); text++) {
+                place /= 10;
+                if (place == 0)
+                        return NULL;
+                d->part += place * (uint32_t)(*text - '0');
+        }
+        return text;
+}
+
+static bool read_share(const struct decimal *d, uint64_t *bytes)
+{
+        const uint64_t all = 100 * (uint64_t)MILLION;
+        uint64_t share, memory;
+
+        if (d->whole > 100 || (d->whole == 100 && d->part > 0))
+                return false;
+        share = d->whole * MILLION + d->part;
+        memory = machine_usable();
+        *bytes = memory / all * share + memory % all * share / all;
+        return true;
+}
+
+/* The shift of "K", "KiB", "m" ...; -1: none of them. */
+static int read_unit(const char *text)
+{
+        static const char letters[] = "kmgt";
+        const char *letter = *text ? strchr(letters, *text | 0x20) : NULL;
+
+        if (!letter || !*letter)
+                return -1;
+        if (text[1] && !((text[1] | 0x20) == 'i' && (text[2] | 0x20) == 'b' && !text[3]))
+                return -1;
+        return 10 * (int)(letter - letters + 1);
+}
+
+bool size_parse(const char *text, uint64_t *bytes)
+{
+        struct decimal d;
+        uint64_t size;
+        int shift = 0;
+
+        text = text ? read_decimal(text, &d) : NULL;
+        if (!text)
+                return false;
+        if (text[0] == '%' && !text[1])
+                return read_share(&d, bytes);
+        if (*text) {
+                shift = read_unit(text);
+                if (shift < 0)
+                        return false;
+        } else if (d.point) {
+                return false; /* parts of a byte */
+        }
+        if (__builtin_mul_overflow(d.whole, (uint64_t)1 << shift, &size) ||
+            __builtin_add_overflow(size, ((uint64_t)d.part << shift) / MILLION, &size))
+                return false;
+        *bytes = size;
+        return true;
+}
+
+/* ---- complaints ----------------------------------------------------------------------------- */
+
+struct reading {
+        struct settings *s;
+        char *why;
+        size_t size;
+};
+
+static void put(struct reading *r, size_t *at, const char *text)
+{
+        for (; *text && *at + 1 < r->size; text++)
+                r->why[(*at)++] = *text;
+        if (r->size > 0)
+                r->why[*at] = '\0';
+}
+
+/* "NAME=value: words", the value shortened where it is absurd; false for the reader to return. */
+static bool wrong(struct reading *r, const char *name, const char *value, const char *words)
+{
+        char shown[128];
+        size_t at = 0, len = strnlen(value, sizeof(shown) - 1);
+
+        memcpy(shown, value, len);
+        shown[len] = '\0';
+        if (value[len])
+                memcpy(shown + len - 3, "...", 3);
+        put(r, &at, name);
+        put(r, &at, "=");
+        put(r, &at, shown);
+        put(r, &at, ": ");
+        put(r, &at, words);
+        return false;
+}
+
+/* ---- the variables, one reader each --------------------------------------------------------- */
+
+#define A_SIZE "write a number, then K, M, G or T (powers of 1024) if need be"
+
+static bool read_switch(const char *value, bool *on)
+{
+        bool yes = strcmp(value, "on") == 0 || strcmp(value, "1") == 0;
+
+        *on = yes;
+        return yes || strcmp(value, "off") == 0 || strcmp(value, "0") == 0;
+}
+
+static bool read_budget(struct reading *r, const char *name, const char *value)
+{
+        if (!size_parse(value, &r->s->budget))
+                return wrong(r, name, value,
+                             "not a size: " A_SIZE ", or N% (at most 100%) of the memory");
+        if (r->s->budget > machine_memory())
+                return wrong(r, name, value,
+                             "more than this machine has; `unpaged check` shows how much that is");
+        return true;
+}
+
+/* Known only when the page size is. */
+static bool check_budget(struct reading *r, const char *name, const char *value)
+{
+        if (r->s->budget < (uint64_t)BUDGET_MIN_PAGES * r->s->page_size)
+                return wrong(r, name, value,
+                             "too small: give at least 5 pages (20K, where a page is 4096 bytes)");
+        return true;
+}
+
+static bool read_policy(struct reading *r, const char *name, const char *value)
+{
+        char words[256] = "no such policy; there are: ";
+        struct reading list = {.why = words, .size = sizeof(words)};
+        size_t at = strlen(words);
+        const struct pg_policy_ops *ops;
+
+        r->s->policy = value;
+        if (pg_policy_find(value))
+                return true;
+        for (unsigned i = 0; (ops = pg_policy_at(i)); i++) {
+                put(&list, &at, i ? ", " : "");
+                put(&list, &at, ops->name);
+        }
+        return wrong(r, name, value, words);
+}
+
+static bool read_page_size(struct reading *r, const char *name, const char *value)
+{
+        uint64_t size;
+
+        if (strchr(value, '%') || !size_parse(value, &size) || size < PAGE_SIZE_MIN ||
+            size > PAGE_SIZE_MAX || (size & (size - 1)) != 0)
+                return wrong(r, name, value, "must be a power of two from 4K to 2M");
+        r->s->page_size = (size_t)size;
+        return true;
+}
+
+/* "zram" has been read: [:algorithm][:LIMIT]. */
+static bool read_zram(struct settings *s, const char *text)
+{
+        static const char *const algorithms[] = {"lz4", "zstd"};
+
+        if (!*text)
+                return true;
+        text++;
+        if (!is_digit(*text)) {
+                size_t len = strcspn(text, ":"), i = 0;
+
+                while (i < 2 &&
+                       (strlen(algorithms[i]) != len || memcmp(algorithms[i], text, len) != 0))
+                        i++;
+                if (i == 2)
+                        return false;
+                memcpy(s->swap_algorithm, algorithms[i], len + 1);
+                text += len;
+                if (!*text)
+                        return true;
+                text++;
+        }
+        return size_parse(text, &s->swap_limit);
+}
+
+static bool read_swap(struct reading *r, const char *name, const char *value)
+{
+        struct settings *s = r->s;
+
+        if (strncmp(value, "file:", 5) == 0 && value[5]) {
+                s->swap = SWAP_FILE;
+                s->swap_path = value + 5;
+                return true;
+        }
+        s->swap = SWAP_ZRAM;
+        if (strncmp(value, "zram", 4) == 0 && (!value[4] || value[4] == ':') &&
+            read_zram(s, value + 4))
+                return true;
+        return wrong(
+                r, name, value,
+                "must be zram, zram:ALGORITHM, zram:LIMIT or zram:ALGORITHM:LIMIT, with lz4 or "
+                "zstd and a limit such as 256M; or file:PATH");
+}
+
+static bool read_delivery(struct reading *r, const char *name, const char *value)
+{
+        r->s->signal_delivery = strcmp(value, "signal") == 0;
+        return r->s->signal_delivery || strcmp(value, "thread") == 0 ||
+               wrong(r, name, value, "must be thread or signal");
+}
+
+static bool read_stats(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->stats_path = value;
+        return true;
+}
+
+static bool read_log(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->log_path = value;
+        return true;
+}
+
+static bool read_children(struct reading *r, const char *name, const char *value)
+{
+        return read_switch(value, &r->s->children) || wrong(r, name, value, "must be on or off");
+}
+
+static bool read_require(struct reading *r, const char *name, const char *value)
+{
+        return read_switch(value, &r->s->require) || wrong(r, name, value, "must be 1 or 0");
+}
+
+static bool read_only(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->allow = value;
+        return true;
+}
+
+static bool read_skip(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->deny = value;
+        return true;
+}
+
+static bool read_off(struct reading *r, const char *name, const char *value)
+{
+        return read_switch(value, &r->s->off) || wrong(r, name, value, "must be 1 or 0");
+}
+
+static const struct {
+        const char *name;
+        bool (*read)(struct reading *r, const char *name, const char *value);
+} variables[] = {
+        {"UNPAGED_OFF", read_off}, /* first: switched off, the others do not matter */
+        {"UNPAGED_PAGE_SIZE", read_page_size},
+        {"UNPAGED_BUDGET", read_budget},
+        {"UNPAGED_BUDGET", check_budget},
+        {"UNPAGED_POLICY", read_policy},
+        {"UNPAGED_SWAP", read_swap},
+        {"UNPAGED_DELIVERY", read_delivery},
+        {"UNPAGED_STATS", read_stats},
+        {"UNPAGED_LOG", read_log},
+        {"UNPAGED_CHILDREN", read_children},
+        {"UNPAGED_REQUIRE", read_require},
+        {"UNPAGED_ONLY", read_only},
+        {"UNPAGED_SKIP", read_skip},
+};
+
+const char *settings_read(struct settings *s, const char *(*lookup)(const char *name), char *why,
+                          size_t why_size)
+{
+        struct reading r = {s, why, why_size};
+
+        *s = (struct settings){
+                .policy = "sieve",
+                .page_size = 4096,
+                .swap_algorithm = "lz4",
+                .children = true,
+        };
+        for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]) && !s->off; i++) {
+                const char *value = lookup(variables[i].name);
+
+                if (value && *value && !variables[i].read(&r, variables[i].name, value))
+                        return why;
+        }
+        return NULL;
+}
+
+/* ---- lists of programs ---------------------------------------------------------------------- */
+
+static bool list_names(const char *list, const char *name)
+{
+        size_t len = strlen(name);
+
+        for (; *list; list += *list == ',') {
+                size_t n = strcspn(list, ",");
+
+                if (n == len && memcmp(list, name, n) == 0)
+                        return true;
+                list += n;
+        }
+        return false;
+}
+
+bool settings_let(const struct settings *s, const char *program)
+{
+        const char *slash = strrchr(program, '/');
+        const char *name = slash ? slash + 1 : program;
+
+        if (s->deny && list_names(s->deny, name))
+                return false;
+        return !s->allow || list_names(s->allow, name);
+}

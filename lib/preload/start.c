@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * start.c - decides whether this process is paged, and opens its pool.
+ *
+ * All of it happens in a constructor, which is the first of the process to run (-z initfirst): even
+ * the C library's has not, so what that initialises (environ, the program's name) is not there, or is
+ * set here. Until the pool is open every interposed call is the kernel's, and what was mapped before
+ * stays unpaged: it is recognised by its address. The same is true, for ever, of a process that is
+ * not paged.
+ *
+ * Nothing here may wake the heap, or its first megabytes would be unpaged. The pager's own structures
+ * are allocated by raw_calloc (see CMakeLists.txt), and what the C library allocates for a thread by
+ * heap.c.
+ */
+#include "environment.h"
+#include "preload.h"
+#include "raw.h"
+#include "aside.h"
+#include "settings.h"
+#include "space.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <unpaged/stores.h>
+
+#define ARENA_MOST  ((size_t)16 << 40)
+#define ARENA_LEAST ((size_t)16 << 30)
+#define ARENA_HEAP  64 /* one part in so many is for brk */
+
+#define STATUS_REQUIRED 125
+
+struct preload preload;
+
+static char *const *environment;
+static struct text why; /* what pg_open has to say */
+
+static void name_program(const char *path)
+{
+        const char *slash = path ? strrchr(path, '/') : NULL;
+
+        preload.name = slash ? slash + 1 : path ? path : "";
+}
+
+static const char *lookup(const char *name)
+{
+        return environment_find(environment, name);
+}
+
+static void on_message(void *arg, const char *words)
+{
+        (void)arg;
+        why.len = 0;
+        text_add(&why, words);
+}
+
+/* ---- whether ------------------------------------------------------------------------------- */
+
+/* dlsym() would allocate where it finds nothing. */
+extern void __asan_init(void) __attribute__((weak));
+extern void __hwasan_init(void) __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+extern void __lsan_init(void) __attribute__((weak));
+extern void __dfsan_init(void) __attribute__((weak));
+
+static bool has_sanitizer(void)
+{
+        return __asan_init || __hwasan_init || __tsan_init || __msan_init || __lsan_init ||
+               __dfsan_init;
+}
+
+/* NULL: nothing stands against it. */
+static const char *objection(const struct settings *s)
+{
+        const char *list = lookup("LD_PRELOAD");
+
+        if (!settings_let(s, preload.name))
+                return "UNPAGED_ONLY or UNPAGED_SKIP says so";
+        if (getauxval(AT_SECURE))
+                return "it runs with privileges of its file";
+        if (has_sanitizer())
+                return "it is built with a sanitizer";
+        if (list && strstr(list, "vgpreload"))
+                return "it runs under valgrind";
+        return NULL;
+}
+
+/* ---- the swap store ------------------------------------------------------------------------ */
+
+static int open_nameless(const char *folder)
+{
+        char path[PATH_MAX];
+        size_t len = strlen(folder);
+        int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+        if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) ||
+            len + sizeof("/unpaged-XXXXXX") > sizeof(path))
+                return fd;
+        memcpy(path, folder, len);
+        strcpy(path + len, "/unpaged-XXXXXX");
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0)
+                unlink(path);
+        return fd;
+}
+
+static int swap_file(const struct settings *s, struct pg_store **store)
+{
+        struct pg_file_config config = {.size = sizeof(config)};
+        struct statvfs fs;
+        struct stat st;
+        int error;
+
+        if (stat(s->swap_path, &st) != 0)
+                return -errno;
+        config.fd = S_ISDIR(st.st_mode) ? open_nameless(s->swap_path)
+                                        : open(s->swap_path, O_RDWR | O_CLOEXEC);
+        if (config.fd < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode)) {
+                if (fstatvfs(config.fd, &fs) == 0)
+                        config.length = fs.f_bavail * fs.f_frsize / s->page_size * s->page_size;
+                if (config.length < s->page_size)
+                        config.length = s->page_size;
+        } else if (flock(config.fd, LOCK_EX | LOCK_NB) != 0) {
+                on_message(NULL, "another process uses this swap file");
+                raw_close(config.fd);
+                return -EBUSY;
+        }
+        error = pg_store_file(store, &config);
+        raw_close(config.fd);
+        return error;
+}
+
+static int swap_open(const struct settings *s, struct pg_store **store)
+{
+        struct pg_zram_config config = {.size = sizeof(config), .limit_bytes = s->swap_limit};
+        int error;
+
+        if (s->swap == SWAP_FILE) {
+                error = swap_file(s, store);
+                if (error && why.len == 0) {
+                        text_add(&why, "swap file ");
+                        text_add(&why, s->swap_path);
+                        text_add(&why, ": ");
+                        text_add(&why, strerror(-error));
+                }
+                return error;
+        }
+        if (s->swap_algorithm[0])
+                config.algorithm = s->swap_algorithm;
+        return pg_store_zram(store, &config);
+}
+
+/* ---- the pool and its arena ---------------------------------------------------------------- */
+
+/* A program with a limit of address space must not find that we have used it up. */
+static size_t arena_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+                return ARENA_MOST;
+        return limit.rlim_cur / 4;
+}
+
+static int arena_open(void)
+{
+        size_t most = arena_limit();
+        char *arena = NULL;
+        size_t size;
+
+        for (size = ARENA_MOST; size >= ARENA_LEAST; size /= 4)
+                if (size <= most && (arena = pg_map(preload.pool, size, 0)))
+                        break;
+        if (!arena) {
+                on_message(NULL, "there is no address space for it (see RLIMIT_AS, and "
+                                 "vm.overcommit_memory)");
+                return -ENOMEM;
+        }
+        if (raw_mprotect(arena, size, PROT_NONE) != 0)
+                return -errno;
+        raw_madvise(arena, size, MADV_DONTDUMP);
+        preload.start = (uintptr_t)arena;
+        preload.end = preload.start + size;
+        preload.heap_end = preload.start + size / ARENA_HEAP;
+        return space_init(preload.start, preload.end, preload.heap_end, preload.granule);
+}
+
+static int pool_open(const struct settings *s)
+{
+        struct pg_config config = {.size = sizeof(config),
+                                   .budget = s->budget,
+                                   .flags = PG_POOL_INHERIT,
+                                   .page_size = s->page_size,
+                                   .policy = s->policy,
+                                   .message = on_message};
+        int error;
+
+        if (config.budget == 0 && !size_parse(BUDGET_DEFAULT, &config.budget))
+                return -EINVAL;
+        config.budget -= config.budget % s->page_size;
+        config.delivery = s->signal_delivery ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
+        preload.granule = s->page_size;
+        preload.budget = config.budget;
+        preload.signal_delivery = s->signal_delivery;
+        error = swap_open(s, &config.swap);
+        preload.starting = true;
+        if (!error)
+                error = pg_open(&preload.pool, &config);
+        preload.starting = false;
+        if (error) {
+                pg_store_close(config.swap);
+                return error;
+        }
+        error = arena_open();
+        if (!error)
+                error = aside_init();
+        if (error)
+                pg_close(preload.pool);
+        return error;
+}
+
+/* ---- the constructor ----------------------------------------------------------------------- */
+
+static void stay_unpaged(const char *reason, bool fatal)
+{
+        struct text t = {0};
+
+        log_line(preload.name, " runs unpaged: ", reason, NULL);
+        if (!fatal)
+                return;
+        text_add(&t, "unpaged: ");
+        text_word(&t, preload.name);
+        text_add(&t, " cannot be paged: ");
+        text_add(&t, reason);
+        text_add(&t, "\n");
+        raw_write(STDERR_FILENO, t.at, t.len);
+        raw_exit(STATUS_REQUIRED);
+}
+
+static void start_pool(const struct settings *s)
+{
+        struct text t = {0};
+        int error = pool_open(s);
+
+        if (error) {
+                stay_unpaged(why.len ? why.at : strerror(-error), s->require);
+                return;
+        }
+        preload.pid = raw_getpid();
+        stats_open(s->stats_path);
+        text_number(&t, preload.budget);
+        log_line(preload.name, " is paged, with a budget of ", t.at, " bytes", NULL);
+        atomic_store_explicit(&preload.active, true, memory_order_release);
+}
+
+__attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
+{
+        static char wrong[512], text[8192];
+        struct settings s;
+        const char *reason;
+
+        name_program(argc > 0 ? argv[0] : NULL);
+        environment = envp;
+        if (!environ)
+                environ = envp; /* for getenv() */
+        fork_register();
+        threads_init();
+        exec_init();
+        reason = settings_read(&s, lookup, wrong, sizeof(wrong));
+        if (!reason && s.off)
+                return;
+        log_open(reason ? lookup("UNPAGED_LOG") : s.log_path);
+        if (reason) {
+                stay_unpaged(reason, false);
+                return;
+        }
+        reason = objection(&s);
+        if (reason)
+                stay_unpaged(reason, false);
+        else
+                start_pool(&s);
+        if (!s.children && environment_text(envp) <= sizeof(text))
+                environment_without(envp, text, envp, true);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c - what a process has cost, told when it ends: one block of `key value` lines.
+ *
+ * It ends by exit, quick_exit, _exit, or because it executes another program. If that last fails it
+ * goes on, and tells again later: the later block counts. Who is killed tells nothing. A child of
+ * vfork shares all variables here with its parent but is not the process that the pool belongs to.
+ */
+#include "preload.h"
+#include "raw.h"
+#include "text.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+        struct sink sink;
+        uint64_t started_ns;
+        _Atomic bool told;
+} stats;
+
+static uint64_t now_ns(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The most that was ever resident of the whole process, in bytes, as the kernel counts. */
+static uint64_t high_water(void)
+{
+        char status[4096];
+        int fd = raw_open("/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+        uint64_t kib = 0;
+        const char *at;
+        ssize_t n;
+
+        if (fd < 0)
+                return 0;
+        n = syscall(SYS_read, fd, status, sizeof(status) - 1);
+        raw_close(fd);
+        status[n > 0 ? n : 0] = '\0';
+        at = strstr(status, "VmHWM:");
+        for (at = at ? at + strcspn(at, "0123456789\n") : ""; *at >= '0' && *at <= '9'; at++)
+                kib = kib * 10 + (uint64_t)(*at - '0');
+        return kib << 10;
+}
+
+static void row(struct text *t, const char *key, uint64_t value)
+{
+        text_add(t, key);
+        text_add(t, " ");
+        text_number(t, value);
+        text_add(t, "\n");
+}
+
+static void row_decimal(struct text *t, const char *key, uint64_t value, unsigned places)
+{
+        text_add(t, key);
+        text_add(t, " ");
+        text_decimal(t, value, places);
+        text_add(t, "\n");
+}
+
+static void describe(struct text *t, const struct pg_stats *s)
+{
+        uint64_t wall = now_ns() - stats.started_ns;
+
+        text_add(t, "process ");
+        text_number(t, (uint64_t)preload.pid);
+        text_add(t, " ");
+        text_word(t, preload.name);
+        text_add(t, "\n");
+        row(t, "budget", preload.budget);
+        row(t, "page_size", s->page_size);
+        row(t, "peak_resident", (uint64_t)s->frames_peak * s->page_size);
+        row(t, "peak_process", high_water());
+        row(t, "faults", s->faults);
+        row(t, "rescues", s->rescues);
+        row(t, "evictions_clean", s->evictions_clean);
+        row(t, "evictions_dirty", s->evictions_dirty);
+        row(t, "pages_in", s->pages_in);
+        row(t, "pages_out", s->pages_out);
+        row(t, "zero_pages_out", s->zero_pages_out);
+        row(t, "swap_pages", s->swap_pages);
+        row(t, "swap_bytes", s->swap_bytes);
+        row(t, "swap_memory", s->swap_memory_bytes);
+        row_decimal(t, "swap_ratio",
+                    s->swap_bytes ? s->swap_pages * s->page_size * 100 / s->swap_bytes : 0, 2);
+        row(t, "errors", s->errors_load + s->errors_save + s->errors_frames);
+        row_decimal(t, "wait_ms", s->wait_ns / 1000, 3);
+        row_decimal(t, "wall_ms", wall / 1000, 3);
+        /* Of all its threads together, so it may be more than the whole. */
+        row_decimal(t, "wait_percent", wall ? s->wait_ns / (wall / 1000 + 1) : 0, 1);
+}
+
+void stats_write(void)
+{
+        struct text t = {0};
+        struct pg_stats s;
+
+        if (!is_active() || !stats.sink.is_open || raw_getpid() != preload.pid ||
+            atomic_exchange(&stats.told, true))
+                return;
+        if (pg_stats_get(preload.pool, &s, sizeof(s)) != 0)
+                return;
+        describe(&t, &s);
+        sink_write(&stats.sink, &t);
+}
+
+void stats_again(void)
+{
+        if (raw_getpid() == preload.pid)
+                atomic_store(&stats.told, false);
+}
+
+void stats_open(const char *path)
+{
+        sink_open(&stats.sink, path);
+        stats.started_ns = now_ns();
+        if (stats.sink.is_open)
+                at_quick_exit(stats_write);
+}
+
+void stats_restart(void)
+{
+        stats.started_ns = now_ns();
+        atomic_store(&stats.told, false);
+}
+
+/* After the program's own handlers of exit. Paging goes on: others may still touch memory. */
+__attribute__((destructor)) static void at_exit(void)
+{
+        stats_write();
+}
+
+EXPORT void _exit(int status)
+{
+        stats_write();
+        raw_exit(status);
+}
+
+EXPORT void _Exit(int status)
+{
+        _exit(status);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text.c - text put together without stdio, and where it goes.
+ *
+ * Files are opened for each piece of text: a descriptor that stayed open would be the program's to
+ * close, and would keep a pipe open in the daemons it leaves behind. See settings.h.
+ */
+#include "text.h"
+#include "raw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void text_add(struct text *t, const char *words)
+{
+        size_t len = strlen(words), room = sizeof(t->at) - t->len;
+
+        len = len < room ? len : room;
+        memcpy(t->at + t->len, words, len);
+        t->len += len;
+}
+
+void text_decimal(struct text *t, uint64_t n, unsigned places)
+{
+        char digits[32], *at = digits + sizeof(digits);
+
+        *--at = '\0';
+        for (unsigned i = 0; n > 0 || i <= places; i++) {
+                if (places > 0 && i == places)
+                        *--at = '.';
+                *--at = (char)('0' + n % 10);
+                n /= 10;
+        }
+        text_add(t, at);
+}
+
+void text_number(struct text *t, uint64_t n)
+{
+        text_decimal(t, n, 0);
+}
+
+void text_word(struct text *t, const char *word)
+{
+        size_t from = t->len;
+
+        text_add(t, word);
+        for (size_t i = from; i < t->len; i++)
+                if ((unsigned char)t->at[i] <= ' ')
+                        t->at[i] = '_';
+}
+
+void sink_open(struct sink *s, const char *path)
+{
+        struct stat st;
+        size_t len = 0;
+
+        s->is_open = false;
+        if (!path)
+                return;
+        s->is_stderr = strcmp(path, "-") == 0;
+        if (s->is_stderr) {
+                if (fstat(STDERR_FILENO, &st) != 0)
+                        return;
+                s->device = st.st_dev;
+                s->inode = st.st_ino;
+                s->is_open = true;
+                return;
+        }
+        if (path[0] != '/' && getcwd(s->path, sizeof(s->path) - 1)) {
+                len = strlen(s->path);
+                s->path[len++] = '/';
+        }
+        if (len + strlen(path) >= sizeof(s->path))
+                return;
+        strcpy(s->path + len, path);
+        s->is_open = true;
+}
+
+void sink_write(const struct sink *s, const struct text *t)
+{
+        int saved = errno;
+        struct stat st;
+        int fd = STDERR_FILENO;
+
+        if (!s->is_open)
+                return;
+        if (s->is_stderr) {
+                if (fstat(fd, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+                        raw_write(fd, t->at, t->len);
+        } else {
+                fd = raw_open(s->path,
+                              O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                              0666);
+                if (fd >= 0) {
+                        raw_write(fd, t->at, t->len);
+                        raw_close(fd);
+                }
+        }
+        errno = saved;
+}

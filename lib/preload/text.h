@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* text.h - text put together without stdio, and where it goes. See text.c. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What does not fit is left out. */
+struct text {
+        size_t len;
+        char at[3072];
+};
+
+void text_add(struct text *t, const char *words);
+void text_number(struct text *t, uint64_t n);
+/* n / 10^places */
+void text_decimal(struct text *t, uint64_t n, unsigned places);
+
+/* A file to append to, or standard error ("-"). */
+struct sink {
+        bool is_open, is_stderr;
+        dev_t device; /* of descriptor 2, when the process started */
+        ino_t inode;
+        char path[PATH_MAX]; /* absolute: the program may go elsewhere */
+};
+
+/* NULL: none. */
+void sink_open(struct sink *s, const char *path);
+/* With a single write. Nothing, where that is not possible. */
+void sink_write(const struct sink *s, const struct text *t);
+
+/* With blanks, and what would break a line, replaced. */
+void text_word(struct text *t, const char *word);
+
+/* log.c: one line, "unpaged[pid]: " and the parts up to a NULL, if a log was asked for. */
+void log_open(const char *path);
+void log_line(const char *part, ...) __attribute__((sentinel));
+
+#endif
