@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_settings.c - what a size is, what every UNPAGED_* variable may hold, and what is said when it
+ * does not.
+ */
+#include "machine.h"
+#include "settings.h"
+
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unpaged/policy.h>
+
+#define UNTOUCHED 0xdeadbeefu
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *text;
+        uint64_t bytes;
+} sizes[] = {
+        {"0", 0},
+        {"1", 1},
+        {"4096", 4096},
+        {"007", 7},
+        {"1K", 1024},
+        {"64M", 64u << 20},
+        {"64m", 64u << 20},
+        {"64MiB", 64u << 20},
+        {"64mib", 64u << 20},
+        {"64Mib", 64u << 20},
+        {"3G", 3ull << 30},
+        {"2T", 2ull << 40},
+        {"0T", 0},
+        {"1.5G", 3ull << 29},
+        {"0.5K", 512},
+        {"1.0M", 1u << 20},
+        {"0.000001M", 1},
+        {"1.999999K", 2047},
+        {"18446744073709551615", UINT64_MAX},
+        {"16777215T", 16777215ull << 40},
+        {"16777215.999999T", (16777215ull << 40) + (999999ull << 40) / 1000000},
+        {"0%", 0},
+};
+
+START_TEST(a_size_is_a_number_and_a_unit)
+{
+        uint64_t bytes = UNTOUCHED;
+
+        ck_assert_msg(size_parse(sizes[_i].text, &bytes), "%s", sizes[_i].text);
+        ck_assert_msg(bytes == sizes[_i].bytes, "%s is %llu", sizes[_i].text,
+                      (unsigned long long)bytes);
+}
+END_TEST
+
+static const char *const not_sizes[] = {
+        "",
+        " ",
+        "-1",
+        "+1",
+        "-0",
+        " 1",
+        "1 ",
+        "1 M",
+        "M",
+        "K1",
+        "1X",
+        "1MM",
+        "1MB",
+        "1Mi",
+        "1iB",
+        "1B",
+        "1MiBs",
+        "1M.",
+        ".5G",
+        "1.G",
+        "1..5G",
+        "1.5.5G",
+        "1.5",
+        "1e3",
+        "0x10",
+        "1,5G",
+        "1.-5G",
+        "%",
+        "-1%",
+        "101%",
+        "1%%",
+        "100.000001%",
+        "1% ",
+        "50%M",
+        "5M%",
+        ".5%",
+        "1.%",
+        "1\nM",
+        "1M\n",
+        "inf",
+        "nan",
+        "1P",
+        "1E",
+        "1\xc2\xa0M",
+        "\xd9\xa1",
+        /* beyond 64 bits */
+        "18446744073709551616",
+        "16777216T",
+        "16777216.000001T",
+        "18014398509481984K",
+        "99999999999999999999999999999999",
+        "17179869184G",
+        /* more decimals than are kept */
+        "1.0000000G",
+        "1.0000001%",
+};
+
+START_TEST(anything_else_is_not_a_size)
+{
+        uint64_t bytes = UNTOUCHED;
+
+        ck_assert_msg(!size_parse(not_sizes[_i], &bytes), "'%s' passed", not_sizes[_i]);
+        ck_assert_uint_eq(bytes, UNTOUCHED);
+}
+END_TEST
+
+START_TEST(no_text_is_not_a_size)
+{
+        uint64_t bytes = UNTOUCHED;
+
+        ck_assert(!size_parse(NULL, &bytes));
+        ck_assert_uint_eq(bytes, UNTOUCHED);
+}
+END_TEST
+
+START_TEST(a_percentage_is_of_what_may_be_used)
+{
+        uint64_t all, half, tiny, odd;
+
+        ck_assert(size_parse("100%", &all));
+        ck_assert(size_parse("50%", &half));
+        ck_assert(size_parse("0.000001%", &tiny));
+        ck_assert(size_parse("12.5%", &odd));
+        ck_assert_uint_eq(all, machine_usable());
+        ck_assert_uint_gt(all, 0);
+        ck_assert_uint_le(all, machine_memory());
+        ck_assert_uint_eq(half, all / 2);
+        ck_assert_uint_eq(odd, all / 8);
+        ck_assert_uint_eq(tiny, all / 100000000);
+}
+END_TEST
+
+/* ---- variables ------------------------------------------------------------------------------ */
+
+/* name, value, name, value ..., NULL */
+static const char *given[32];
+
+static const char *lookup(const char *name)
+{
+        for (size_t i = 0; given[i]; i += 2)
+                if (strcmp(given[i], name) == 0)
+                        return given[i + 1];
+        return NULL;
+}
+
+static const char *read_with(struct settings *s, char *why, size_t size, ...)
+{
+        va_list args;
+        size_t n = 0;
+
+        va_start(args, size);
+        while ((given[n] = va_arg(args, const char *)))
+                n++;
+        va_end(args);
+        memset(s, 0xff, sizeof(*s));
+        return settings_read(s, lookup, why, size);
+}
+
+START_TEST(without_variables_there_are_defaults)
+{
+        static const char *const names[] = {
+                "UNPAGED_BUDGET", "UNPAGED_POLICY",   "UNPAGED_PAGE_SIZE", "UNPAGED_SWAP",
+                "UNPAGED_STATS",  "UNPAGED_CHILDREN", "UNPAGED_DELIVERY",  "UNPAGED_REQUIRE",
+                "UNPAGED_LOG",    "UNPAGED_ONLY",     "UNPAGED_SKIP",      "UNPAGED_OFF"};
+        struct settings s;
+        char why[256];
+
+        /* Not set, and set to nothing. */
+        for (size_t i = 0; i < (_i ? sizeof(names) / sizeof(names[0]) : 0); i++) {
+                given[2 * i] = names[i];
+                given[2 * i + 1] = "";
+                given[2 * i + 2] = NULL;
+        }
+        memset(&s, 0xff, sizeof(s));
+        ck_assert_ptr_null(settings_read(&s, lookup, why, sizeof(why)));
+        ck_assert_uint_eq(s.budget, 0);
+        ck_assert_str_eq(s.policy, "sieve");
+        ck_assert_uint_eq(s.page_size, 4096);
+        ck_assert_int_eq(s.swap, SWAP_ZRAM);
+        ck_assert_str_eq(s.swap_algorithm, "lz4");
+        ck_assert_uint_eq(s.swap_limit, 0);
+        ck_assert_ptr_null(s.swap_path);
+        ck_assert(!s.signal_delivery && s.children && !s.require && !s.off);
+        ck_assert(!s.stats_path && !s.log_path && !s.allow && !s.deny);
+}
+END_TEST
+
+START_TEST(every_variable_is_understood)
+{
+        struct settings s;
+        char why[256] = "";
+
+        ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "1.5M", "UNPAGED_POLICY",
+                                 "lru", "UNPAGED_PAGE_SIZE", "64K", "UNPAGED_SWAP", "zram:zstd:1G",
+                                 "UNPAGED_DELIVERY", "signal", "UNPAGED_STATS", "/a b",
+                                 "UNPAGED_LOG", "-", "UNPAGED_CHILDREN", "off", "UNPAGED_REQUIRE",
+                                 "1", "UNPAGED_ONLY", "a,b", "UNPAGED_SKIP", "c", "UNPAGED_OFF",
+                                 "0", NULL),
+                      "%s", why);
+        ck_assert_uint_eq(s.budget, 3u << 19);
+        ck_assert_str_eq(s.policy, "lru");
+        ck_assert_uint_eq(s.page_size, 65536);
+        ck_assert_int_eq(s.swap, SWAP_ZRAM);
+        ck_assert_str_eq(s.swap_algorithm, "zstd");
+        ck_assert_uint_eq(s.swap_limit, 1u << 30);
+        ck_assert(s.signal_delivery && !s.children && s.require && !s.off);
+        ck_assert_str_eq(s.stats_path, "/a b");
+        ck_assert_str_eq(s.log_path, "-");
+        ck_assert_str_eq(s.allow, "a,b");
+        ck_assert_str_eq(s.deny, "c");
+}
+END_TEST
+
+START_TEST(every_shipped_policy_is_known)
+{
+        const struct pg_policy_ops *ops;
+        struct settings s;
+        char why[256];
+        unsigned n = 0;
+
+        for (; (ops = pg_policy_at(n)); n++)
+                ck_assert_ptr_null(
+                        read_with(&s, why, sizeof(why), "UNPAGED_POLICY", ops->name, NULL));
+        ck_assert_uint_ge(n, 5);
+}
+END_TEST
+
+static const struct {
+        const char *value;
+        enum swap_kind kind;
+        const char *algorithm;
+        uint64_t limit;
+        const char *path;
+} swaps[] = {
+        {"zram", SWAP_ZRAM, "lz4", 0, NULL},
+        {"zram:lz4", SWAP_ZRAM, "lz4", 0, NULL},
+        {"zram:zstd", SWAP_ZRAM, "zstd", 0, NULL},
+        {"zram:1G", SWAP_ZRAM, "lz4", 1u << 30, NULL},
+        {"zram:0", SWAP_ZRAM, "lz4", 0, NULL},
+        {"zram:zstd:64M", SWAP_ZRAM, "zstd", 64u << 20, NULL},
+        {"file:/x", SWAP_FILE, "lz4", 0, "/x"},
+        {"file:/x:y", SWAP_FILE, "lz4", 0, "/x:y"},
+        {"file:.", SWAP_FILE, "lz4", 0, "."},
+};
+
+START_TEST(swap_takes_all_its_forms)
+{
+        struct settings s;
+        char why[256] = "";
+
+        ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_SWAP", swaps[_i].value, NULL), "%s",
+                      why);
+        ck_assert_int_eq(s.swap, swaps[_i].kind);
+        ck_assert_str_eq(s.swap_algorithm, swaps[_i].algorithm);
+        ck_assert_uint_eq(s.swap_limit, swaps[_i].limit);
+        ck_assert_pstr_eq(s.swap_path, swaps[_i].path);
+}
+END_TEST
+
+static const struct {
+        const char *name, *value, *says;
+} faults[] = {
+        {"UNPAGED_BUDGET", "64X", "N%"},
+        {"UNPAGED_BUDGET", "-64M", "not a size"},
+        {"UNPAGED_BUDGET", "101%", "100%"},
+        {"UNPAGED_BUDGET", "0", "5 pages"},
+        {"UNPAGED_BUDGET", "0%", "5 pages"},
+        {"UNPAGED_BUDGET", "20479", "5 pages"},
+        {"UNPAGED_BUDGET", "1023T", "unpaged check"},
+        {"UNPAGED_BUDGET", "16777216T", "not a size"},
+        {"UNPAGED_POLICY", "mru", "sieve"},
+        {"UNPAGED_POLICY", "LRU", "lru"},
+        {"UNPAGED_POLICY", "lru ", "lru"},
+        {"UNPAGED_PAGE_SIZE", "0", "power of two"},
+        {"UNPAGED_PAGE_SIZE", "2K", "4K to 2M"},
+        {"UNPAGED_PAGE_SIZE", "4M", "4K to 2M"},
+        {"UNPAGED_PAGE_SIZE", "12K", "power of two"},
+        {"UNPAGED_PAGE_SIZE", "4097", "power of two"},
+        {"UNPAGED_PAGE_SIZE", "0%", "power of two"},
+        {"UNPAGED_SWAP", "ram", "zram:ALGORITHM"},
+        {"UNPAGED_SWAP", "zram2", "zram"},
+        {"UNPAGED_SWAP", "zram:", "zram"},
+        {"UNPAGED_SWAP", "zram::1G", "zram"},
+        {"UNPAGED_SWAP", "zram:lzo", "lz4 or zstd"},
+        {"UNPAGED_SWAP", "zram:lz", "lz4 or zstd"},
+        {"UNPAGED_SWAP", "zram:lz44", "lz4 or zstd"},
+        {"UNPAGED_SWAP", "zram:lz4:", "limit"},
+        {"UNPAGED_SWAP", "zram:lz4:-1", "limit"},
+        {"UNPAGED_SWAP", "zram:lz4:1G:", "limit"},
+        {"UNPAGED_SWAP", "zram:1G:lz4", "limit"},
+        {"UNPAGED_SWAP", "file", "file:PATH"},
+        {"UNPAGED_SWAP", "file:", "file:PATH"},
+        {"UNPAGED_SWAP", "/swapfile", "file:PATH"},
+        {"UNPAGED_DELIVERY", "Thread", "thread or signal"},
+        {"UNPAGED_DELIVERY", "poll", "thread or signal"},
+        {"UNPAGED_CHILDREN", "yes", "on or off"},
+        {"UNPAGED_CHILDREN", "2", "on or off"},
+        {"UNPAGED_REQUIRE", "true", "1 or 0"},
+        {"UNPAGED_OFF", "x", "1 or 0"},
+};
+
+START_TEST(what_is_wrong_is_named_with_its_remedy)
+{
+        struct settings s;
+        char why[512] = "", begin[128];
+        const char *said = read_with(&s, why, sizeof(why), faults[_i].name, faults[_i].value, NULL);
+
+        ck_assert_msg(said == why, "%s=%s passed", faults[_i].name, faults[_i].value);
+        snprintf(begin, sizeof(begin), "%s=%s: ", faults[_i].name, faults[_i].value);
+        ck_assert_msg(strncmp(why, begin, strlen(begin)) == 0, "%s", why);
+        ck_assert_msg(strstr(why + strlen(begin), faults[_i].says) != NULL, "%s", why);
+        ck_assert_ptr_null(strchr(why, '\n'));
+}
+END_TEST
+
+START_TEST(a_budget_counts_in_its_pages)
+{
+        struct settings s;
+        char why[512];
+
+        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "20K", NULL));
+        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "10M",
+                                     "UNPAGED_PAGE_SIZE", "2M", NULL));
+        ck_assert_ptr_nonnull(read_with(&s, why, sizeof(why), "UNPAGED_PAGE_SIZE", "2M",
+                                        "UNPAGED_BUDGET", "10485759", NULL));
+}
+END_TEST
+
+START_TEST(switched_off_nothing_else_matters)
+{
+        struct settings s;
+        char why[512];
+
+        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "x", "UNPAGED_SWAP",
+                                     "y", "UNPAGED_OFF", "1", NULL));
+        ck_assert(s.off);
+        ck_assert_ptr_nonnull(
+                read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "x", "UNPAGED_OFF", "0", NULL));
+}
+END_TEST
+
+START_TEST(complaints_fit_where_they_are_put)
+{
+        struct settings s;
+        char value[2000], why[300];
+
+        memset(value, 'x', sizeof(value));
+        value[sizeof(value) - 1] = '\0';
+        for (size_t size = 0; size <= sizeof(why); size++) {
+                memset(why, '#', sizeof(why));
+                ck_assert_ptr_eq(read_with(&s, why, size, "UNPAGED_POLICY", value, NULL), why);
+                ck_assert(size == 0 || memchr(why, '\0', size));
+                for (size_t i = size; i < sizeof(why); i++)
+                        ck_assert_int_eq(why[i], '#');
+        }
+        ck_assert_msg(strstr(why, "xxx...: no such policy") && strstr(why, "sieve"), "%s", why);
+}
+END_TEST
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+static const struct {
+        const char *allow, *deny, *program;
+        bool let;
+} lists[] = {
+        {NULL, NULL, "sort", true},
+        {"sort", NULL, "sort", true},
+        {"sort", NULL, "/usr/bin/sort", true},
+        {"sort", NULL, "/sort/gawk", false},
+        {"gawk,sort,jq", NULL, "sort", true},
+        {"gawk,sort,jq", NULL, "jq", true},
+        {"gawk,,jq,", NULL, "sort", false},
+        {"sorted", NULL, "sort", false},
+        {"sor", NULL, "sort", false},
+        {NULL, "sort", "/bin/sort", false},
+        {NULL, "sort", "sort2", true},
+        {"sort", "sort", "sort", false},
+        {"sort", "gawk", "sort", true},
+        {"sort", "gawk", "jq", false},
+};
+
+START_TEST(lists_name_programs)
+{
+        struct settings s = {.allow = lists[_i].allow, .deny = lists[_i].deny};
+
+        ck_assert_int_eq(settings_let(&s, lists[_i].program), lists[_i].let);
+}
+END_TEST
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+int main(void)
+{
+        Suite *suite = suite_create("settings");
+        TCase *tc = tcase_create("settings");
+        SRunner *runner = srunner_create(suite);
+        int failed;
+
+        suite_add_tcase(suite, tc);
+        tcase_add_loop_test(tc, a_size_is_a_number_and_a_unit, 0, COUNT(sizes));
+        tcase_add_loop_test(tc, anything_else_is_not_a_size, 0, COUNT(not_sizes));
+        tcase_add_test(tc, no_text_is_not_a_size);
+        tcase_add_test(tc, a_percentage_is_of_what_may_be_used);
+        tcase_add_loop_test(tc, without_variables_there_are_defaults, 0, 2);
+        tcase_add_test(tc, every_variable_is_understood);
+        tcase_add_test(tc, every_shipped_policy_is_known);
+        tcase_add_loop_test(tc, swap_takes_all_its_forms, 0, COUNT(swaps));
+        tcase_add_loop_test(tc, what_is_wrong_is_named_with_its_remedy, 0, COUNT(faults));
+        tcase_add_test(tc, a_budget_counts_in_its_pages);
+        tcase_add_test(tc, switched_off_nothing_else_matters);
+        tcase_add_test(tc, complaints_fit_where_they_are_put);
+        tcase_add_loop_test(tc, lists_name_programs, 0, COUNT(lists));
+        srunner_run_all(runner, CK_NORMAL);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed != 0;
+}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Sourced by the scripts here, which find the launcher in $LAUNCHER. They work in a directory of
+# their own that anybody may enter. $BUDGET is the budget, --policy and the like go into $OPTIONS.
+set -euo pipefail
+
+budget=${BUDGET:-2M}
+read -ra options <<<"${OPTIONS-}"
+mask=${UNPAGED_MASK_FEATURES-} # for the paged runs alone
+for name in "${!UNPAGED_@}" LD_PRELOAD; do
+        unset "$name"
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+cd "$work"
+failures=0
+# What a program finds open must not depend on who runs the test.
+for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        [ "$fd" -le 2 ] || [ "$fd" -eq 255 ] || eval "exec $fd>&-"
+done
+
+skip() {
+        echo "skipped: $1"
+        exit 77
+}
+
+# fail WORDS [FILE...]: the end of each file is shown.
+fail() {
+        local file
+
+        failures=$((failures + 1))
+        {
+                echo "FAILED: $1"
+                for file in "${@:2}"; do
+                        [ ! -s "$file" ] || tail -n 12 "$file" | cut -c -300 | sed "s/^/  $file: /"
+                done
+        } >&2
+}
+
+finish() {
+        [ "$failures" -eq 0 ] || { echo "$failures failures"; exit 1; }
+        exit 0
+}
+
+need() {
+        command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+# Where the machine does not permit paging there is nothing to see. Where it does, no excuse counts.
+need_paging() {
+        "$LAUNCHER" check >check 2>&1 || skip "no paging on this machine: $(tail -n 1 check)"
+}
+
+# Puts into `launch` what goes before a program that is to be paged. Its report goes to `stats`. The
+# environment is set by a program that is replaced, as the launcher is, by the next: whoever waits,
+# waits for the program itself.
+launch_set() {
+        launch=("$LAUNCHER" run --require --budget "$budget" --stats "$work/stats" "${options[@]}" --)
+        [ -z "$mask" ] || launch=(env "UNPAGED_MASK_FEATURES=$mask" "${launch[@]}")
+}
+
+paged() {
+        launch_set
+        "${launch[@]}" "$@"
+}
+
+# limited SECONDS COMMAND...: functions, too. Kills only what it started.
+limited() {
+        local seconds=$1 job
+
+        shift
+        "$@" &
+        job=$!
+        # Each program here gives itself an alarm; this is for those that cannot.
+        (
+                exec >/dev/null 2>&1
+                sleep "$seconds"
+                kill -KILL "$job"
+        ) &
+        local watch=$!
+        local status=0
+        wait "$job" 2>/dev/null || status=$?
+        kill "$watch" 2>/dev/null || true
+        wait "$watch" 2>/dev/null || true
+        return "$status"
+}
+
+# told KEY: the sum over all processes.
+told() {
+        awk -v key="$1" '$1 == key { sum += $2 } END { print sum + 0 }' stats
+}
+
+# Every process in `stats` kept to its budget, met no error, and pages left to make room.
+stats_are_sound() {
+        [ -s stats ] || { fail "$1: was not paged"; return; }
+        [ "$(told evictions_clean)" != 0 ] || [ "$(told evictions_dirty)" != 0 ] ||
+                fail "$1: nothing was evicted" stats
+        [ "$(told errors)" = 0 ] || fail "$1: pages met errors" stats
+        awk '$1 == "budget" { budget = $2 }
+             $1 == "peak_resident" && $2 > budget { exit 1 }' stats ||
+                fail "$1: more was resident than the budget" stats
+}
