@@ -56,7 +56,8 @@ lint: setup ## static analysis of the sources and the scripts
 	@.ci/setup clang-tidy shellcheck
 	@$(call build,release,,--target help >/dev/null)
 	@echo $(filter %.c,$(sources)) | xargs -n 1 -P $(jobs) clang-tidy --quiet -p .build/release
-	@shellcheck .ci/* tests/headers/* tests/install/run
+	@shellcheck .ci/* tests/headers/* tests/install/run tests/launcher/*.sh tests/preload/*.sh tests/preload/compare \
+                tests/programs/run tests/programs/setup tests/programs/check-harness bench/programs
 
 format: ## put every source into the house style
 	@.ci/setup clang-format
