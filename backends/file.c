@@ -425,7 +425,8 @@ int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
         file = calloc(1, sizeof(*file));
         if (file == NULL)
                 return -ENOMEM;
-        file->fd = file->direct_fd = file->heir = -1;
+        file->fd = file->direct_fd = -1;
+        file->heir = -1;
         file->start = config->start;
         readonly = (config->flags & PG_FILE_READONLY) != 0;
 
