@@ -41,8 +41,10 @@ static bool is_stood_on(const struct region *r, uint64_t page)
 {
         uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
         uintptr_t addr = (uintptr_t)region_addr(r, page);
+        uintptr_t start = (uintptr_t)r->start;
 
-        return addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
+        return stack - start < r->npages << r->page_shift &&
+               addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
 }
 
 /* Under the lock. The page in a frame that is in the policy or the queue; NULL when its owner is

@@ -449,11 +449,11 @@ int main(void)
 {
         Suite *suite = suite_create("inherit");
         TCase *tc = suite_of(suite, "inherit");
-        int first = strcmp(SANITIZER, "thread") ? PG_DELIVERY_THREAD : PG_DELIVERY_SIGNAL;
+        int first = *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
 
         if (first == PG_DELIVERY_SIGNAL)
-                fprintf(stderr, "skipped: handler threads in a child, which ThreadSanitizer does "
-                                "not stand\n");
+                fprintf(stderr,
+                        "skipped: handler threads in a child, which sanitizers do not stand\n");
 
         tcase_add_loop_test(tc, both_go_on_with_what_was_there, first, 2);
         tcase_add_loop_test(tc, child_goes_on_after_its_parent, first, 2);
