@@ -105,9 +105,13 @@ wait "$child" 2>/dev/null || status=$?
 ended 143
 
 # Descriptors, signal dispositions and mask, limits, directory and the rest of the environment.
+# Signals 32 and 33 are the C library's: make may have them ignored, and whoever has threads has not.
 cat >state.sh <<'END'
 ls /proc/self/fd
-grep -E '^Sig(Blk|Ign|Cgt)|^NoNewPrivs' /proc/self/status
+grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status | while read -r name mask; do
+        printf '%s %x\n' "$name" $((0x$mask & ~0x180000000))
+done
+grep '^NoNewPrivs' /proc/self/status
 ulimit -a
 pwd
 tr '\0' '\n' </proc/$$/environ | grep -vE '^(LD_PRELOAD|UNPAGED_[A-Z_]*|_|FAKE_PRELOAD_OUT)=' | sort | cksum
