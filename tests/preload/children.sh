@@ -33,5 +33,5 @@ names | grep -q ' sh$' || fail "--children off: the program itself was not paged
 
 # What the child sees of us: nothing.
 paged sh -c 'env' >paged 2>&1 || fail "env ends with $?"
-! grep -E 'UNPAGED|LD_PRELOAD' paged || fail "--children off: the environment tells of us"
+! grep -E '^(UNPAGED_|LD_PRELOAD=)' paged || fail "--children off: the environment tells of us"
 finish
