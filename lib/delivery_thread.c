@@ -84,10 +84,11 @@ static char *robust_list(pid_t tid)
         return syscall(SYS_get_robust_list, tid, &head, &len) == 0 ? head : NULL;
 }
 
-/* The CPU of a thread that faulted, from its rseq area; -1: unknown. The area lies at a fixed distance
- * from the thread pointer, and so does the robust list, for which the kernel can be asked. Only the
- * C library registers one, so a thread that has one has both. It may be a thread of another process
- * that looks into our memory (a tracer), or have ended by now, with its area: so the kernel reads. */
+/* The CPU of a thread that faulted, from its rseq area; -1: unknown. The area lies at a fixed
+ * distance from the thread pointer, and so does the robust list, for which the kernel can be asked.
+ * Only the C library registers one, so a thread that has one has both. It may be a thread of
+ * another process that looks into our memory (a tracer), or have ended by now, with its area: so
+ * the kernel reads. */
 static int thread_cpu(const struct delivery *d, pid_t tid)
 {
         const char *robust = robust_list(tid);

@@ -35,8 +35,8 @@
 
 /* ---- choosing ------------------------------------------------------------------------------ */
 
-/* The caller's stack may be paged (that of a coroutine, or of a thread in signal delivery): then the
- * pages that it stands on, and may touch while it owns them, must stay. */
+/* The caller's stack may be paged (that of a coroutine, or of a thread in signal delivery): then
+ * the pages that it stands on, and may touch while it owns them, must stay. */
 static bool is_stood_on(const struct region *r, uint64_t page)
 {
         uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
@@ -204,6 +204,13 @@ void copy_forget(struct pg_pool *pool, pg_location location, bool owned)
                 return;
         store = store_find(&pool->stores, location, &offset);
         store_location_free(store, offset);
+}
+
+void copy_outdated(struct pg_pool *pool, struct frame *f)
+{
+        copy_forget(pool, f->location, f->owned);
+        f->location = PG_LOCATION_NONE;
+        f->owned = false;
 }
 
 /* Where the page will live. True: it must be written there. */
@@ -456,4 +463,30 @@ int evict(struct pg_pool *pool, struct worker *w, unsigned want)
         /* A store refused. Another victim may be clean, or go to another store. */
         w->avoid_saves = !w->all_dirty;
         return ++w->refused < SAVES_TRIED ? 0 : error;
+}
+
+int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
+{
+        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
+        int result = 0;
+
+        for (;;) {
+                uint32_t freed = atomic_load(&pool->frames.freed);
+                bool done;
+
+                lock_take(&pool->lock);
+                frames_trim(&pool->frames);
+                done = pool->frames.live <= pool->frames.limit;
+                lock_drop(&pool->lock);
+                if (done)
+                        break;
+                result = evict(pool, w, 1);
+                if (result == -EAGAIN || (result == -EBUSY && patience_ms-- > 0))
+                        futex_wait(&pool->frames.freed, freed, 1000000);
+                else if (result < 0)
+                        break;
+                result = 0;
+        }
+        worker_put(&pool->workers, w);
+        return result;
 }

@@ -42,6 +42,13 @@ int evict_give_back(struct pg_pool *pool, struct worker *w);
 void evict_returned(struct pg_pool *pool, struct worker *w, const struct item *item, uint64_t word,
                     enum trace_event event);
 
+/* Evicts until the pool is within its limit again. patience_ms: for pages that the kernel has
+ * pinned. 0, or why it is not. */
+int evict_to_limit(struct pg_pool *pool, unsigned patience_ms);
+
+/* The page in the frame no longer has a copy: it was, or may be, written to. */
+void copy_outdated(struct pg_pool *pool, struct frame *f);
+
 /* Frees the place that a page's copy had in the swap store, if it had one of its own. */
 void copy_forget(struct pg_pool *pool, pg_location location, bool owned);
 

@@ -255,9 +255,7 @@ void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *it
 
         tally_add(&w->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
-        copy_forget(pool, f->location, f->owned);
-        f->location = PG_LOCATION_NONE;
-        f->owned = false;
+        copy_outdated(pool, f);
         item->word |= PAGE_DIRTY | PAGE_REWRITTEN;
         trace_add(&pool->trace, addr, TRACE_WRITTEN, item->word, w->tid);
 }
@@ -291,9 +289,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
                 return item->error;
         }
         if (!item->clean && !(item->word & PAGE_DIRTY)) {
-                copy_forget(pool, f->location, f->owned);
-                f->location = PG_LOCATION_NONE;
-                f->owned = false;
+                copy_outdated(pool, f);
                 word |= PAGE_DIRTY;
         }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))

@@ -10,16 +10,16 @@
  * again, and starts the handler threads.
  *
  *         prepare    everything is still: forking_begin, and all locks of the pool are taken
- *         parent     the locks are dropped, and forking_end
+ *         parent     the locks are dropped, forking_end, forking_shrink
  *         child      the same, with a userfaultfd, threads and counters of its own in between
  *
  * Order. Handlers of prepare run last registered first, those after the fork in order: so whoever
  * registers after us (a malloc, with its locks) is ready before we begin, and goes on after we end.
  *
- * What the C library itself touches in a child before our handler runs must be in memory, and not be
- * a clean page: it resets the locks of all stdio streams, which may lie in paged memory. From the
- * freeze on nothing is evicted; so touching them then is enough. (It touches more where a thread
- * uses more than 32 pthread keys: see README.)
+ * What the C library itself touches in a child before our handler runs must be in memory, and not
+ * be a clean page: it resets the locks of all stdio streams, which may lie in paged memory. From
+ * the freeze on nothing is evicted; so touching them then is enough. (It touches more where a
+ * thread uses more than 32 pthread keys: see the README's limits.)
  *
  * Mappings are kept from children that are not made by fork(3) (MADV_DONTFORK, lifted for the time
  * of a fork), for in such a child nobody would stand in for the missing pages.
@@ -90,7 +90,7 @@ static bool stays_with_parent(const struct region *r)
         return r->flags & PG_MAP_SHARED && region_is_writable(r);
 }
 
-/* Does it for all mappings that a child gets, and for the slots. */
+/* Does it for all mappings that a child gets. */
 static int for_inherited(struct pg_pool *pool, range_fn *fn)
 {
         int error = 0;

@@ -2,7 +2,8 @@
 /*
  * forking.c - faults while the process forks.
  *
- * A child goes on with a copy of the pager's own memory, so while fork(2) copies it must not change.
+ * A child goes on with a copy of the pager's own memory, so while fork(2) copies it must not
+ * change.
  * Hence the freeze: the forking thread holds all workers, and without one nobody moves a page.
  *
  * But the program must not stop. On its way to the system call, fork takes locks of the C library
@@ -11,10 +12,10 @@
  * end. So faults are served from the books, which are not changed: the content is put where the
  * program wants it, and a note is made in a log. Frames that are free pay for it (some are made free
  * before); when there are none left only the forking thread is served, and the others wait; unless
- * the fork takes so long that it may be waiting for one of them: then the budget is exceeded. The page's word goes
- * on saying that the page is out, or queued, or clean; its copy is kept. At the end of the freeze
- * parent and child each work off their log: a noted page that is there gets a frame, and counts as
- * modified.
+ * the fork takes so long that it may be waiting for one of them: then the budget is exceeded. The
+ * page's word goes on saying that the page is out, or queued, or clean; its copy is kept. At the
+ * end of the freeze parent and child each work off their log: a noted page that is there gets a
+ * frame, and counts as modified.
  *
  * What the child copies is consistent, because only these change in a freeze:
  *  - The log. A note is complete before its page is installed. The system call copies the address
@@ -52,14 +53,14 @@ static bool note(struct pg_pool *pool, struct region *r, uint64_t page)
         return true;
 }
 
-/* No two serve one page: w says which it is. */
+/* No two serve one page: w says which it is. The lock is one that sleeps: its holder may be the
+ * follower, in the lowest scheduling class, which a spinning thread would starve. */
 static bool claim(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page)
 {
         struct forking *f = &pool->forking;
         bool mine = true;
 
-        while (atomic_exchange(&f->claiming, 1))
-                cpu_relax();
+        lock_take_for_fork(&f->claiming);
         for (unsigned i = 0; i < pool->workers.count; i++) {
                 const struct item *item = &pool->workers.table[i].in.items[0];
 
@@ -68,16 +69,15 @@ static bool claim(struct pg_pool *pool, struct worker *w, struct region *r, uint
         }
         if (mine)
                 batch_add(&w->in, r, page, page_load(region_word(r, page)));
-        atomic_store(&f->claiming, 0);
+        lock_drop_for_fork(&f->claiming);
         return mine;
 }
 
 static void disclaim(struct pg_pool *pool, struct worker *w)
 {
-        while (atomic_exchange(&pool->forking.claiming, 1))
-                cpu_relax();
+        lock_take_for_fork(&pool->forking.claiming);
         w->in.count = 0;
-        atomic_store(&pool->forking.claiming, 0);
+        lock_drop_for_fork(&pool->forking.claiming);
 }
 
 /* Where the content of a page is that is not mapped; NULL: it cannot be had now. */
@@ -147,27 +147,40 @@ static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint6
         return true;
 }
 
+static enum fault_end serve(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+                            bool write)
+{
+        enum fault_end end = FAULT_LATER;
+        uint64_t word;
+
+        if (!claim(pool, w, r, page))
+                return FAULT_LATER;
+        /* Read while we hold a spare worker, so in this freeze and in no earlier one. */
+        word = page_load(region_word(r, page));
+        region_touch(r, page);
+        if (word & PAGE_POISONED)
+                end = FAULT_POISONED;
+        else if (word & PAGE_EXCLUDED || show(pool, w, r, page, word, write))
+                end = FAULT_DONE;
+        disclaim(pool, w);
+        return end;
+}
+
 enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t page, bool write,
                              pid_t tid)
 {
-        enum fault_end end = FAULT_LATER;
+        static const struct timespec pause = {.tv_nsec = 50000};
         struct worker *w = worker_spare_get(&pool->workers);
+        enum fault_end end = FAULT_LATER;
 
-        if (!w)
-                return FAULT_LATER;
-        if (claim(pool, w, r, page)) {
-                /* Read while we hold a spare worker, so in this freeze and in no earlier one. */
-                uint64_t word = page_load(region_word(r, page));
-
+        if (w) {
                 w->tid = tid;
-                region_touch(r, page);
-                if (word & PAGE_POISONED)
-                        end = FAULT_POISONED;
-                else if (word & PAGE_EXCLUDED || show(pool, w, r, page, word, write))
-                        end = FAULT_DONE;
-                disclaim(pool, w);
+                end = serve(pool, w, r, page, write);
+                worker_spare_put(&pool->workers, w);
         }
-        worker_spare_put(&pool->workers, w);
+        /* The thread will fault again at once. Leave the CPU to the fork, and to who serves. */
+        if (end == FAULT_LATER)
+                nanosleep(&pause, NULL);
         return end;
 }
 
@@ -217,9 +230,7 @@ static void came_back(struct pg_pool *pool, struct worker *w, struct region *r, 
         uint32_t frame = page_frame(word);
         struct frame *f = frame_at(&pool->frames, frame);
 
-        copy_forget(pool, f->location, f->owned);
-        f->location = PG_LOCATION_NONE;
-        f->owned = false;
+        copy_outdated(pool, f);
         uffd_drop(frame_slot(&pool->frames, frame), pool->page_size);
         lock_take(&pool->lock);
         victim_remove(&pool->victims, &pool->frames, frame);
@@ -230,21 +241,6 @@ static void came_back(struct pg_pool *pool, struct worker *w, struct region *r, 
         page_release(r, page, (word & ~PAGE_QUEUED) | PAGE_DIRTY);
 }
 
-static void was_written(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                        uint64_t word)
-{
-        struct frame *f = frame_at(&pool->frames, page_frame(word));
-
-        /* In the child it has just been protected again. */
-        uffd_unprotect(&pool->uffd, region_addr(r, page), pool->page_size);
-        copy_forget(pool, f->location, f->owned);
-        f->location = PG_LOCATION_NONE;
-        f->owned = false;
-        tally_add(&w->tally, STAT_PROTECT_FAULTS, 1);
-        page_release(r, page, word | PAGE_DIRTY | PAGE_REWRITTEN);
-}
-
-/* A page may be noted more than once, and evicted again in between. */
 static void work_off(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page)
 {
         page_word *p = region_word(r, page);
@@ -254,7 +250,11 @@ static void work_off(struct pg_pool *pool, struct worker *w, struct region *r, u
         if (word & (PAGE_BUSY | PAGE_EXCLUDED) || !page_claim(p, word))
                 return;
         if (page_is_mapped(word) && !(word & PAGE_DIRTY)) {
-                was_written(pool, w, r, page, word);
+                struct item *item = batch_add(&w->in, r, page, word);
+
+                fault_make_writable(pool, w, item); /* in the child it was protected again */
+                page_release(r, page, item->word);
+                w->in.count = 0;
                 return;
         }
         there = page_is_mapped(word)
@@ -276,7 +276,7 @@ static void workers_rest(struct pg_pool *pool)
 {
         for (unsigned i = 0; i < pool->workers.count; i++)
                 pool->workers.table[i].in.count = 0;
-        atomic_store(&pool->forking.claiming, 0);
+        atomic_store(&pool->forking.claiming.word, 0);
 }
 
 static uint32_t free_frames(struct pg_pool *pool)
@@ -294,8 +294,11 @@ static uint32_t free_frames(struct pg_pool *pool)
 static void make_room(struct pg_pool *pool)
 {
         uint32_t want = pool->frames.limit / 8 < FREE_BEFORE ? pool->frames.limit / 8 : FREE_BEFORE;
-        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
+        struct worker *w;
 
+        if (pool_is_strict(pool))
+                return; /* evictions are counted */
+        w = worker_get(&pool->workers, &pool->stats, stats_self());
         for (unsigned tries = 0; tries < FREE_BEFORE && free_frames(pool) < want; tries++)
                 if (evict(pool, w, want) < 0)
                         break;
@@ -327,19 +330,7 @@ void forking_abandon(struct pg_pool *pool)
 
 void forking_shrink(struct pg_pool *pool)
 {
-        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
-        bool over = true;
-        int error = 0;
-
-        while (over && error >= 0) {
-                lock_take(&pool->lock);
-                frames_trim(&pool->frames);
-                over = pool->frames.live > pool->frames.limit;
-                lock_drop(&pool->lock);
-                if (over)
-                        error = evict(pool, w, 1);
-        }
-        worker_put(&pool->workers, w);
+        evict_to_limit(pool, 0);
 }
 
 void forking_end(struct pg_pool *pool)
@@ -348,11 +339,7 @@ void forking_end(struct pg_pool *pool)
         struct worker *w = &pool->workers.table[0];
 
         workers_spare_end(&pool->workers);
-        w->in.count = w->out.count = 0;
-        w->tid = 0;
-        w->thread = NULL;
-        w->avoid_saves = w->all_dirty = false;
-        w->passed_over = w->refused = w->pins = 0;
+        worker_reset(w, &pool->stats, 0);
         for (unsigned i = 0; i < FORK_LOG; i++) {
                 struct region *r = atomic_load(&f->log[i].region);
 

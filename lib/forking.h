@@ -12,8 +12,8 @@ enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t pa
                              pid_t tid);
 /* Only in the child, first of all: those who served faults in the parent are not here. */
 void forking_abandon(struct pg_pool *pool);
-/* Brings the books up to date, and lets everybody go on. Evicts nothing: the victim might be what the
- * caller itself stands on. */
+/* Brings the books up to date, and lets everybody go on. Evicts nothing: the victim might be what
+ * the caller itself stands on. */
 void forking_end(struct pg_pool *pool);
 /* Returns to the budget, with faults being served. As far as the stores allow; otherwise the next
  * faults go on with it. */

@@ -276,34 +276,6 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
         return error;
 }
 
-/* -EBUSY: the kernel keeps so many pages pinned. */
-static int shrink(struct pg_pool *pool)
-{
-        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
-        unsigned patience = SHRINK_PATIENCE_MS;
-        int result = 0;
-
-        for (;;) {
-                uint32_t freed = atomic_load(&pool->frames.freed);
-                bool done;
-
-                lock_take(&pool->lock);
-                frames_trim(&pool->frames);
-                done = pool->frames.live <= pool->frames.limit;
-                lock_drop(&pool->lock);
-                if (done)
-                        break;
-                result = evict(pool, w, 1);
-                if (result == -EAGAIN || (result == -EBUSY && patience-- > 0))
-                        futex_wait(&pool->frames.freed, freed, 1000000);
-                else if (result < 0)
-                        break;
-                result = 0;
-        }
-        worker_put(&pool->workers, w);
-        return result;
-}
-
 static int resize(struct pg_pool *pool, uint32_t limit)
 {
         uint32_t before = limit;
@@ -312,7 +284,7 @@ static int resize(struct pg_pool *pool, uint32_t limit)
         pthread_mutex_lock(&pool->resizing);
         error = limit_set(pool, limit, &before);
         if (!error && limit < before) {
-                error = shrink(pool);
+                error = evict_to_limit(pool, SHRINK_PATIENCE_MS);
                 if (error)
                         limit_set(pool, before, &limit);
         }

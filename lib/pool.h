@@ -34,7 +34,7 @@ struct forking {
         uint64_t began; /* CLOCK_MONOTONIC, ns */
         uint32_t room;  /* frames that were free then */
         _Atomic uint32_t count;
-        _Atomic uint32_t claiming; /* a lock */
+        struct lock claiming; /* who serves which page */
         struct {
                 _Atomic(struct region *) region;
                 _Atomic uint64_t page;

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define KNOWN true
@@ -36,6 +37,7 @@
 #define STACK_LEAST ((size_t)256 << 10)
 #define STACK_MOST  ((size_t)16 << 20) /* programs with that much thread-local storage */
 #define RED_ZONE    ((size_t)1024)
+#define GUARD       ((size_t)4096)
 
 /* ---- under a sanitizer --------------------------------------------------------------------- */
 
@@ -69,8 +71,9 @@ static int borrow(struct thread *t, size_t bytes)
         if (!t->memory)
                 return -ENOMEM;
         t->bytes = bytes;
+        mprotect(t->memory, GUARD, PROT_NONE); /* a stack that grows beyond its end is caught */
         pthread_attr_init(&attr);
-        error = pthread_attr_setstack(&attr, t->memory, bytes);
+        error = pthread_attr_setstack(&attr, t->memory + GUARD, bytes - GUARD);
         if (!error)
                 error = pthread_create(&lender, &attr, lend, t);
         pthread_attr_destroy(&attr);

@@ -64,6 +64,15 @@ static struct worker *wait_for_one(struct workers *w, bool for_fault)
         return worker;
 }
 
+void worker_reset(struct worker *worker, struct stats *stats, pid_t tid)
+{
+        worker->tid = tid;
+        worker->thread = stats_thread(stats, tid);
+        worker->in.count = worker->out.count = 0;
+        worker->avoid_saves = worker->all_dirty = false;
+        worker->passed_over = worker->refused = worker->pins = 0;
+}
+
 static struct worker *get(struct workers *w, struct stats *stats, pid_t tid, bool for_fault)
 {
         struct worker *worker = try_get(w, &w->free);
@@ -73,11 +82,7 @@ static struct worker *get(struct workers *w, struct stats *stats, pid_t tid, boo
                 worker = wait_for_one(w, for_fault);
         if (!worker)
                 return NULL;
-        worker->tid = tid;
-        worker->thread = stats_thread(stats, tid);
-        worker->in.count = worker->out.count = 0;
-        worker->avoid_saves = worker->all_dirty = false;
-        worker->passed_over = worker->refused = worker->pins = 0;
+        worker_reset(worker, stats, tid);
         return worker;
 }
 

@@ -94,6 +94,8 @@ void workers_destroy(struct workers *w);
 struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid);
 /* NULL instead of waiting for workers_thaw. */
 struct worker *worker_get_for_fault(struct workers *w, struct stats *stats, pid_t tid);
+/* As it is when one gets it. */
+void worker_reset(struct worker *worker, struct stats *stats, pid_t tid);
 void worker_put(struct workers *w, struct worker *worker);
 
 /* Waits until nobody else has a worker, and lets nobody have one: no page moves, and no word of a

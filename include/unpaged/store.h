@@ -96,13 +96,13 @@ struct pg_store_ops {
         /* Optional. Fills *stats (zeroed before). Any thread, at any time, without waiting. */
         void (*stats)(struct pg_store *store, struct pg_store_stats *stats);
 
-        /* Optional; needed by the swap store of a pool with PG_POOL_INHERIT. fork_prepare runs in
-         * the parent before fork(2) and may refuse it; until one of the others has run, only
-         * page_in and page_at are called. fork_parent ends that, and is also called for a store that
-         * was not prepared because another one refused. fork_child makes the child's copy of the structure
-         * (all memory of the parent is there) independent of the parent, which may already be
-         * running. A store that is nothing but private memory needs to do nothing in them: then
-         * only fork_child need be there. */
+        /* Optional; needed by the swap store of a pool with PG_POOL_INHERIT, which must not serve
+         * a pool without. fork_prepare runs in the parent before fork(2) and may refuse it; until
+         * one of the others has run, only page_in and page_at are called. fork_parent ends that,
+         * and is also called for a store that was not prepared because another one refused.
+         * fork_child makes the child's copy of the structure (all memory of the parent is there)
+         * independent of the parent, which may already be running, and undoes what a page_in that
+         * was under way in the parent has locked. */
         int (*fork_prepare)(struct pg_store *store);
         void (*fork_parent)(struct pg_store *store);
         int (*fork_child)(struct pg_store *store);
@@ -122,8 +122,8 @@ struct pg_store {
 /* Prepares a store for use. Returns 0; -EINVAL for a table without a required member; -ENOMEM. */
 int pg_store_init(struct pg_store *store, const struct pg_store_ops *ops, uint64_t extent);
 
-/* For stores with descriptors: moves a new one to a high number, out of the program's way, and lists
- * it for pg_fds(). Returns the number it has now. Negative ones are passed through. */
+/* For stores with descriptors: moves a new one to a high number, out of the program's way, and
+ * lists it for pg_fds(). Returns the number it has now. Negative ones are passed through. */
 int pg_fd_keep(int fd);
 void pg_fd_close(int fd);
 

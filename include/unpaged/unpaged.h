@@ -15,6 +15,8 @@
  *  - Threads: every call may be made from any thread at any time, except pg_close(), which must be
  *    the last call on its pool. Not from signal handlers, unless a call says so.
  *  - Blocking: calls that move pages wait for the stores. No call waits for the program.
+ *  - A range whose pages a call may unmap (page_out, cold, discard, sync, pg_move, pg_exclude) must
+ *    not hold the stack of the calling thread: it would wait for itself.
  *  - Signals are blocked while a call moves pages, so that a handler of the program's own that
  *    touches paged memory cannot meet a half-moved page.
  *
@@ -23,8 +25,8 @@
  * page that is out, or on a clean page that it would write, fails with EFAULT. pg_pin() is the
  * answer.
  *
- * After fork() the child has its own copy of a pool that was opened with PG_POOL_INHERIT, and goes on
- * as the parent does. Of any other pool it does not have the mappings: touching one there is
+ * After fork() the child has its own copy of a pool that was opened with PG_POOL_INHERIT, and goes
+ * on as the parent does. Of any other pool it does not have the mappings: touching one there is
  * SIGSEGV, and every call on the pool answers -ECHILD. The parent is unaffected. vfork() and
  * posix_spawn() are as ever.
  *
@@ -95,10 +97,9 @@ struct pg_config {
  * Makes a pool. On failure *pool is untouched and config->message, if set, gets a sentence with the
  * cause and the remedy.
  *   -EINVAL  a member out of range, both or neither of budget and frames, an unknown policy, a swap
- *            store that has no location_get or serves another page size, a budget below
- *            PG_FRAMES_MIN frames
+ *            store that has no location_get or serves another page size, or, with
+ *            PG_POOL_INHERIT, cannot follow into a child; a budget below PG_FRAMES_MIN frames
  *   -EPERM   userfaultfd is refused: see the message for the three ways to permit it
- *            PG_POOL_INHERIT with a swap store that cannot follow
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
@@ -122,9 +123,9 @@ int pg_close(struct pg_pool *pool);
 int pg_fork_handlers(void);
 
 /*
- * The descriptors that the library and its stores have open, at most `most` of them into fds; closing
- * one pulls the ground from under every pool. Returns how many there are. They have high numbers
- * where RLIMIT_NOFILE allows, and change in a child of fork. Async-signal-safe.
+ * The descriptors that the library and its stores have open, at most `most` of them into fds;
+ * closing one pulls the ground from under every pool. Returns how many there are. They have high
+ * numbers where RLIMIT_NOFILE allows, and change in a child of fork. Async-signal-safe.
  */
 int pg_fds(int *fds, int most);
 
@@ -186,25 +187,26 @@ void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, un
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
 
 /*
- * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping. What
- * else the kernel can do to addresses (munmap, mmap over them, mremap, mlock) must not be done to
- * paged ones; these do it:
+ * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping.
+ * What else the kernel can do to addresses (munmap, mmap over them, mremap, mlock) must not be done
+ * to paged ones; these do it:
  */
 
 /*
  * Moves the content of a range to another range of the same pool, which must not overlap it. What
- * `to` held is forgotten; `from` reads as zeros then. Both must be anonymous (pg_map). The content does
- * not pass through the stores.
+ * `to` held is forgotten; `from` reads as zeros then. Both must be anonymous (pg_map). The content
+ * does not pass through the stores.
  * -EINVAL: the ranges. -EBUSY: a page of either is pinned, or in use by the kernel; nothing, or the
- * pages before it, have moved. -EIO: a page to move to is poisoned, and the kernel (before Linux 6.6)
- * cannot heal it.
+ * pages before it, have moved. -EIO: a page to move to is poisoned, and the kernel (before Linux
+ * 6.6) cannot heal it.
  */
 int pg_move(struct pg_pool *pool, void *to, void *from, size_t size);
 
 /*
  * Takes a range of a private mapping out of paging: its content and its pins are forgotten and the
- * addresses are the caller's, as inaccessible ordinary memory (PROT_NONE) over which he may map what
- * he likes. Calls on excluded pages do nothing, or answer -EINVAL where pages are to come in.
+ * addresses are the caller's, as inaccessible ordinary memory (PROT_NONE) over which he may map
+ * what he likes. Calls on excluded pages do nothing, or answer -EINVAL where pages are to come
+ * in.
  * pg_include() unmaps what lies there now and makes it fresh pages, which read as zeros (or as their
  * store has them), with the mapping's protection.
  * -EINVAL: no such range; a shared mapping. -ENOMEM: the kernel refused.

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_fork.c - a child of fork has nothing of a pool, says so, and disturbs nobody.
- *
- * What fails in a child is reported by its exit status: 0 is good, anything else names the line.
  */
+#include "child.h"
 #include "flaky_store.h"
 #include "sigbus.h"
 #include "probe.h"
@@ -14,14 +13,6 @@
 #include <spawn.h>
 
 #define PAGES 64u
-
-#define CHILD_CHECK(ok)                                                                            \
-        do {                                                                                       \
-                if (!(ok)) {                                                                       \
-                        fprintf(stderr, "child: line %d: %s\n", __LINE__, #ok);                    \
-                        _exit(1);                                                                  \
-                }                                                                                  \
-        } while (0)
 
 extern char **environ;
 
@@ -40,15 +31,6 @@ static bool paged_is_right(const char *map)
                 if (map[i * PAGE] != (char)(i + 1))
                         return false;
         return true;
-}
-
-static void expect_child(pid_t child, int status_wanted)
-{
-        int status;
-
-        ck_assert_int_gt(child, 0);
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-        ck_assert_int_eq(status, status_wanted);
 }
 
 START_TEST(child_does_not_have_the_mappings)

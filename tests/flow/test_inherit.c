@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test_inherit.c - PG_POOL_INHERIT: a child of fork goes on with its own copy.
- *
- * What fails in a child is reported by its exit status: 0 is good, anything else names the line.
- */
+/* test_inherit.c - PG_POOL_INHERIT: a child of fork goes on with its own copy. */
+#include "child.h"
 #include "flaky_store.h"
 #include "probe.h"
 
@@ -14,14 +11,6 @@
 
 #define PAGES  ((size_t)256)
 #define FRAMES 32u
-
-#define CHILD_CHECK(ok)                                                                            \
-        do {                                                                                       \
-                if (!(ok)) {                                                                       \
-                        fprintf(stderr, "child: line %d: %s\n", __LINE__, #ok);                    \
-                        _exit(1);                                                                  \
-                }                                                                                  \
-        } while (0)
 
 static struct pg_pool *open_inherited(int delivery, uint32_t frames)
 {
@@ -34,15 +23,6 @@ static bool pages_are(const char *map, size_t npages, uint64_t seed)
                 if (*(const uint64_t *)(const void *)(map + i * PAGE) != seed + i)
                         return false;
         return true;
-}
-
-static void expect_child(pid_t child, int status_wanted)
-{
-        int status;
-
-        ck_assert_int_gt(child, 0);
-        ck_assert_int_eq(waitpid(child, &status, 0), child);
-        ck_assert_int_eq(status, status_wanted);
 }
 
 START_TEST(both_go_on_with_what_was_there)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* child.h - tests that fork. What fails in a child is reported by its exit status: 0 is good, and
+ * anything else was explained on standard error. */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include "support.h"
+
+#define CHILD_CHECK(ok)                                                                            \
+        do {                                                                                       \
+                if (!(ok)) {                                                                       \
+                        fprintf(stderr, "child: line %d: %s\n", __LINE__, #ok);                    \
+                        _exit(1);                                                                  \
+                }                                                                                  \
+        } while (0)
+
+static inline void expect_child(pid_t child, int status_wanted)
+{
+        int status;
+
+        ck_assert_int_gt(child, 0);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_int_eq(status, status_wanted);
+}
+
+#endif
