@@ -451,7 +451,7 @@ static int zram_open(struct zram *zram, const struct pg_zram_config *config)
         zram->budget.used = budget_round(&zram->budget, sizeof(*zram));
 
         error = zram_codec_open(&zram->codecs, &zram->budget,
-                                config->algorithm ? config->algorithm : "lz4", config->level);
+                                config->algorithm ? config->algorithm : "words", config->level);
         if (!error)
                 error = zram_heap_open(&zram->heap, &zram->budget, heap_bytes);
         if (error)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zram_codec.c - lz4 and zstd behind one small table, in preallocated contexts.
+ * zram_codec.c - the compressors behind one small table, in preallocated contexts.
+ *
+ * `words`, the default, tries zram_words.c first, and lz4 for the pages that are no good for that;
+ * the last byte of a packed page tells which it was.
  *
  * Layout of a context, in reserved memory:  [ state to compress | state to expand | scratch ].
  * zstd's own "static" contexts live in the two states and never allocate; they are sized for the
@@ -13,6 +16,7 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "zram_codec.h"
+#include "zram_words.h"
 
 #include <limits.h>
 #include <lz4.h>
@@ -22,6 +26,8 @@
 #define PAGE_MIN         ((size_t)4096)
 #define PAGE_MAX         ((size_t)2 << 20)
 #define LZ4_ACCELERATION 65537 /* lz4 takes more for this */
+/* What words must save: lz4 may save more, but takes several times as long. */
+#define WORDS_MOST(page_size) ((page_size) / 8 * 5)
 
 struct zram_codec {
         const char *name;
@@ -90,6 +96,52 @@ static size_t lz4_unpack(void *state, const void *packed, size_t length, void *p
         return got > 0 ? (size_t)got : 0;
 }
 
+/* --- words --- */
+
+enum packed_by { PACKED_BY_LZ4, PACKED_BY_WORDS };
+
+static size_t words_compress_bytes(int level, size_t page_size)
+{
+        size_t lz4 = lz4_compress_bytes(level, page_size), words = words_tag_bytes(page_size);
+
+        return lz4 > words ? lz4 : words;
+}
+
+static size_t words_or_lz4_pack(void *state, int level, const void *page, size_t page_size,
+                                void *packed, size_t most)
+{
+        size_t words_most = WORDS_MOST(page_size) < most ? WORDS_MOST(page_size) : most;
+        char by = PACKED_BY_WORDS;
+        size_t length;
+
+        if (most == 0)
+                return 0;
+        length = words_pack(page, page_size, state, packed, words_most - 1);
+        if (length == 0) {
+                by = PACKED_BY_LZ4;
+                length = lz4_pack(state, level, page, page_size, packed, most - 1);
+        }
+        if (length)
+                ((char *)packed)[length++] = by;
+        return length;
+}
+
+static size_t words_or_lz4_unpack(void *state, const void *packed, size_t length, void *page,
+                                  size_t page_size)
+{
+        if (length == 0)
+                return 0;
+        length--;
+        switch (((const char *)packed)[length]) {
+        case PACKED_BY_LZ4:
+                return lz4_unpack(state, packed, length, page, page_size);
+        case PACKED_BY_WORDS:
+                return words_unpack(packed, length, page, page_size) ? page_size : 0;
+        default:
+                return 0;
+        }
+}
+
 /* --- zstd --- */
 
 static int zstd_level(int level)
@@ -131,6 +183,8 @@ static size_t zstd_unpack(void *state, const void *packed, size_t length, void *
 }
 
 static const struct zram_codec codec_table[] = {
+        {"words", lz4_level, words_compress_bytes, lz4_expand_bytes, lz4_make, words_or_lz4_pack,
+         words_or_lz4_unpack},
         {"lz4", lz4_level, lz4_compress_bytes, lz4_expand_bytes, lz4_make, lz4_pack, lz4_unpack},
         {"zstd", zstd_level, zstd_compress_bytes, zstd_expand_bytes, zstd_make, zstd_pack,
          zstd_unpack},
@@ -158,7 +212,7 @@ static size_t context_size(const struct zram_codecs *codecs, size_t page_size)
 {
         return budget_round(codecs->budget,
                             align(codecs->codec->compress_bytes(codecs->level, page_size)) +
-                                    align(codecs->codec->expand_bytes()) + page_size);
+                                    align(codecs->codec->expand_bytes()) + page_size + WORDS_SLACK);
 }
 
 /* Makes one more context, owned by the caller; false if there may be none. */

@@ -22,8 +22,10 @@ extern "C" {
  */
 struct pg_zram_config {
         size_t size;           /* sizeof(struct pg_zram_config) */
-        const char *algorithm; /* "lz4" (NULL means it too) or "zstd" */
-        int level;             /* lz4: acceleration, from 1; zstd: level; 0: the default */
+        const char *algorithm; /* "words" (NULL means it too): word patterns, which suit what
+                                * programs keep in memory, and lz4 for other pages; "lz4"; "zstd" */
+        int level;             /* lz4, also under words: acceleration, from 1; zstd: level; 0: the
+                                * default */
         uint64_t limit_bytes;  /* memory it may use, overhead included; 0: no limit. At the limit
                                 * page_out answers -ENOSPC: the page stays with the program. */
 };

@@ -88,7 +88,7 @@ struct pg_config {
         const char *policy; /* by name (see policy.h); NULL: "sieve" */
         const struct pg_policy_ops *policy_ops; /* or by table; wins over the name */
         struct pg_store *swap; /* where pages without a location of their own go; must outlive the
-                                * pool. NULL: a zram store of the pool's own, lz4, no limit */
+                                * pool. NULL: a zram store of the pool's own, no limit */
         void (*message)(void *arg, const char *text); /* told in words why a call failed */
         void *message_arg;
 };

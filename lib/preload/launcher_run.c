@@ -53,7 +53,7 @@ static const struct {
         [PAGE_SIZE] = {"page-size", 0, "SIZE", "UNPAGED_PAGE_SIZE", NULL,
                        "what is moved at once: 4K (default) to 2M"},
         [SWAP] = {"swap", 's', "WHERE", "UNPAGED_SWAP", NULL,
-                  "zram[:ALGORITHM][:LIMIT] (default zram:lz4), or file:PATH"},
+                  "zram[:ALGORITHM][:LIMIT] (default zram:words), or file:PATH"},
         [DELIVERY] = {"delivery", 'd', "HOW", "UNPAGED_DELIVERY", NULL,
                       "thread (default), or signal"},
         [CHILDREN] = {"children", 'c', "on|off", "UNPAGED_CHILDREN", NULL,

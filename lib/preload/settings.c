@@ -205,7 +205,7 @@ static bool read_page_size(struct reading *r, const char *name, const char *valu
 /* "zram" has been read: [:algorithm][:LIMIT]. */
 static bool read_zram(struct settings *s, const char *text)
 {
-        static const char *const algorithms[] = {"lz4", "zstd"};
+        static const char *const algorithms[] = {"words", "lz4", "zstd"};
 
         if (!*text)
                 return true;
@@ -213,10 +213,10 @@ static bool read_zram(struct settings *s, const char *text)
         if (!is_digit(*text)) {
                 size_t len = strcspn(text, ":"), i = 0;
 
-                while (i < 2 &&
+                while (i < 3 &&
                        (strlen(algorithms[i]) != len || memcmp(algorithms[i], text, len) != 0))
                         i++;
-                if (i == 2)
+                if (i == 3)
                         return false;
                 memcpy(s->swap_algorithm, algorithms[i], len + 1);
                 text += len;
@@ -242,8 +242,8 @@ static bool read_swap(struct reading *r, const char *name, const char *value)
                 return true;
         return wrong(
                 r, name, value,
-                "must be zram, zram:ALGORITHM, zram:LIMIT or zram:ALGORITHM:LIMIT, with lz4 or "
-                "zstd and a limit such as 256M; or file:PATH");
+                "must be zram, zram:ALGORITHM, zram:LIMIT or zram:ALGORITHM:LIMIT, with words, "
+                "lz4 or zstd and a limit such as 256M; or file:PATH");
 }
 
 static bool read_delivery(struct reading *r, const char *name, const char *value)
@@ -323,7 +323,7 @@ const char *settings_read(struct settings *s, const char *(*lookup)(const char *
         *s = (struct settings){
                 .policy = "sieve",
                 .page_size = 4096,
-                .swap_algorithm = "lz4",
+                .swap_algorithm = "words",
                 .children = true,
         };
         for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]) && !s->off; i++) {

@@ -29,7 +29,7 @@ struct settings {
         const char *policy;      /* UNPAGED_POLICY: "sieve" */
         size_t page_size;        /* UNPAGED_PAGE_SIZE: bytes, 4096 */
         enum swap_kind swap;     /* UNPAGED_SWAP: zram[:algorithm][:LIMIT] | file:PATH */
-        char swap_algorithm[16]; /* zram: "lz4", "zstd" */
+        char swap_algorithm[16]; /* zram: "words", "lz4", "zstd" */
         uint64_t swap_limit;     /* zram: bytes; 0: none */
         const char *swap_path;   /* file: the file, or a directory for a nameless one */
         bool signal_delivery;    /* UNPAGED_DELIVERY: thread | signal */

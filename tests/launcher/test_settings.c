@@ -195,7 +195,7 @@ START_TEST(without_variables_there_are_defaults)
         ck_assert_str_eq(s.policy, "sieve");
         ck_assert_uint_eq(s.page_size, 4096);
         ck_assert_int_eq(s.swap, SWAP_ZRAM);
-        ck_assert_str_eq(s.swap_algorithm, "lz4");
+        ck_assert_str_eq(s.swap_algorithm, "words");
         ck_assert_uint_eq(s.swap_limit, 0);
         ck_assert_ptr_null(s.swap_path);
         ck_assert(!s.signal_delivery && s.children && !s.require && !s.off);
@@ -250,15 +250,16 @@ static const struct {
         uint64_t limit;
         const char *path;
 } swaps[] = {
-        {"zram", SWAP_ZRAM, "lz4", 0, NULL},
+        {"zram", SWAP_ZRAM, "words", 0, NULL},
+        {"zram:words", SWAP_ZRAM, "words", 0, NULL},
         {"zram:lz4", SWAP_ZRAM, "lz4", 0, NULL},
         {"zram:zstd", SWAP_ZRAM, "zstd", 0, NULL},
-        {"zram:1G", SWAP_ZRAM, "lz4", 1u << 30, NULL},
-        {"zram:0", SWAP_ZRAM, "lz4", 0, NULL},
+        {"zram:1G", SWAP_ZRAM, "words", 1u << 30, NULL},
+        {"zram:0", SWAP_ZRAM, "words", 0, NULL},
         {"zram:zstd:64M", SWAP_ZRAM, "zstd", 64u << 20, NULL},
-        {"file:/x", SWAP_FILE, "lz4", 0, "/x"},
-        {"file:/x:y", SWAP_FILE, "lz4", 0, "/x:y"},
-        {"file:.", SWAP_FILE, "lz4", 0, "."},
+        {"file:/x", SWAP_FILE, "words", 0, "/x"},
+        {"file:/x:y", SWAP_FILE, "words", 0, "/x:y"},
+        {"file:.", SWAP_FILE, "words", 0, "."},
 };
 
 START_TEST(swap_takes_all_its_forms)
@@ -299,9 +300,9 @@ static const struct {
         {"UNPAGED_SWAP", "zram2", "zram"},
         {"UNPAGED_SWAP", "zram:", "zram"},
         {"UNPAGED_SWAP", "zram::1G", "zram"},
-        {"UNPAGED_SWAP", "zram:lzo", "lz4 or zstd"},
-        {"UNPAGED_SWAP", "zram:lz", "lz4 or zstd"},
-        {"UNPAGED_SWAP", "zram:lz44", "lz4 or zstd"},
+        {"UNPAGED_SWAP", "zram:lzo", "words, lz4 or zstd"},
+        {"UNPAGED_SWAP", "zram:lz", "words, lz4 or zstd"},
+        {"UNPAGED_SWAP", "zram:lz44", "words, lz4 or zstd"},
         {"UNPAGED_SWAP", "zram:lz4:", "limit"},
         {"UNPAGED_SWAP", "zram:lz4:-1", "limit"},
         {"UNPAGED_SWAP", "zram:lz4:1G:", "limit"},

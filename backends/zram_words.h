@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zram_words.h - a compressor for pages of memory: words that are zero, small, pointers, repeated.
+ *
+ * Several times as fast as lz4 at packing such pages, and often tighter; no use for text.
+ */
+#ifndef BACKENDS_ZRAM_WORDS_H
+#define BACKENDS_ZRAM_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes that words_pack may write behind the `most` of `packed`. */
+#define WORDS_SLACK ((size_t)1024)
+
+/* Bytes of `tags` for a page; page_size is a multiple of 512. */
+static inline size_t words_tag_bytes(size_t page_size)
+{
+        return page_size / 16;
+}
+
+/* Compresses a page into `packed`, with `tags` to work in. Its length; 0: longer than `most`, as is soon
+ * known for a page that has no such words. A page that changes meanwhile gives a mixture of both contents,
+ * word by word. */
+size_t words_pack(const void *page, size_t page_size, void *tags, void *packed, size_t most);
+
+/* False: that is nothing words_pack has made from a page of this size. */
+bool words_unpack(const void *packed, size_t length, void *page, size_t page_size);
+
+#endif
