@@ -13,9 +13,13 @@
  *
  * The danger is starvation: with other work on that CPU the follower may not run for long. Hence
  * the helpers, ordinary threads. One of them at a time has the duty: while faults come in it looks
- * once a millisecond whether the follower gets on; if it does not although faults are pending, the
+ * every few milliseconds whether the follower gets on; if it does not although faults are pending, the
  * helper hands the duty on and serves them itself, and the follower pauses for a while that doubles
- * each time. The same covers a store that sleeps, and a handler that waits for anything at all.
+ * each time. The same covers a store that sleeps, and a handler that waits for anything at all. A look
+ * has its price: the helper's timer interrupts the program, and the helper is in the way when the
+ * scheduler places the thread that the follower wakes, which then moves to another CPU, with the
+ * follower behind it. Once a millisecond cost 30 % of the time of a fault. So looks begin with
+ * that, and double up to eight.
  * After twenty quiet milliseconds the helper on duty blocks in read() beside the follower: the
  * first fault after a pause wakes both, and nobody polls an idle program.
  *
@@ -41,7 +45,8 @@
 #define HELPERS        3u
 #define THREADS        (HELPERS + 1)
 #define TICK_NS        1000000u
-#define QUIET_TICKS    20u
+#define TICK_MOST_NS   (8 * TICK_NS)
+#define QUIET_NS       (20 * TICK_NS)
 #define LATE_TICKS     2u
 #define LOOK_EVERY     8u
 #define PAUSE_FIRST_NS (50ull * 1000000)
@@ -283,10 +288,10 @@ static void resume_follower(struct delivery *d)
 static bool watch(struct delivery *d)
 {
         uint32_t last = atomic_load(&d->read);
-        unsigned quiet = 0, late = 0;
+        unsigned quiet_ns = 0, late = 0;
         struct timespec tick = {.tv_nsec = TICK_NS};
 
-        while (quiet < QUIET_TICKS && d->fdinfo >= 0) {
+        while (quiet_ns < QUIET_NS && d->fdinfo >= 0) {
                 uint32_t now;
 
                 if (atomic_load(&d->paused) || atomic_load(&d->stopping))
@@ -295,13 +300,17 @@ static bool watch(struct delivery *d)
                 now = atomic_load_explicit(&d->read, memory_order_relaxed);
                 if (now != last) {
                         last = now;
-                        quiet = late = 0;
+                        quiet_ns = late = 0;
+                        if (tick.tv_nsec < TICK_MOST_NS)
+                                tick.tv_nsec *= 2;
                 } else if (!are_waiting(d)) {
-                        quiet++;
+                        quiet_ns += (unsigned)tick.tv_nsec;
                         late = 0;
                 } else if (++late >= LATE_TICKS) {
                         pause_follower(d);
                         return true;
+                } else {
+                        tick.tv_nsec = TICK_NS;
                 }
         }
         return false;

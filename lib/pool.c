@@ -58,7 +58,7 @@ static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool 
         p->workers = cpus < 2 ? 4 : cpus > (long)WORKERS_MAX - 2 ? WORKERS_MAX : (unsigned)cpus + 2;
         if (p->workers > spare)
                 p->workers = spare < 2 ? (exact ? 2 : 1) : (unsigned)spare;
-        p->run_pages = (unsigned)(spare / p->workers);
+        p->run_pages = (unsigned)((exact ? spare : total / 64) / p->workers);
         p->run_pages = p->run_pages < 1          ? 1
                        : p->run_pages > run_most ? (unsigned)run_most
                                                  : p->run_pages;

@@ -179,7 +179,7 @@ static void on_alarm_change(int sig)
 START_TEST(sigaction_of_sigbus_may_interrupt_itself)
 {
         struct sigaction act = {.sa_handler = on_alarm_change};
-        struct itimerval every = {{0, 50}, {0, 50}};
+        struct itimerval every = {{0, 200}, {0, 200}};
         struct sigaction bus = {.sa_handler = SIG_IGN}, old;
         time_t end = time(NULL) + 3;
 
@@ -189,7 +189,7 @@ START_TEST(sigaction_of_sigbus_may_interrupt_itself)
         sigaction(SIGALRM, &act, NULL);
         setitimer(ITIMER_REAL, &every, NULL);
         while (time(NULL) < end)
-                for (unsigned i = 0; i < 1000; i++)
+                for (unsigned i = 0; i < 100; i++)
                         sigaction(SIGBUS, &bus, &old);
         timer_stop();
         ck_assert_int_gt(ticks, 1000);
