@@ -272,12 +272,14 @@ bool words_unpack(const void *packed, size_t length, void *page, size_t page_siz
 {
         size_t blocks = page_size / sizeof(uint64_t) / BLOCK,
                tag_bytes = words_tag_bytes(page_size);
-        const char *in = packed, *end = in + length - tag_bytes;
-        const uint8_t *tags = (const uint8_t *)end;
+        const char *in = packed, *end;
+        const uint8_t *tags;
         struct seen seen;
 
         if (length < tag_bytes)
                 return false;
+        end = in + length - tag_bytes;
+        tags = (const uint8_t *)end;
         seen_init(&seen);
         for (size_t i = 0; i < blocks; i++) {
                 if ((size_t)(end - in) < sizeof(uint64_t) * BLOCK &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - what a process has cost, told when it ends: one block of `key value` lines.
+ * stats.c - what a process has cost, told when it ends: one block of lines, each a key, a number for
+ * programs, and the same for people.
  *
  * It ends by exit, quick_exit, _exit, or because it executes another program. If that last fails it
  * goes on, and tells again later: the later block counts. Who is killed tells nothing. A child of
@@ -51,52 +52,91 @@ static uint64_t high_water(void)
         return kib << 10;
 }
 
+#define KEY_WIDTH    18
+#define NUMBER_WIDTH 16
+
+/* "  key       number", and what follows until row_end is for people. */
+static void row_decimal(struct text *t, const char *key, uint64_t value, unsigned places)
+{
+        size_t from = t->len;
+
+        text_add(t, "  ");
+        text_add(t, key);
+        text_pad(t, from, KEY_WIDTH);
+        from = t->len;
+        text_decimal(t, value, places);
+        text_shift(t, from, NUMBER_WIDTH);
+}
+
 static void row(struct text *t, const char *key, uint64_t value)
 {
-        text_add(t, key);
-        text_add(t, " ");
-        text_number(t, value);
+        row_decimal(t, key, value, 0);
         text_add(t, "\n");
 }
 
-static void row_decimal(struct text *t, const char *key, uint64_t value, unsigned places)
+static void row_bytes(struct text *t, const char *key, uint64_t bytes)
 {
-        text_add(t, key);
-        text_add(t, " ");
-        text_decimal(t, value, places);
+        row_decimal(t, key, bytes, 0);
+        text_add(t, "  ");
+        text_decimal(t, (bytes * 10 + (1u << 19)) >> 20, 1);
+        text_add(t, " MiB\n");
+}
+
+/* part of whole: as a percentage, if there is a whole. */
+static void row_part(struct text *t, const char *key, uint64_t part, uint64_t whole,
+                     const char *of_what)
+{
+        row_decimal(t, key, part, 0);
+        if (whole) {
+                text_add(t, "  ");
+                text_number(t, (part * 100 + whole / 2) / whole);
+                text_add(t, " % of the ");
+                text_add(t, of_what);
+        }
         text_add(t, "\n");
+}
+
+static void row_time(struct text *t, const char *key, uint64_t ns)
+{
+        row_decimal(t, key, ns / 1000, 3);
+        text_add(t, "  ");
+        text_decimal(t, (ns + 5000000) / 10000000, 2);
+        text_add(t, " s\n");
 }
 
 static void describe(struct text *t, const struct pg_stats *s)
 {
         uint64_t wall = now_ns() - stats.started_ns;
+        uint64_t evictions = s->evictions_clean + s->evictions_dirty;
 
         text_add(t, "process ");
         text_number(t, (uint64_t)preload.pid);
         text_add(t, " ");
         text_word(t, preload.name);
         text_add(t, "\n");
-        row(t, "budget", preload.budget);
+        row_bytes(t, "budget", preload.budget);
         row(t, "page_size", s->page_size);
-        row(t, "peak_resident", (uint64_t)s->frames_peak * s->page_size);
-        row(t, "peak_process", high_water());
+        row_bytes(t, "peak_resident", (uint64_t)s->frames_peak * s->page_size);
+        row_bytes(t, "peak_process", high_water());
         row(t, "faults", s->faults);
-        row(t, "rescues", s->rescues);
-        row(t, "evictions_clean", s->evictions_clean);
-        row(t, "evictions_dirty", s->evictions_dirty);
+        row_part(t, "rescues", s->rescues, s->faults, "faults");
+        row_part(t, "evictions_clean", s->evictions_clean, evictions, "evictions");
+        row_part(t, "evictions_dirty", s->evictions_dirty, evictions, "evictions");
         row(t, "pages_in", s->pages_in);
         row(t, "pages_out", s->pages_out);
         row(t, "zero_pages_out", s->zero_pages_out);
         row(t, "swap_pages", s->swap_pages);
-        row(t, "swap_bytes", s->swap_bytes);
-        row(t, "swap_memory", s->swap_memory_bytes);
+        row_bytes(t, "swap_bytes", s->swap_bytes);
+        row_bytes(t, "swap_memory", s->swap_memory_bytes);
         row_decimal(t, "swap_ratio",
                     s->swap_bytes ? s->swap_pages * s->page_size * 100 / s->swap_bytes : 0, 2);
+        text_add(t, "  to 1\n");
         row(t, "errors", s->errors_load + s->errors_save + s->errors_frames);
-        row_decimal(t, "wait_ms", s->wait_ns / 1000, 3);
-        row_decimal(t, "wall_ms", wall / 1000, 3);
+        row_time(t, "wait_ms", s->wait_ns);
+        row_time(t, "wall_ms", wall);
         /* Of all its threads together, so it may be more than the whole. */
         row_decimal(t, "wait_percent", wall ? s->wait_ns / (wall / 1000 + 1) : 0, 1);
+        text_add(t, "  % of the time waited for pages\n");
 }
 
 void stats_write(void)

@@ -2,8 +2,8 @@
 /*
  * text.c - text put together without stdio, and where it goes.
  *
- * Files are opened for each piece of text: a descriptor that stayed open would be the program's to
- * close, and would keep a pipe open in the daemons it leaves behind. See settings.h.
+ * Files are opened for each piece of text: a descriptor that stayed open would keep a pipe open in the
+ * daemons a program leaves behind. For standard error there is no other way. See settings.h.
  */
 #include "text.h"
 #include "raw.h"
@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include <unpaged/store.h>
 
 void text_add(struct text *t, const char *words)
 {
@@ -42,6 +42,23 @@ void text_number(struct text *t, uint64_t n)
         text_decimal(t, n, 0);
 }
 
+void text_pad(struct text *t, size_t from, size_t width)
+{
+        while (t->len - from < width && t->len < sizeof(t->at))
+                t->at[t->len++] = ' ';
+}
+
+void text_shift(struct text *t, size_t from, size_t width)
+{
+        size_t len = t->len - from;
+
+        text_pad(t, from, width);
+        if (t->len - from == len)
+                return;
+        memmove(t->at + t->len - len, t->at + from, len);
+        memset(t->at + from, ' ', t->len - from - len);
+}
+
 void text_word(struct text *t, const char *word)
 {
         size_t from = t->len;
@@ -54,19 +71,15 @@ void text_word(struct text *t, const char *word)
 
 void sink_open(struct sink *s, const char *path)
 {
-        struct stat st;
         size_t len = 0;
 
         s->is_open = false;
+        s->fd = -1;
         if (!path)
                 return;
-        s->is_stderr = strcmp(path, "-") == 0;
-        if (s->is_stderr) {
-                if (fstat(STDERR_FILENO, &st) != 0)
-                        return;
-                s->device = st.st_dev;
-                s->inode = st.st_ino;
-                s->is_open = true;
+        if (strcmp(path, "-") == 0) {
+                s->fd = pg_fd_keep(raw_dup(STDERR_FILENO));
+                s->is_open = s->fd >= 0;
                 return;
         }
         if (path[0] != '/' && getcwd(s->path, sizeof(s->path) - 1)) {
@@ -82,22 +95,17 @@ void sink_open(struct sink *s, const char *path)
 void sink_write(const struct sink *s, const struct text *t)
 {
         int saved = errno;
-        struct stat st;
-        int fd = STDERR_FILENO;
+        int fd = s->fd;
 
         if (!s->is_open)
                 return;
-        if (s->is_stderr) {
-                if (fstat(fd, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
-                        raw_write(fd, t->at, t->len);
-        } else {
+        if (fd < 0)
                 fd = raw_open(s->path,
                               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                               0666);
-                if (fd >= 0) {
-                        raw_write(fd, t->at, t->len);
-                        raw_close(fd);
-                }
-        }
+        if (fd >= 0)
+                raw_write(fd, t->at, t->len);
+        if (fd >= 0 && fd != s->fd)
+                raw_close(fd);
         errno = saved;
 }

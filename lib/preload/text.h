@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /* What does not fit is left out. */
 struct text {
@@ -19,12 +18,14 @@ void text_add(struct text *t, const char *words);
 void text_number(struct text *t, uint64_t n);
 /* n / 10^places */
 void text_decimal(struct text *t, uint64_t n, unsigned places);
+/* Blanks behind what was added since `from`, up to this width; or before it. */
+void text_pad(struct text *t, size_t from, size_t width);
+void text_shift(struct text *t, size_t from, size_t width);
 
 /* A file to append to, or standard error ("-"). */
 struct sink {
-        bool is_open, is_stderr;
-        dev_t device; /* of descriptor 2, when the process started */
-        ino_t inode;
+        bool is_open;
+        int fd;              /* of what was standard error when the process started; -1: a file */
         char path[PATH_MAX]; /* absolute: the program may go elsewhere */
 };
 

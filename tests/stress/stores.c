@@ -252,7 +252,7 @@ struct pg_store *store_make_swap(void)
         switch (options.store) {
         case STORE_ZRAM:
         case STORE_ZSTD:
-                config.algorithm = options.store == STORE_ZSTD ? "zstd" : "lz4";
+                config.algorithm = options.store == STORE_ZSTD ? "zstd" : NULL;
                 if (pg_store_zram(&store, &config) != 0)
                         abort();
                 return store;

@@ -48,6 +48,12 @@ static struct pg_store *make_lz4(size_t page_size)
         return zram("lz4", 0, 0);
 }
 
+static struct pg_store *make_words(size_t page_size)
+{
+        (void)page_size;
+        return zram("words", 0, 0);
+}
+
 static struct pg_store *make_zstd(size_t page_size)
 {
         (void)page_size;
@@ -68,6 +74,12 @@ static struct pg_store *make_small(size_t page_size)
 START_TEST(lz4_conforms)
 {
         store_conformance(make_lz4, SIZES(5));
+}
+END_TEST
+
+START_TEST(words_conforms)
+{
+        store_conformance(make_words, SIZES(5));
 }
 END_TEST
 
@@ -254,9 +266,10 @@ START_TEST(operations_need_little_stack_and_no_malloc)
                 const char *algorithm;
                 int level;
                 size_t page_size;
-        } cases[] = {{"lz4", 0, 4 * KIB},   {"lz4", 0, 2 * MIB},   {"zstd", 0, 4 * KIB},
-                     {"zstd", 0, 2 * MIB},  {"zstd", -5, 4 * KIB}, {"zstd", 9, 64 * KIB},
-                     {"zstd", 19, 4 * KIB}, {"zstd", 22, 2 * MIB}};
+        } cases[] = {{"words", 0, 4 * KIB}, {"words", 0, 2 * MIB}, {"lz4", 0, 4 * KIB},
+                     {"lz4", 0, 2 * MIB},   {"zstd", 0, 4 * KIB},  {"zstd", 0, 2 * MIB},
+                     {"zstd", -5, 4 * KIB}, {"zstd", 9, 64 * KIB}, {"zstd", 19, 4 * KIB},
+                     {"zstd", 22, 2 * MIB}};
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct pg_store *store = zram(cases[i].algorithm, cases[i].level, 0);
@@ -280,6 +293,7 @@ int main(void)
         setvbuf(stdout, NULL, _IOLBF, 0);
         tcase_set_timeout(tcase, 300);
         tcase_add_test(tcase, lz4_conforms);
+        tcase_add_test(tcase, words_conforms);
         tcase_add_test(tcase, zstd_conforms);
         tcase_add_test(tcase, a_limited_store_refuses_and_loses_nothing);
         tcase_add_test(tcase, many_threads_share_few_contexts);

@@ -27,9 +27,10 @@
 
 static struct pg_store *zram(void)
 {
+        struct pg_zram_config config = {.size = sizeof(config), .algorithm = "lz4"};
         struct pg_store *store = NULL;
 
-        ck_assert_int_eq(pg_store_zram(&store, NULL), 0);
+        ck_assert_int_eq(pg_store_zram(&store, &config), 0);
         return store;
 }
 
