@@ -109,7 +109,7 @@ static int words_level(int level)
 
 static size_t words_compress_bytes(int level, size_t page_size)
 {
-        size_t lz4 = lz4_compress_bytes(level, page_size), words = words_tag_bytes(page_size);
+        size_t lz4 = lz4_compress_bytes(level, page_size), words = words_state_bytes(page_size);
 
         return lz4 > words ? lz4 : words;
 }

@@ -52,6 +52,8 @@ struct block {
         bytes place[8]; /* of the entry; afterwards the way */
 };
 
+_Static_assert(sizeof(struct block) <= 2048, "words_state_bytes");
+
 struct seen {
         uint64_t entry[DICTIONARY + 1];
         uint64_t last;
@@ -183,12 +185,13 @@ static char *block_write(const struct block *b, char *out, uint8_t *tags)
         return out;
 }
 
-size_t words_pack(const void *page, size_t page_size, void *tags, void *packed, size_t most)
+size_t words_pack(const void *page, size_t page_size, void *state, void *packed, size_t most)
 {
         unsigned blocks = (unsigned)(page_size / sizeof(uint64_t) / BLOCK);
         size_t tag_bytes = words_tag_bytes(page_size);
+        struct block *b = state;
+        uint8_t *tags = (uint8_t *)(b + 1);
         struct seen seen;
-        struct block b;
         char *out = packed;
 
         if (most < tag_bytes)
@@ -197,9 +200,9 @@ size_t words_pack(const void *page, size_t page_size, void *tags, void *packed, 
         for (unsigned i = 0; i < blocks; i++) {
                 size_t had;
 
-                block_compare(&b, &seen, (const char *)page + i * sizeof(b.word));
-                block_choose(&b);
-                out = block_write(&b, out, (uint8_t *)tags + i * (BLOCK / WORDS_IN_BYTE));
+                block_compare(b, &seen, (const char *)page + i * sizeof(b->word));
+                block_choose(b);
+                out = block_write(b, out, tags + i * (BLOCK / WORDS_IN_BYTE));
                 had = (size_t)(out - (char *)packed);
                 if (had > most - tag_bytes)
                         return 0;

@@ -13,16 +13,22 @@
 /* Bytes that words_pack may write behind the `most` of `packed`. */
 #define WORDS_SLACK ((size_t)1024)
 
-/* Bytes of `tags` for a page; page_size is a multiple of 512. */
+/* For a page that is a multiple of 512 bytes: 4 bits for each word of it. */
 static inline size_t words_tag_bytes(size_t page_size)
 {
         return page_size / 16;
 }
 
-/* Compresses a page into `packed`, with `tags` to work in. Its length; 0: longer than `most`, as is soon
- * known for a page that has no such words. A page that changes meanwhile gives a mixture of both contents,
- * word by word. */
-size_t words_pack(const void *page, size_t page_size, void *tags, void *packed, size_t most);
+/* Memory to pack in, aligned to 64 bytes: fault handlers have little stack. */
+static inline size_t words_state_bytes(size_t page_size)
+{
+        return words_tag_bytes(page_size) + 2048;
+}
+
+/* Compresses a page into `packed`. Its length; 0: longer than `most`, as is soon known for a page
+ * that has no such words. A page that changes meanwhile gives a mixture of both contents, word by
+ * word. */
+size_t words_pack(const void *page, size_t page_size, void *state, void *packed, size_t most);
 
 /* False: that is nothing words_pack has made from a page of this size. */
 bool words_unpack(const void *packed, size_t length, void *page, size_t page_size);

@@ -2,9 +2,9 @@
 /*
  * pool.c - the front: checks arguments, wires the rooms, and takes them down in order.
  *
- * The budget. Opened by bytes, a pool's budget covers its frames and its workers' buffers: a
- * sixteenth at most goes to buffers. Tables are reserved for as many frames as the machine has
- * memory, so that growing moves nothing; they cost only what is touched.
+ * The budget. Opened by bytes, a pool's budget covers its frames and its workers' buffers, which
+ * get a sixty-fourth, and of a tiny budget a sixteenth at most. Tables are reserved for as many
+ * frames as the machine has memory, so that growing moves nothing; they cost only what is touched.
  */
 #include "pool.h"
 #include "delivery.h"

@@ -37,9 +37,9 @@ static void *allocate(size_t size)
 /* Packs, and unpacks from memory that ends with what was packed. The length; 0: it would not. */
 static size_t round_trip(const void *page, size_t size, size_t most)
 {
-        unsigned char *tags = allocate(words_tag_bytes(size));
+        void *state = aligned_alloc(64, words_state_bytes(size));
         unsigned char *packed = allocate(most + WORDS_SLACK), *exact, *back = allocate(size);
-        size_t length = words_pack(page, size, tags, packed, most);
+        size_t length = words_pack(page, size, state, packed, most);
 
         ck_assert_uint_le(length, most);
         if (length) {
@@ -50,7 +50,7 @@ static size_t round_trip(const void *page, size_t size, size_t most)
                 ck_assert_mem_eq(back, page, size);
                 free(exact);
         }
-        free(tags);
+        free(state);
         free(packed);
         free(back);
         return length;
@@ -156,7 +156,8 @@ END_TEST
 START_TEST(what_is_damaged_does_no_harm)
 {
         uint64_t page[PAGE / 8], back[PAGE / 8];
-        unsigned char tags[PAGE / 16], packed[2 * PAGE + WORDS_SLACK];
+        unsigned char packed[2 * PAGE + WORDS_SLACK];
+        void *state = aligned_alloc(64, words_state_bytes(PAGE));
         unsigned refused = 0;
 
         for (unsigned round = 0; round < 20000; round++) {
@@ -164,7 +165,7 @@ START_TEST(what_is_damaged_does_no_harm)
                 unsigned char *exact;
 
                 fill_like_a_heap(page, PAGE / 8);
-                length = words_pack(page, PAGE, tags, packed, 2 * PAGE);
+                length = words_pack(page, PAGE, state, packed, 2 * PAGE);
                 ck_assert_uint_gt(length, 0);
                 switch (round % 4) {
                 case 0:
@@ -186,6 +187,7 @@ START_TEST(what_is_damaged_does_no_harm)
                 free(exact);
         }
         ck_assert_uint_gt(refused, 10000);
+        free(state);
 }
 END_TEST
 
