@@ -21,6 +21,7 @@
 #include "series.h"
 #include "uffd_floor.h"
 
+#include <unpaged/stores.h>
 #include <unpaged/unpaged.h>
 
 #include <lz4.h>
@@ -58,6 +59,7 @@ static struct {
         struct floor_pages floor[2]; /* by delivery */
         struct memory floor_memory[2];
         struct pg_pool *roomy[2], *tight[2];
+        struct pg_store *swap[2]; /* of tight: with lz4, as the floor */
         struct memory roomy_memory[2], tight_memory[2];
         char *data; /* the pages of read and write, as they were filled */
         char *packed;
@@ -376,10 +378,11 @@ static void complain(void *arg, const char *text)
         fprintf(stderr, "fault: %s\n", text);
 }
 
-static struct pg_pool *open_pool(int how, uint32_t frames, struct memory *m)
+static struct pg_pool *open_pool(int how, uint32_t frames, struct pg_store *swap, struct memory *m)
 {
         struct pg_config config = {.size = sizeof(config),
                                    .frames = frames,
+                                   .swap = swap,
                                    .delivery = how == 1 ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD,
                                    .message = complain};
         struct pg_pool *pool;
@@ -394,11 +397,14 @@ static struct pg_pool *open_pool(int how, uint32_t frames, struct memory *m)
 /* Everything that has threads is made first: they must not inherit the one CPU of this thread. */
 static void start(void)
 {
+        struct pg_zram_config lz4 = {.size = sizeof(lz4), .algorithm = "lz4"};
         cpu_set_t here;
 
         for (int how = 0; how < 2; how++) {
-                bench.roomy[how] = open_pool(how, NPAGES + 64, &bench.roomy_memory[how]);
-                bench.tight[how] = open_pool(how, FRAMES, &bench.tight_memory[how]);
+                must(pg_store_zram(&bench.swap[how], &lz4), "pg_store_zram");
+                bench.roomy[how] = open_pool(how, NPAGES + 64, NULL, &bench.roomy_memory[how]);
+                bench.tight[how] =
+                        open_pool(how, FRAMES, bench.swap[how], &bench.tight_memory[how]);
                 floor_start(&bench.floor[how], how == 1, NPAGES);
                 bench.floor_memory[how].start = bench.floor[how].start;
         }
@@ -463,6 +469,7 @@ int main(void)
         for (int how = 0; how < 2; how++) {
                 must(pg_close(bench.roomy[how]), "pg_close");
                 must(pg_close(bench.tight[how]), "pg_close");
+                must(pg_store_close(bench.swap[how]), "pg_store_close");
         }
         if (bench.json)
                 fclose(bench.json);

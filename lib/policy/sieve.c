@@ -12,7 +12,7 @@
  *
  * Left to itself the hand may never get to the newest: it names as many as come in before it. Then
  * what stands behind it is never tried again, however long nobody has used it. A database that
- * builds one index after the other so missed more than twice as often as with fifo. Hence, after it
+ * builds one index after the other so missed twice as often as with fifo. Hence, after it
  * has named four times as many as there are frames, the hand starts over wherever it is.
  *
  * A page that is simply resident gives no evidence of use, so the victim queue has to ask for it:
@@ -31,6 +31,7 @@
  *    waiting, and each of those steps is one of the two kinds above. So with w frames waiting and
  *    u not, all the steps of a lap are at most 1 + w/u times those paid for: 1.25 with a victim
  *    queue of 20 % of the frames, 2 with one of 50 %.
+ * Starting over early passes frames that wait once more, in one of at least four laps.
  * When all frames are waiting the counts say so, and nothing is walked. When any is not, the hand
  * gets to it unmarked within two laps, so select ends. One select may take that long, when all that
  * was named in the last lap was rescued; then as many calls of accessed have paid for it.

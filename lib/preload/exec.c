@@ -180,19 +180,21 @@ static size_t count_arguments(const char *first, va_list rest)
         return n;
 }
 
-static void collect(char **argv, const char *first, va_list rest)
+/* Leaves `rest` behind the NULL that ends the arguments. */
+static void collect(char **argv, const char *first, va_list *rest)
 {
         while ((*argv++ = (char *)(uintptr_t)first))
-                first = va_arg(rest, const char *);
+                first = va_arg(*rest, const char *);
 }
 
 /* alloca must be in the function that calls exec. */
-#define COLLECT(argv, first)                                                                       \
+#define COLLECT(argv, first, rest)                                                                 \
         do {                                                                                       \
-                va_list count_;                                                                    \
-                va_start(count_, first);                                                           \
-                (argv) = alloca(count_arguments(first, count_) * sizeof(char *));                  \
-                va_end(count_);                                                                    \
+                va_start(rest, first);                                                             \
+                (argv) = alloca(count_arguments(first, rest) * sizeof(char *));                    \
+                va_end(rest);                                                                      \
+                va_start(rest, first);                                                             \
+                collect(argv, first, &(rest));                                                     \
         } while (0)
 
 EXPORT int execl(const char *path, const char *first, ...)
@@ -200,9 +202,7 @@ EXPORT int execl(const char *path, const char *first, ...)
         va_list rest;
         char **argv;
 
-        COLLECT(argv, first);
-        va_start(rest, first);
-        collect(argv, first, rest);
+        COLLECT(argv, first, rest);
         va_end(rest);
         return execve(path, argv, environ);
 }
@@ -212,9 +212,7 @@ EXPORT int execlp(const char *name, const char *first, ...)
         va_list rest;
         char **argv;
 
-        COLLECT(argv, first);
-        va_start(rest, first);
-        collect(argv, first, rest);
+        COLLECT(argv, first, rest);
         va_end(rest);
         return execvpe(name, argv, environ);
 }
@@ -225,11 +223,7 @@ EXPORT int execle(const char *path, const char *first, ...)
         va_list rest;
         char **argv;
 
-        COLLECT(argv, first);
-        va_start(rest, first);
-        argv[0] = (char *)(uintptr_t)first;
-        for (size_t i = 0; argv[i]; i++)
-                argv[i + 1] = va_arg(rest, char *);
+        COLLECT(argv, first, rest);
         envp = va_arg(rest, char *const *);
         va_end(rest);
         return execve(path, argv, envp);

@@ -206,6 +206,7 @@ static bool read_page_size(struct reading *r, const char *name, const char *valu
 static bool read_zram(struct settings *s, const char *text)
 {
         static const char *const algorithms[] = {"words", "lz4", "zstd"};
+        const size_t count = sizeof(algorithms) / sizeof(algorithms[0]);
 
         if (!*text)
                 return true;
@@ -213,10 +214,10 @@ static bool read_zram(struct settings *s, const char *text)
         if (!is_digit(*text)) {
                 size_t len = strcspn(text, ":"), i = 0;
 
-                while (i < 3 &&
+                while (i < count &&
                        (strlen(algorithms[i]) != len || memcmp(algorithms[i], text, len) != 0))
                         i++;
-                if (i == 3)
+                if (i == count)
                         return false;
                 memcpy(s->swap_algorithm, algorithms[i], len + 1);
                 text += len;

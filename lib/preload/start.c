@@ -199,7 +199,7 @@ static int arena_open(void)
 
 /* The victim queue's share of the frames where pages come back from compressed memory. To load one then
  * costs little more than to rescue it, so it does not pay to ask about as many as the library
- * does (20 %): half as many rescues, up to 6 % more loads, and programs run 3 to 12 % faster. */
+ * does (20 %): half as many rescues, up to 7 % more loads, and programs run 3 to 12 % faster. */
 #define ZRAM_QUEUE_PCT 10u
 
 static int pool_open(const struct settings *s)

@@ -55,7 +55,7 @@ static uint64_t high_water(void)
 #define KEY_WIDTH    18
 #define NUMBER_WIDTH 16
 
-/* "  key       number", and what follows until row_end is for people. */
+/* "  key       number", and what follows up to the end of the line is for people. */
 static void row_decimal(struct text *t, const char *key, uint64_t value, unsigned places)
 {
         size_t from = t->len;

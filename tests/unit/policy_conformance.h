@@ -79,6 +79,14 @@ static inline uint32_t random_below(uint64_t *state, uint32_t limit)
         return (uint32_t)((uint64_t)next_random(state) * limit >> 32);
 }
 
+static inline const struct pg_policy_ops *policy(const char *name)
+{
+        const struct pg_policy_ops *ops = pg_policy_find(name);
+
+        ck_assert_msg(ops != NULL, "no policy is named %s", name);
+        return ops;
+}
+
 static inline size_t rig_size(const struct rig *rig)
 {
         size_t footprint = rig->ops->footprint(rig->nframes);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_zram_words.c - the compressor for pages of memory: what it packs, it unpacks. */
-#include "../../backends/zram_words.h"
+/* A copy under other names, to see its inside: each machine uses but one of the ways to choose. */
+#define words_pack   inside_pack
+#define words_unpack inside_unpack
+#include "../../backends/zram_words.c"
 
 #include <check.h>
 #include <stdint.h>
@@ -191,6 +194,80 @@ START_TEST(what_is_damaged_does_no_harm)
 }
 END_TEST
 
+static void fill_block(struct block *b)
+{
+        uint64_t page[BLOCK];
+        struct seen seen;
+
+        for (unsigned i = 0; i < BLOCK; i++)
+                page[i] = (i && any() % 2 ? page[any() % i] : 0) ^ of_bits((unsigned)(any() % 65));
+        seen_init(&seen);
+        block_compare(b, &seen, (const char *)page);
+}
+
+/* One word, as the comment at the top says. */
+static uint8_t way_of(uint64_t word, uint64_t entry, uint64_t last)
+{
+        if (word == 0)
+                return ZERO;
+        if (entry == 0)
+                return ENTRY_1;
+        if (word < 1u << 8)
+                return SELF_1;
+        if (entry < 1u << 12)
+                return ENTRY_2;
+        if (word < 1u << 16)
+                return SELF_2;
+        if (entry < 1u << 20)
+                return ENTRY_3;
+        if (last < (uint64_t)1 << 32)
+                return LAST_4;
+        if (word < (uint64_t)1 << 32)
+                return SELF_4;
+        return last < (uint64_t)1 << 48 ? LAST_6 : SELF_8;
+}
+
+static void check_choice(const char *name, void (*choose)(struct block *))
+{
+        for (unsigned round = 0; round < 10000; round++) {
+                struct block before, after;
+
+                fill_block(&before);
+                after = before;
+                choose(&after);
+                for (unsigned i = 0; i < BLOCK; i++) {
+                        uint64_t word = before.word[i / 8][i % 8];
+                        uint64_t entry = before.entry[i / 8][i % 8];
+                        uint64_t last = before.last[i / 8][i % 8];
+                        uint8_t way = way_of(word, entry, last);
+                        uint64_t bits = way >= ENTRY_1 && way <= ENTRY_3
+                                                ? entry << 4 | before.place[i / 8][i % 8]
+                                        : way == LAST_4 || way == LAST_6 ? last
+                                                                         : word;
+
+                        ck_assert_msg(after.place[i / 8][i % 8] == way, "%s", name);
+                        ck_assert_msg(after.entry[i / 8][i % 8] == bits, "%s", name);
+                }
+        }
+}
+
+START_TEST(every_processor_chooses_the_same)
+{
+        check_choice("plain", block_choose_plain);
+#ifdef __x86_64__
+        if (__builtin_cpu_supports("avx2"))
+                check_choice("avx2", block_choose_avx2);
+        else
+                printf("skipped: avx2: not this processor\n");
+        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512vl"))
+                check_choice("avx512", block_choose_avx512);
+        else
+                printf("skipped: avx512: not this processor\n");
+#endif
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("zram_words");
@@ -204,6 +281,7 @@ int main(void)
         tcase_add_test(tc, every_page_size_comes_back);
         tcase_add_test(tc, page_of_a_heap_becomes_less_than_half);
         tcase_add_test(tc, page_that_does_not_fit_is_refused);
+        tcase_add_test(tc, every_processor_chooses_the_same);
         tcase_add_test(tc, what_is_damaged_does_no_harm);
         tcase_set_timeout(tc, 120);
         suite_add_tcase(suite, tc);
