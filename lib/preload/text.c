@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <unpaged/store.h>
 
@@ -71,6 +72,7 @@ void text_word(struct text *t, const char *word)
 
 void sink_open(struct sink *s, const char *path)
 {
+        struct stat st = {0};
         size_t len = 0;
 
         s->is_open = false;
@@ -79,7 +81,9 @@ void sink_open(struct sink *s, const char *path)
                 return;
         if (strcmp(path, "-") == 0) {
                 s->fd = pg_fd_keep(raw_dup(STDERR_FILENO));
-                s->is_open = s->fd >= 0;
+                s->is_open = s->fd >= 0 && fstat(s->fd, &st) == 0;
+                s->device = st.st_dev;
+                s->inode = st.st_ino;
                 return;
         }
         if (path[0] != '/' && getcwd(s->path, sizeof(s->path) - 1)) {
@@ -96,16 +100,20 @@ void sink_write(const struct sink *s, const struct text *t)
 {
         int saved = errno;
         int fd = s->fd;
+        struct stat st;
 
         if (!s->is_open)
                 return;
-        if (fd < 0)
+        if (fd < 0) {
                 fd = raw_open(s->path,
                               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                               0666);
-        if (fd >= 0)
+                if (fd >= 0) {
+                        raw_write(fd, t->at, t->len);
+                        raw_close(fd);
+                }
+        } else if (fstat(fd, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode) {
                 raw_write(fd, t->at, t->len);
-        if (fd >= 0 && fd != s->fd)
-                raw_close(fd);
+        }
         errno = saved;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* What does not fit is left out. */
 struct text {
@@ -26,6 +27,8 @@ void text_shift(struct text *t, size_t from, size_t width);
 struct sink {
         bool is_open;
         int fd;              /* of what was standard error when the process started; -1: a file */
+        dev_t device;        /* of that: a program that runs unpaged may have closed it since, */
+        ino_t inode;         /* and have something else under the number */
         char path[PATH_MAX]; /* absolute: the program may go elsewhere */
 };
 
