@@ -51,7 +51,7 @@ launch run true
 saw "UNPAGED_BUDGET=$quarter"
 check "the budget is not nothing" [ "$quarter" -gt 1048576 ]
 check "at most a quarter of the machine" \
-        [ "$quarter" -le "$(awk '/^MemTotal:/ {print int($2 * 1024 / 4)}' /proc/meminfo)" ]
+        [ "$quarter" -le "$(awk '/^MemTotal:/ {printf "%.0f", $2 * 256}' /proc/meminfo)" ]
 
 # ---- variables without options --------------------------------------------------------------
 

@@ -89,7 +89,7 @@ limited() {
 
 # told KEY: the sum over all processes.
 told() {
-        awk -v key="$1" '$1 == key { sum += $2 } END { print sum + 0 }' stats
+        awk -v key="$1" '$1 == key { sum += $2 } END { printf "%.0f\n", sum }' stats
 }
 
 # Every process in `stats` kept to its budget, met no error, and pages left to make room.
