@@ -20,6 +20,7 @@
  * page that could not be saved is still in its slot, and goes back into the program.
  */
 #include "evict.h"
+#include "habit.h"
 #include "transit.h"
 
 #include <errno.h>
@@ -346,10 +347,13 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
         for (unsigned i = 0; i < w->out.count; i++) {
                 struct item *item = &w->out.items[i];
                 struct frame *f = frame_at(&pool->frames, item->frame);
+                bool unused = atomic_load_explicit(&f->ahead, memory_order_relaxed);
 
                 if (item->error)
                         continue;
-                wasted += atomic_load_explicit(&f->ahead, memory_order_relaxed);
+                if (!(item->word & PAGE_DIRTY) && !unused)
+                        item->word = habit_read(item->region, item->word);
+                wasted += unused;
                 policy_forget_queued(&pool->policy, item->frame);
                 frame_put(&pool->frames, item->frame);
         }
@@ -358,7 +362,7 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                 futex_wake(&pool->frames.freed, INT32_MAX);
         for (unsigned i = 0; i < w->out.count; i++) {
                 struct item *item = &w->out.items[i];
-                uint64_t word = item->word & PAGE_REWRITTEN;
+                uint64_t word = item->word & PAGE_HABIT;
 
                 if (item->error)
                         continue;

@@ -14,14 +14,12 @@
  * A fault is a hint. The same one can be reported twice, late, or after it was resolved; what is
  * done depends on the page's word alone, and the word is owned while it is done.
  *
- * Clean or dirty? A page can come in write-protected, so that a first write tells that its copy in
- * the store is out of date; or writable, which saves that fault, but then it must be written
- * when it goes. A page comes in clean if its store keeps the copy
- * and it was only read, unless it is known (REWRITTEN) to be written after it was read; one load in
- * eight forgets that, and finds out again.
+ * A page comes in clean if its store keeps the copy, and it is read and probably not written to
+ * afterwards: see habit.h.
  */
 #include "fault.h"
 #include "evict.h"
+#include "habit.h"
 #include "transit.h"
 
 #include <errno.h>
@@ -37,14 +35,15 @@ static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *
 {
         uint64_t ignored;
         struct pg_store *store = store_find(&pool->stores, item->location, &ignored);
+        bool alone = pool_is_strict(pool) || item->region->flags & PG_MAP_SHARED;
 
         if (!(store_flags(store) & PG_STORE_KEEPS))
                 return false;
         if (!region_is_writable(item->region))
                 return true;
-        if (item->word & PAGE_REWRITTEN && stats_load(&w->tally.counters[STAT_FAULTS]) % 8 == 0)
-                item->word &= ~PAGE_REWRITTEN;
-        return !write && !(item->word & PAGE_REWRITTEN);
+        if (write)
+                item->word = habit_written(item->region, item->word);
+        return !write && !habit_will_write(item->region, item->word, w->habit_turn, alone);
 }
 
 /* Frames for the first pages of w->in. Returns how many have one. */
@@ -193,7 +192,7 @@ static int settle(struct pg_pool *pool, struct worker *w, unsigned demand)
         lock_drop(&pool->lock);
         for (unsigned i = 0; i < w->in.count; i++) {
                 struct item *item = &w->in.items[i];
-                uint64_t word = page_resident(item->frame, pinned | (item->word & PAGE_REWRITTEN) |
+                uint64_t word = page_resident(item->frame, pinned | (item->word & PAGE_HABIT) |
                                                                    (item->clean ? 0 : PAGE_DIRTY));
 
                 if (item->error) {
@@ -228,6 +227,7 @@ int fault_load(struct pg_pool *pool, struct worker *w, unsigned demand, bool wri
 {
         int error;
 
+        w->habit_turn++;
         for (unsigned i = 0; i < w->in.count; i++) {
                 struct item *item = &w->in.items[i];
 
@@ -256,7 +256,7 @@ void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *it
         tally_add(&w->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
         copy_outdated(pool, f);
-        item->word |= PAGE_DIRTY | PAGE_REWRITTEN;
+        item->word = habit_written(item->region, item->word) | PAGE_DIRTY;
         trace_add(&pool->trace, addr, TRACE_WRITTEN, item->word, w->tid);
 }
 
@@ -290,7 +290,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         }
         if (!item->clean && !(item->word & PAGE_DIRTY)) {
                 copy_outdated(pool, f);
-                word |= PAGE_DIRTY;
+                word = habit_written(item->region, word) | PAGE_DIRTY;
         }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                 tally_add(&w->tally, STAT_AHEAD_USED, 1);

@@ -4,9 +4,9 @@
  *
  * Layout, low 12 bits flags:
  *
- *   resident       frame number << 12 | RESIDENT [DIRTY] [PINNED] [QUEUED] [REWRITTEN]
- *   not resident   location           | PLACED             [POISONED] [REWRITTEN]
- *   born           0                                       [POISONED] [REWRITTEN]
+ *   resident       frame number << 12 | RESIDENT [DIRTY] [PINNED] [QUEUED] [HABIT]
+ *   not resident   location           | PLACED             [POISONED] [HABIT]
+ *   born           0                                       [POISONED] [HABIT]
  *   excluded       0                                       EXCLUDED
  *
  * A born page has not left the linear location of its mapping, so a fresh table of zeros is a
@@ -31,17 +31,18 @@
 #include <stdint.h>
 #include "lock.h"
 
-#define PAGE_BUSY      ((uint64_t)1 << 0)
-#define PAGE_WAITED    ((uint64_t)1 << 1) /* only beside BUSY */
-#define PAGE_RESIDENT  ((uint64_t)1 << 2) /* holds a frame */
-#define PAGE_QUEUED    ((uint64_t)1 << 3) /* resident, but unmapped: in the victim queue */
-#define PAGE_DIRTY     ((uint64_t)1 << 4) /* resident: the stores have no copy of it */
-#define PAGE_PINNED    ((uint64_t)1 << 5) /* resident: never a victim */
-#define PAGE_PLACED    ((uint64_t)1 << 6) /* not resident: the location is in the word */
-#define PAGE_POISONED  ((uint64_t)1 << 7) /* not resident: could not be brought in; SIGBUS */
-#define PAGE_REWRITTEN ((uint64_t)1 << 8) /* was written after it came in clean: next time dirty */
-
-#define PAGE_EXCLUDED ((uint64_t)1 << 9) /* not resident: the addresses are somebody else's now */
+#define PAGE_BUSY     ((uint64_t)1 << 0)
+#define PAGE_WAITED   ((uint64_t)1 << 1)  /* only beside BUSY */
+#define PAGE_RESIDENT ((uint64_t)1 << 2)  /* holds a frame */
+#define PAGE_QUEUED   ((uint64_t)1 << 3)  /* resident, but unmapped: in the victim queue */
+#define PAGE_DIRTY    ((uint64_t)1 << 4)  /* resident: the stores have no copy of it */
+#define PAGE_PINNED   ((uint64_t)1 << 5)  /* resident: never a victim */
+#define PAGE_PLACED   ((uint64_t)1 << 6)  /* not resident: the location is in the word */
+#define PAGE_POISONED ((uint64_t)1 << 7)  /* not resident: could not be brought in; SIGBUS */
+#define PAGE_WRITTEN  ((uint64_t)1 << 8)  /* when it was in last, it was written to (habit.h) */
+#define PAGE_EXCLUDED ((uint64_t)1 << 9)  /* not resident: the addresses are somebody else's now */
+#define PAGE_READ     ((uint64_t)1 << 10) /* when it was in last, it was only read */
+#define PAGE_HABIT    (PAGE_WRITTEN | PAGE_READ)
 
 #define PAGE_FLAGS ((uint64_t)0xfff)
 

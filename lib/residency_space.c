@@ -174,7 +174,7 @@ static void exclude_range(struct walk *k)
                 walk_work(k);
                 if (!walk_claim(k, &word))
                         continue;
-                if ((word & ~(PAGE_REWRITTEN | PAGE_POISONED)) == 0 || word & PAGE_EXCLUDED) {
+                if ((word & ~(PAGE_HABIT | PAGE_POISONED)) == 0 || word & PAGE_EXCLUDED) {
                         page_release(k->region, k->page++, PAGE_EXCLUDED);
                         continue;
                 }

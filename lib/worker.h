@@ -56,6 +56,7 @@ struct worker {
         bool all_dirty;       /* and there are none */
         uint32_t passed_over; /* victims, for that */
         uint32_t refused;     /* batches of victims that the stores refused */
+        uint32_t habit_turn;  /* counts batches that came in (habit.h) */
         uint32_t pins;        /* frames reserved for pinning: pages coming in are pinned */
 };
 
