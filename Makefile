@@ -14,7 +14,7 @@ test = ctest --test-dir .build/$1 -j 2 --output-on-failure --no-tests=error
 # ThreadSanitizer cannot place its shadow where addresses are randomised over many bits.
 fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help build demo test bench bench-programs asan tsan debug lint format check-layers install clean setup
+.PHONY: help build demo test bench bench-programs perf asan tsan debug lint format check-layers install clean setup
 # Nothing that make was told is meant for the makefiles that CMake writes.
 unexport MAKEFLAGS
 .NOTPARALLEL:
@@ -43,6 +43,16 @@ bench-programs: setup ## real programs beside the kernel's own swapping (as root
 	@$(call build,release,,--target unpaged-launcher unpaged-preload programs-measure programs-generate)
 	@bench/programs
 
+# What `make perf` looks at: workloads, subjects and data of bench-rivals.
+WORKLOAD ?= random-read
+SUBJECT ?= thread
+DATA ?= hard
+
+perf: setup ## where the time goes, as a report and a flame graph; WORKLOAD=, SUBJECT=, DATA=
+	@.ci/setup linux-perf
+	@$(call build,perf,-DUNPAGED_FRAME_POINTERS=ON,--target bench-rivals unpaged-launcher unpaged-preload)
+	@bench/perf --workload '$(WORKLOAD)' --subject '$(SUBJECT)' --data '$(DATA)'
+
 asan: setup ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call build,asan,-DUNPAGED_SANITIZE=address) && $(call test,asan)
 
@@ -57,7 +67,8 @@ lint: setup ## static analysis of the sources and the scripts
 	@$(call build,release,,--target help >/dev/null)
 	@echo $(filter %.c,$(sources)) | xargs -n 1 -P $(jobs) clang-tidy --quiet -p .build/release
 	@shellcheck .ci/* tests/headers/* tests/install/run tests/launcher/*.sh tests/preload/*.sh tests/preload/compare \
-                tests/programs/run tests/programs/setup tests/programs/check-harness bench/programs
+                tests/programs/run tests/programs/setup tests/programs/check-harness bench/programs \
+                bench/perf tests/bench/check-perf
 
 format: ## put every source into the house style
 	@.ci/setup clang-format
