@@ -14,7 +14,7 @@ test = ctest --test-dir .build/$1 -j 2 --output-on-failure --no-tests=error
 # ThreadSanitizer cannot place its shadow where addresses are randomised over many bits.
 fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help build demo test bench bench-programs perf asan tsan debug lint format check-layers install clean setup
+.PHONY: help build demo test bench bench-programs plot perf asan tsan debug lint format check-layers install clean setup
 # Nothing that make was told is meant for the makefiles that CMake writes.
 unexport MAKEFLAGS
 .NOTPARALLEL:
@@ -43,6 +43,10 @@ bench-programs: setup ## real programs beside the kernel's own swapping (as root
 	@$(call build,release,,--target unpaged-launcher unpaged-preload programs-measure programs-generate)
 	@bench/programs
 
+plot: ## pictures of what bench-rivals measured, in bench/out
+	@.ci/setup gnuplot-nox
+	@bench/plot
+
 # What `make perf` looks at: workloads, subjects and data of bench-rivals.
 WORKLOAD ?= random-read
 SUBJECT ?= thread
@@ -68,7 +72,7 @@ lint: setup ## static analysis of the sources and the scripts
 	@echo $(filter %.c,$(sources)) | xargs -n 1 -P $(jobs) clang-tidy --quiet -p .build/release
 	@shellcheck .ci/* tests/headers/* tests/install/run tests/launcher/*.sh tests/preload/*.sh tests/preload/compare \
                 tests/programs/run tests/programs/setup tests/programs/check-harness bench/programs \
-                bench/perf tests/bench/check-perf
+                bench/perf bench/plot tests/bench/check-perf tests/bench/check-plot
 
 format: ## put every source into the house style
 	@.ci/setup clang-format
