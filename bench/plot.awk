@@ -42,8 +42,8 @@ function value(key, text) {
 
 /"machine":[{]/ {
         sub(/^.*"machine":[{]/, "") # the inner "machine" is the architecture
-        machine = "Linux " value("kernel") " " value("machine") ", " value("cpu") ", " value("cpus") " CPUs, " \
-                value("memory_mib") " MiB; cgroup v" value("cgroup") ", zram " value("zram") ", swappiness " \
+        this_machine = "Linux " value("kernel") " " value("machine") ", " value("cpu") ", " value("cpus") " CPUs, " \
+                value("memory_mib") " MiB; " (value("cgroup") > 0 ? "cgroup v" value("cgroup") ", " : "") "zram " value("zram") ", swappiness " \
                 value("swappiness") ", page-cluster " value("page_cluster") ", huge pages " value("huge_pages") \
                 (value("masked") != "" ? ", without " value("masked") : "")
         next
@@ -55,6 +55,7 @@ value("pair") == "" && index(" " series[picture] " ", " " value("series") " ") {
         if (!(key in at))
                 at[key] = ++rows
         i = at[key]
+        machine = this_machine
         in_series[i] = value("series")
         subject[i] = value("subject")
         workload[i] = value("workload")
@@ -173,7 +174,7 @@ function bar(name, w, d, top, low, i, r) {
         if (!r)
                 return
         bars[name] = bars[name] sprintf("%g %g %g %g %g %g\n", r, (top + low) / 2, (r < 1 ? r : 1), (r < 1 ? 1 : r), top, low)
-        numbers[name] = numbers[name] sprintf("%g %g %.2f\n", right, (top + low) / 2, r)
+        numbers[name] = numbers[name] sprintf("%g %g %s\n", right, (top + low) / 2, sprintf(r < 0.1 ? "%.3f" : "%.2f", r))
         if ((name, w) in goal)
                 marks = marks sprintf("%g %g 0 %g\n", goal[name, w], top - 0.04, low - top + 0.08)
 }
@@ -231,7 +232,7 @@ function draw_rivals(i, j, w, d, y, begun, most, least, high, ticks, labels, abo
         printf "set label \"goal\" at screen %.4f, screen %.4f left\n", x + 0.008, 1 - 84 / high
         printf "set lmargin at screen 0.24\nset rmargin at screen 0.92\nset bmargin at screen %.4f\n", 60 / high
         printf "set yrange [%g:-0.1]\nset xrange [%g:%g]\nset logscale x 2\n", y - 0.3, least / 1.1, right
-        print "set xtics (\"1/8\" 0.125, \"1/4\" 0.25, \"1/2\" 0.5, \"1\" 1, \"1.5\" 1.5, \"2\" 2, \"3\" 3, \"4\" 4, \"6\" 6, \"8\" 8, \"12\" 12, \"16\" 16, \"24\" 24, \"32\" 32)"
+        print "set xtics (\"1/128\" 1. / 128, \"1/64\" 1. / 64, \"1/32\" 1. / 32, \"1/16\" 1. / 16, \"1/8\" 0.125, \"1/4\" 0.25, \"1/2\" 0.5, \"1\" 1, \"1.5\" 1.5, \"2\" 2, \"3\" 3, \"4\" 4, \"6\" 6, \"8\" 8, \"12\" 12, \"16\" 16, \"24\" 24, \"32\" 32)"
         print "set xlabel \"time of the kernel / time of unpaged:   right of 1, unpaged is faster;   left of 1, the kernel is\""
         printf "set grid noytics\nset border 1\nset ytics scale 0 (%s)\nunset key\n%s", ticks, labels
         print "set arrow from 1, graph 0 to 1, graph 1 nohead front lw 1.4 lc rgb \"#444444\""
