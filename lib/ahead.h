@@ -31,7 +31,7 @@ void ahead_reset(struct ahead *a);
 /* A fault at `page`: how far to read, at most `most` pages. */
 struct ahead_window ahead_fault(struct ahead *a, uint64_t page, uint32_t most);
 
-/* `count` pages from `page` were brought in, which may be fewer. */
+/* `count` pages from `page` on are in now, which may be fewer. */
 void ahead_done(struct ahead *a, unsigned stream, uint64_t page, uint32_t count);
 
 #endif

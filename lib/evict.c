@@ -10,7 +10,8 @@
  * Victims are taken in batches, in the context of whoever needs a frame: one lock round trip, one
  * ioctl for neighbours. With a victim queue, a batch enters at its tail and the oldest leave at its
  * head; without one (strict pools, tiny budgets) the batch that was unmapped goes straight on. A
- * queue that is not full yet takes in two pages for each that leaves.
+ * queue that is not full yet takes in two pages for each that leaves. Clean pages of quick stores do
+ * not wait in it: they go straight on, and leave a ghost (ghost.h).
  *
  * Saving: a clean page needs nothing, its copy is where its frame says. A modified page of a shared
  * mapping goes to its own location. A modified private page that is all zeros becomes
@@ -20,6 +21,7 @@
  * page that could not be saved is still in its slot, and goes back into the program.
  */
 #include "evict.h"
+#include "choose.h"
 #include "habit.h"
 #include "transit.h"
 
@@ -28,41 +30,6 @@
 
 /* Victims tried in vain, by writing, before a fault gives up on a failing store. */
 #define SAVES_TRIED 64u
-/* Frames looked at under the lock in one go. */
-#define SELECT_MOST 1024u
-/* Around the caller's frame: what the pager and a signal frame take, and what its callers have. */
-#define STACK_BELOW ((uintptr_t)16 << 10)
-#define STACK_ABOVE ((uintptr_t)32 << 10)
-
-/* ---- choosing ------------------------------------------------------------------------------ */
-
-/* The caller's stack may be paged (that of a coroutine, or of a thread in signal delivery): then
- * the pages that it stands on, and may touch while it owns them, must stay. */
-static bool is_stood_on(const struct region *r, uint64_t page)
-{
-        uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
-        uintptr_t addr = (uintptr_t)region_addr(r, page);
-        uintptr_t start = (uintptr_t)r->start;
-
-        return stack - start < r->npages << r->page_shift &&
-               addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
-}
-
-/* Under the lock. The page in a frame that is in the policy or the queue; NULL when its owner is
- * somebody else at the moment, or it must stay. */
-static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32_t frame)
-{
-        struct frame *f = frame_at(&pool->frames, frame);
-        page_word *p = region_word(f->region, f->page);
-        uint64_t word = page_load(p);
-
-        if (word & PAGE_BUSY || is_stood_on(f->region, f->page) || !page_claim(p, word))
-                return NULL;
-        if (!(word & PAGE_RESIDENT) || page_frame(word) != frame || word & PAGE_PINNED)
-                trace_broken(&pool->trace, region_addr(f->region, f->page), word,
-                             "a frame and its page disagree");
-        return batch_add(out, f->region, f->page, word);
-}
 
 void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word)
 {
@@ -70,59 +37,6 @@ void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word)
                 victim_remove(&pool->victims, &pool->frames, frame);
         else
                 policy_queued(&pool->policy, frame);
-}
-
-/* A store has just refused: look for pages that need none first. Counts those passed over. */
-static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t frame)
-{
-        struct frame *f = frame_at(&pool->frames, frame);
-        bool pass = w->avoid_saves && page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
-
-        w->passed_over += pass;
-        return pass;
-}
-
-/* Victims by the policy. */
-static void pick_from_policy(struct pg_pool *pool, struct worker *w, unsigned want)
-{
-        unsigned tries = pool->policy.count < SELECT_MOST ? pool->policy.count : SELECT_MOST;
-
-        while (w->out.count < want && tries-- > 0) {
-                uint32_t frame = policy_select(&pool->policy);
-                struct item *item = NULL;
-
-                if (frame == PG_NO_FRAME)
-                        break;
-                if (!is_passed_over(pool, w, frame))
-                        item = claim_victim(pool, &w->out, frame);
-                if (item) {
-                        evict_take(pool, frame, item->word);
-                } else {
-                        struct frame *f = frame_at(&pool->frames, frame);
-
-                        policy_return(&pool->policy, frame, page_key(f->region, f->page));
-                }
-        }
-}
-
-/* The oldest of the victim queue. */
-static void pick_from_queue(struct pg_pool *pool, struct worker *w, unsigned want)
-{
-        uint32_t frame = list_first(&pool->victims.list);
-
-        for (unsigned tries = 0; tries < SELECT_MOST; tries++) {
-                uint32_t next;
-                struct item *item = NULL;
-
-                if (frame == PG_NO_FRAME || w->out.count == want)
-                        break;
-                next = list_next(pool->frames.table, frame);
-                if (!is_passed_over(pool, w, frame))
-                        item = claim_victim(pool, &w->out, frame);
-                if (item)
-                        evict_take(pool, frame, item->word);
-                frame = next;
-        }
 }
 
 /* ---- unmapping ----------------------------------------------------------------------------- */
@@ -166,27 +80,37 @@ int evict_unmap(struct pg_pool *pool, struct worker *w)
         return error;
 }
 
-static void enqueue(struct pg_pool *pool, struct worker *w)
+/* Unmapped pages wait in the queue: all of them, or but for those that go straight on. These stay in
+ * the batch, and ours, in their slots. */
+static void enqueue(struct pg_pool *pool, struct worker *w, bool all)
 {
-        lock_take(&pool->lock);
-        for (unsigned i = 0; i < w->out.count; i++)
-                victim_push(&pool->victims, &pool->frames, w->out.items[i].frame);
-        lock_drop(&pool->lock);
-        for (unsigned i = 0; i < w->out.count; i++) {
-                struct item *item = &w->out.items[i];
-                uint64_t word = item->word | PAGE_QUEUED;
+        struct batch *out = &w->out;
+        unsigned kept = 0;
 
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_QUEUED, word,
-                          w->tid);
-                page_release(item->region, item->page, word);
+        lock_take(&pool->lock);
+        for (unsigned i = 0; i < out->count; i++)
+                if (all || !goes_straight_on(pool, &out->items[i]))
+                        victim_push(&pool->victims, &pool->frames, out->items[i].frame);
+        lock_drop(&pool->lock);
+        for (unsigned i = 0; i < out->count; i++) {
+                struct item *item = &out->items[i];
+
+                item->word |= PAGE_QUEUED;
+                if (!all && goes_straight_on(pool, item)) {
+                        out->items[kept++] = *item;
+                        continue;
+                }
+                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_QUEUED,
+                          item->word, w->tid);
+                page_release(item->region, item->page, item->word);
         }
-        w->out.count = 0;
+        out->count = kept;
 }
 
 void evict_to_queue(struct pg_pool *pool, struct worker *w)
 {
         evict_unmap(pool, w);
-        enqueue(pool, w);
+        enqueue(pool, w, true);
 }
 
 /* ---- saving -------------------------------------------------------------------------------- */
@@ -354,6 +278,9 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                 if (!(item->word & PAGE_DIRTY) && !unused)
                         item->word = habit_read(item->region, item->word);
                 wasted += unused;
+                if (pool->victims.pct)
+                        ghost_add(&pool->ghosts, pool->frames.limit,
+                                  page_key(item->region, item->page));
                 policy_forget_queued(&pool->policy, item->frame);
                 frame_put(&pool->frames, item->frame);
         }
@@ -414,16 +341,6 @@ static int why_none(struct pg_pool *pool, struct worker *w, uint32_t passed_befo
         return f->live < f->limit || f->live > f->pinned - f->promised ? -EAGAIN : -ENOMEM;
 }
 
-/* Pages to unmap into the queue, for `want` that leave it. Under the lock. */
-static unsigned queue_demand(struct pg_pool *pool, uint32_t target, unsigned want)
-{
-        uint32_t have = pool->victims.list.count;
-        uint32_t demand = target + want > have ? target + want - have : 0;
-
-        demand = demand < 2 * want ? demand : 2 * want;
-        return demand < RUN_MAX ? demand : RUN_MAX;
-}
-
 /* One look at policy and queue. Victims are in w->out then, or an error says why there are none; 0:
  * look again. */
 static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
@@ -435,13 +352,13 @@ static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
         lock_take(&pool->lock);
         target = victims_target(&pool->victims, &pool->frames);
         queue = target > 0 || pool->victims.list.count > 0; /* the budget may have been larger */
-        pick_from_policy(pool, w, queue ? queue_demand(pool, target, want) : want);
+        choose_from_policy(pool, w, want, queue);
         if (queue) {
                 lock_drop(&pool->lock);
                 error = evict_unmap(pool, w);
-                enqueue(pool, w);
+                enqueue(pool, w, false);
                 lock_take(&pool->lock);
-                pick_from_queue(pool, w, want);
+                choose_from_queue(pool, w, want);
         }
         if (w->out.count == 0 && error == 0)
                 error = why_none(pool, w, passed);

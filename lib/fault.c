@@ -147,17 +147,20 @@ static void fill(struct pg_pool *pool, struct worker *w)
 static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *item, bool ahead)
 {
         struct frame *f = frame_at(&pool->frames, item->frame);
+        uint64_t key = page_key(item->region, item->page);
 
         f->region = item->region;
         f->page = item->page;
         f->location = item->clean ? item->location : PG_LOCATION_NONE;
         f->owned = item->clean && item->owned;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
-        if (w->pins)
+        if (w->pins) {
                 pin_keep(pool, w);
-        else
-                policy_add(&pool->policy, item->frame, page_key(item->region, item->page),
-                           ahead ? PG_ADD_AHEAD : PG_ADD_DEMAND);
+                return;
+        }
+        policy_add(&pool->policy, item->frame, key, ahead ? PG_ADD_AHEAD : PG_ADD_DEMAND);
+        if (!ahead && ghost_take(&pool->ghosts, pool->frames.limit, key))
+                policy_accessed(&pool->policy, item->frame);
 }
 
 static uint64_t poison(struct pg_pool *pool, struct worker *w, struct item *item)
@@ -322,14 +325,14 @@ static bool was_dropped(struct pg_pool *pool, struct worker *w, struct item *ite
 
 /* ---- the story ----------------------------------------------------------------------------- */
 
-/* Claims the pages that are read ahead with the first one of w->in. */
+/* Claims the pages that are read ahead with the first one of w->in, over those that are in already. */
 static void claim_ahead(struct pg_pool *pool, struct worker *w)
 {
         struct region *r = w->in.items[0].region;
-        uint64_t first = w->in.items[0].page;
+        uint64_t first = w->in.items[0].page, page;
         struct ahead_window window = ahead_fault(&r->ahead, first, pool->workers.run_pages);
 
-        for (uint64_t page = first - window.confirmed; page < first; page++) {
+        for (page = first - window.confirmed; page < first; page++) {
                 uint64_t word = page_load(region_word(r, page));
                 struct frame *f = frame_at(&pool->frames, page_frame(word));
 
@@ -337,17 +340,19 @@ static void claim_ahead(struct pg_pool *pool, struct worker *w)
                     atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                         tally_add(&w->tally, STAT_AHEAD_USED, 1);
         }
-        for (uint64_t page = first + 1; page < first + window.count && page < r->npages; page++) {
+        for (page = first + 1; page < first + window.count && page < r->npages; page++) {
                 page_word *p = region_word(r, page);
                 uint64_t word = page_load(p);
 
                 region_touch(r, page);
+                if (page_is_mapped(word))
+                        continue;
                 if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
                     !page_claim(p, word))
                         break;
                 batch_add(&w->in, r, page, word);
         }
-        ahead_done(&r->ahead, window.stream, first, w->in.count);
+        ahead_done(&r->ahead, window.stream, first, (uint32_t)(page - first));
 }
 
 /* Nothing could be evicted: the access must fail, as the kernel's own would be killed. */

@@ -15,7 +15,7 @@ struct region;
 /*
  * Owner rules: region, page, location, owned and ahead belong to the owner of the page in the frame
  * (who holds its BUSY), and may be read under the pool lock while the frame is in the policy or in
- * the victim queue. link belongs to the pool lock.
+ * the victim queue. link and queued belong to the pool lock.
  */
 struct frame {
         struct region *region;
@@ -24,6 +24,7 @@ struct frame {
         struct link link;     /* in a list of free frames, or in the victim queue */
         bool owned;           /* location is a place of the swap store, to be freed with the copy */
         _Atomic bool ahead;   /* read ahead, and no proof yet that it was wanted */
+        uint32_t queued;      /* victims there were when it entered the queue (victim.h) */
 };
 _Static_assert(sizeof(struct frame) <= 40, "64 bytes a frame, of which the policy needs some");
 

@@ -128,6 +128,8 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (!error)
                 error = policy_open(&pool->policy, p->policy, capacity);
         if (!error)
+                error = ghosts_init(&pool->ghosts, capacity);
+        if (!error)
                 error = workers_init(&pool->workers, p->workers, p->run_pages, pool->page_size);
         if (!error)
                 error = stats_init(&pool->stats);
@@ -152,6 +154,7 @@ static void pool_destroy(struct pg_pool *pool)
         trace_destroy(&pool->trace);
         stats_destroy(&pool->stats);
         workers_destroy(&pool->workers);
+        ghosts_destroy(&pool->ghosts);
         policy_close(&pool->policy);
         frames_destroy(&pool->frames);
         free(pool);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <unpaged/unpaged.h>
 #include "frame.h"
+#include "ghost.h"
 #include "lock.h"
 #include "policy_gate.h"
 #include "region.h"
@@ -58,8 +59,9 @@ struct pg_pool {
         struct trace trace;
         struct delivery *delivery; /* thread delivery: its threads */
 
-        struct lock lock; /* the three below */
+        struct lock lock; /* the four below */
         struct policy policy;
+        struct ghosts ghosts;
         struct victims victims;
         struct frames frames;
 
