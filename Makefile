@@ -14,7 +14,7 @@ test = ctest --test-dir .build/$1 -j 2 --output-on-failure --no-tests=error
 # ThreadSanitizer cannot place its shadow where addresses are randomised over many bits.
 fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help build demo test bench bench-programs plot perf asan tsan debug lint format check-layers install clean setup
+.PHONY: help build demo test bench bench-rivals bench-programs plot perf asan tsan debug lint format check-layers install clean setup
 # Nothing that make was told is meant for the makefiles that CMake writes.
 unexport MAKEFLAGS
 .NOTPARALLEL:
@@ -37,6 +37,11 @@ test: setup ## build everything and run the tests
 
 bench: setup ## build and run the benchmarks
 	@$(call build,release,,--target bench)
+
+bench-rivals: setup ## unpaged beside the kernel's paging, everything (as root; takes hours)
+	@$(call build,release,,--target bench-rivals)
+	@mkdir -p bench/out && .build/release/bench/bench-rivals --overcommit 1.25,2,4,8 --threads 1,2 --targets \
+		--json bench/out/rivals.jsonl
 
 bench-programs: setup ## real programs beside the kernel's own swapping (as root; takes half an hour)
 	@tests/programs/setup

@@ -18,6 +18,7 @@
  * blocks. For read and write, of which many touches hit and evictions come in batches, a block's
  * figure is its time divided by the pages that came in. Every word that is read is checked.
  */
+#include "noise.h"
 #include "series.h"
 #include "uffd_floor.h"
 
@@ -206,30 +207,12 @@ static void floor_block(struct series *s, int how, bool protect, unsigned round)
 
 /* ---- data ---------------------------------------------------------------------------------- */
 
-/* Short pieces of noise and short repetitions by turns, of changing lengths, as real data has them:
- * LZ4 finds that harder than a page half noise and half zeros. */
-static void make_page(char *page, uint64_t seed, bool hard)
-{
-        size_t noise_most = hard ? 27 : 3, again_least = hard ? 11 : 22, at = 0;
-
-        while (at < PAGE) {
-                uint64_t r = random_next(&seed);
-                size_t from = at > 64 ? r % (at - 32) : 0;
-                size_t noise = 1 + (r >> 12) % noise_most, again = again_least + (r >> 16) % 7;
-
-                for (size_t i = 0; i < noise && at < PAGE; i++)
-                        page[at++] = (char)random_next(&seed);
-                for (size_t i = 0; i < again && at < PAGE; i++)
-                        page[at++] = page[from++];
-        }
-}
-
 static double make_data(bool hard)
 {
         size_t packed = 0;
 
         for (size_t i = 0; i < NPAGES; i++) {
-                make_page(bench.data + i * PAGE, i * 7919 + 1, hard);
+                noise_page(bench.data + i * PAGE, PAGE, i * 7919 + 1, hard);
                 bench.packed_bytes[i] = LZ4_compress_default(
                         bench.data + i * PAGE, bench.packed + i * 2 * PAGE, PAGE, 2 * PAGE);
                 packed += (size_t)bench.packed_bytes[i];
