@@ -76,8 +76,8 @@ lint: setup ## static analysis of the sources and the scripts
 	@$(call build,release,,--target help >/dev/null)
 	@echo $(filter %.c,$(sources)) | xargs -n 1 -P $(jobs) clang-tidy --quiet -p .build/release
 	@shellcheck .ci/* tests/headers/* tests/install/run tests/launcher/*.sh tests/preload/*.sh tests/preload/compare \
-                tests/programs/run tests/programs/setup tests/programs/check-harness bench/programs \
-                bench/perf bench/plot tests/bench/check-perf tests/bench/check-plot
+                tests/bench/rivals-selftest tests/bench/check-perf tests/bench/check-plot tests/programs/run \
+                tests/programs/setup tests/programs/check-harness bench/programs bench/perf bench/plot
 
 format: ## put every source into the house style
 	@.ci/setup clang-format

@@ -78,6 +78,8 @@ static bool open_uffd(bool by_signal)
 /* One thread on one CPU: what the delivery itself costs, with nobody to wake elsewhere. */
 double fault_floor(const struct run *run)
 {
+        /* floor_enter() keeps flags and restorer: in a fresh process there are none yet. */
+        const struct sigaction as_ours = {.sa_sigaction = floor_on_sigbus, .sa_flags = SA_SIGINFO};
         static struct floor_pages f;
         bool by_signal = run->subject->delivery != 0;
         uint64_t began, ns = 0;
@@ -86,7 +88,7 @@ double fault_floor(const struct run *run)
         if (!open_uffd(by_signal))
                 fail(OUTCOME_SKIPPED, "userfaultfd: %s (unpaged check says what would permit it)",
                      strerror(errno));
-        signal(SIGBUS, SIG_DFL); /* the floor's handler returns as the C library's do */
+        sigaction(SIGBUS, &as_ours, NULL);
         floor_start(&f, by_signal, FLOOR_PAGES);
         CPU_ZERO(&here);
         CPU_SET((size_t)sched_getcpu(), &here);

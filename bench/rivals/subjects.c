@@ -37,6 +37,9 @@ static void anonymous_open(struct place *place)
 static void mmap_open(struct place *place)
 {
         map(place, PROT_READ, MAP_SHARED, place->fd);
+        /* Else the kernel reads 128 KiB for every page, and throws the rest away. */
+        if (place->run->workload->order != ORDER_SEQUENTIAL)
+                madvise(place->start, place->run->pages * PAGE_BYTES, MADV_RANDOM);
 }
 
 /* Those for which a device was read. */

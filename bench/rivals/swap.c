@@ -78,6 +78,24 @@ static int write_header(size_t size)
         return error;
 }
 
+/* The kernel would use both in turn. */
+static void warn_of_another(void)
+{
+        FILE *swaps = fopen("/proc/swaps", "re");
+        char line[256], name[128];
+        int priority;
+
+        while (swaps && fgets(line, sizeof(line), swaps))
+                if (sscanf(line, "%127s %*s %*s %*s %d", name, &priority) == 2 &&
+                    priority >= PRIORITY)
+                        fprintf(stderr,
+                                "rivals: %s is as preferred as our swap device will be: figures of "
+                                "the kernel are its, too; swapoff it, or wait for who made it\n",
+                                name);
+        if (swaps)
+                fclose(swaps);
+}
+
 const char *swap_begin(void)
 {
         size_t size = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
@@ -92,6 +110,7 @@ const char *swap_begin(void)
         if (!file_get(control, swap.number, sizeof(swap.number)))
                 return refuse("no device can be added", errno);
         swap.added = true;
+        warn_of_another();
         snprintf(swap.node, sizeof(swap.node), "/dev/zram%s", swap.number);
         snprintf(bytes, sizeof(bytes), "%zu", size);
         if ((error = make_node()) != 0)
