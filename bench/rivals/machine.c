@@ -59,12 +59,15 @@ static void put_back(void)
 void machine_begin(void)
 {
         const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-        struct sigaction note = {.sa_handler = note_interruption};
+        struct sigaction note = {.sa_handler = note_interruption}, before;
 
         owner = getpid();
         atexit(put_back);
-        for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-                sigaction(signals[i], &note, NULL);
+        for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+                sigaction(signals[i], NULL, &before);
+                if (before.sa_handler != SIG_IGN) /* nohup(1) */
+                        sigaction(signals[i], &note, NULL);
+        }
         signal(SIGPIPE, SIG_IGN);
 }
 

@@ -26,6 +26,11 @@ static struct spread spread_of(double *values, unsigned n)
         return s;
 }
 
+static double ns_per_fault(const struct result *r)
+{
+        return r->faults ? r->ns * (double)r->accesses / (double)r->faults : 0;
+}
+
 enum figure {
         FIGURE_NS,
         FIGURE_FAULTS,
@@ -140,8 +145,7 @@ static void json_line(FILE *json, const struct row *row, int pair, const struct 
         json_number(json, "ns_per_access", r->ns, true);
         fprintf(json, ",\"faults\":%lu,\"accesses\":%lu", (unsigned long)r->faults,
                 (unsigned long)r->accesses);
-        json_number(json, "ns_per_fault",
-                    r->faults ? r->ns * (double)r->accesses / (double)r->faults : 0, r->faults > 0);
+        json_number(json, "ns_per_fault", ns_per_fault(r), r->faults > 0);
         json_number(json, "p50", r->p50, !floor);
         json_number(json, "p99", r->p99, !floor);
         json_number(json, "p999", r->p999, !floor);
@@ -186,9 +190,9 @@ static void json_lines(FILE *json, const struct row *row)
 
 void report_head(void)
 {
-        printf("\n%-16s %-14s %5s %7s %3s %-12s %9s %17s %7s %9s %9s %9s  %s\n", "workload", "data",
-               "over", "pages", "thr", "subject", "ns/access", "least..most", "faults", "p50/us",
-               "p99/us", "p99.9/us", "ratio");
+        printf("\n%-16s %-14s %5s %7s %3s %-12s %9s %17s %7s %9s %9s %9s %9s  %s\n", "workload",
+               "data", "over", "pages", "thr", "subject", "ns/access", "least..most", "faults",
+               "ns/fault", "p50/us", "p99/us", "p99.9/us", "ratio");
 }
 
 void report_floor_head(void)
@@ -225,9 +229,13 @@ bool report_row(FILE *json, const struct row *row)
                run->overcommit, run->pages, run->threads, run->subject->name);
         if (ns.n > 0) {
                 snprintf(range, sizeof(range), "%.0f..%.0f", ns.least, ns.most);
-                printf("%9.0f %17s %7.3f %9.1f %9.1f %9.1f", ns.median, range,
-                       (double)r.faults / (double)r.accesses, r.p50 / 1000, r.p99 / 1000,
-                       r.p999 / 1000);
+                printf("%9.0f %17s %7.3f ", ns.median, range,
+                       (double)r.faults / (double)r.accesses);
+                if (r.faults > 0)
+                        printf("%9.0f", ns_per_fault(&r));
+                else
+                        printf("%9s", "-");
+                printf(" %9.1f %9.1f %9.1f", r.p50 / 1000, r.p99 / 1000, r.p999 / 1000);
                 print_ratio(row, 0);
                 print_ratio(row, 1);
                 if (json)

@@ -267,6 +267,20 @@ static void find_what_is_needed(void)
                 bench.no_swap = swap_begin();
 }
 
+static void print_terms(void)
+{
+        const struct options *o = &bench.options;
+
+        if (!o->scale)
+                printf("budget %zu KiB; ", o->budget >> 10);
+        printf("the kernel's limit is the budget, a 512th of the data for page tables, and %zu "
+               "KiB\npages of 4 KiB, which LZ4 makes so many times smaller:",
+               o->room >> 10);
+        for (unsigned i = 0; i < DATA_KINDS; i++)
+                printf(" %s %.2f", data_names[i], data_lz4_ratio((enum data_kind)i));
+        printf("\n");
+}
+
 int main(int argc, char **argv)
 {
         struct options *o = &bench.options;
@@ -284,12 +298,7 @@ int main(int argc, char **argv)
         find_what_is_needed();
         stop_if_interrupted();
         machine_print(o->json);
-        printf("budget %zu KiB; a limit of the kernel's cgroup is the budget, a 512th of the data "
-               "for page tables, and %zu KiB; pages of 4 KiB made smaller by LZ4:",
-               o->budget >> 10, o->room >> 10);
-        for (unsigned i = 0; i < DATA_KINDS; i++)
-                printf(" %s %.2f", data_names[i], data_lz4_ratio((enum data_kind)i));
-        printf("\n");
+        print_terms();
         if (o->scale) {
                 plan_scale();
         } else {
