@@ -2,8 +2,8 @@
 /*
  * zram_codec.c - the compressors behind one small table, in preallocated contexts.
  *
- * `words`, the default, tries zram_words.c first, and lz4 for the pages that are no good for that;
- * the last byte of a packed page tells which it was.
+ * `words`, the default, tries zram_words.c first, and zram_repeats.c for the pages that are no good
+ * for that, or lz4 when they are larger than 4 KiB; the last byte of a packed page tells which it was.
  *
  * Layout of a context, in reserved memory:  [ state to compress | state to expand | scratch ].
  * zstd's own "static" contexts live in the two states and never allocate; they are sized for the
@@ -16,6 +16,7 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "zram_codec.h"
+#include "zram_repeats.h"
 #include "zram_words.h"
 
 #include <limits.h>
@@ -23,11 +24,13 @@
 #include <string.h>
 #include <zstd.h>
 
+_Static_assert(REPEATS_SLACK <= WORDS_SLACK, "context_size");
+
 #define PAGE_MIN           ((size_t)4096)
 #define PAGE_MAX           ((size_t)2 << 20)
 #define LZ4_ACCELERATION   65537 /* lz4 takes more for this */
 #define WORDS_ACCELERATION 4
-/* What words must save: lz4 may save more, but takes several times as long. */
+/* What words must save: the others may save more, but take several times as long. */
 #define WORDS_MOST(page_size) ((page_size) / 8 * 5)
 
 struct zram_codec {
@@ -99,7 +102,7 @@ static size_t lz4_unpack(void *state, const void *packed, size_t length, void *p
 
 /* --- words --- */
 
-enum packed_by { PACKED_BY_LZ4, PACKED_BY_WORDS };
+enum packed_by { PACKED_BY_LZ4, PACKED_BY_WORDS, PACKED_BY_REPEATS };
 
 /* What is left to lz4 is mostly text, of which it makes 6 to 7 % more in 12 to 30 % less time so. */
 static int words_level(int level)
@@ -111,11 +114,25 @@ static size_t words_compress_bytes(int level, size_t page_size)
 {
         size_t lz4 = lz4_compress_bytes(level, page_size), words = words_state_bytes(page_size);
 
-        return lz4 > words ? lz4 : words;
+        size_t most = lz4 > words ? lz4 : words;
+
+        return most > repeats_state_bytes() ? most : repeats_state_bytes();
 }
 
-static size_t words_or_lz4_pack(void *state, int level, const void *page, size_t page_size,
-                                void *packed, size_t most)
+/* Packs in the other way, which goes into *by. */
+static size_t others_pack(void *state, int level, const void *page, size_t page_size, void *packed,
+                          size_t most, char *by)
+{
+        if (page_size == REPEATS_PAGE) {
+                *by = PACKED_BY_REPEATS;
+                return repeats_pack(page, state, packed, most);
+        }
+        *by = PACKED_BY_LZ4;
+        return lz4_pack(state, level, page, page_size, packed, most);
+}
+
+static size_t words_or_others_pack(void *state, int level, const void *page, size_t page_size,
+                                   void *packed, size_t most)
 {
         size_t words_most = WORDS_MOST(page_size) < most ? WORDS_MOST(page_size) : most;
         char by = PACKED_BY_WORDS;
@@ -124,17 +141,15 @@ static size_t words_or_lz4_pack(void *state, int level, const void *page, size_t
         if (most == 0)
                 return 0;
         length = words_pack(page, page_size, state, packed, words_most - 1);
-        if (length == 0) {
-                by = PACKED_BY_LZ4;
-                length = lz4_pack(state, level, page, page_size, packed, most - 1);
-        }
+        if (length == 0)
+                length = others_pack(state, level, page, page_size, packed, most - 1, &by);
         if (length)
                 ((char *)packed)[length++] = by;
         return length;
 }
 
-static size_t words_or_lz4_unpack(void *state, const void *packed, size_t length, void *page,
-                                  size_t page_size)
+static size_t words_or_others_unpack(void *state, const void *packed, size_t length, void *page,
+                                     size_t page_size)
 {
         if (length == 0)
                 return 0;
@@ -144,6 +159,9 @@ static size_t words_or_lz4_unpack(void *state, const void *packed, size_t length
                 return lz4_unpack(state, packed, length, page, page_size);
         case PACKED_BY_WORDS:
                 return words_unpack(packed, length, page, page_size) ? page_size : 0;
+        case PACKED_BY_REPEATS:
+                return page_size == REPEATS_PAGE && repeats_unpack(packed, length, page) ? page_size
+                                                                                         : 0;
         default:
                 return 0;
         }
@@ -190,8 +208,8 @@ static size_t zstd_unpack(void *state, const void *packed, size_t length, void *
 }
 
 static const struct zram_codec codec_table[] = {
-        {"words", words_level, words_compress_bytes, lz4_expand_bytes, lz4_make, words_or_lz4_pack,
-         words_or_lz4_unpack},
+        {"words", words_level, words_compress_bytes, lz4_expand_bytes, lz4_make,
+         words_or_others_pack, words_or_others_unpack},
         {"lz4", lz4_level, lz4_compress_bytes, lz4_expand_bytes, lz4_make, lz4_pack, lz4_unpack},
         {"zstd", zstd_level, zstd_compress_bytes, zstd_expand_bytes, zstd_make, zstd_pack,
          zstd_unpack},

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zram_repeats.h - a compressor for pages that repeat themselves; see zram_repeats.c.
+ *
+ * For what zram_words.h is no good for: text, records, tables of bytes.
+ */
+#ifndef BACKENDS_ZRAM_REPEATS_H
+#define BACKENDS_ZRAM_REPEATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The one size of page that it knows. */
+#define REPEATS_PAGE ((size_t)4096)
+
+/* Bytes that repeats_pack may write behind the `most` of `packed`. */
+#define REPEATS_SLACK ((size_t)64)
+
+/* Memory to pack in, aligned to 64 bytes: fault handlers have little stack. */
+size_t repeats_state_bytes(void);
+
+/* Compresses a page into `packed`. Its length; 0: longer than `most`, or a page that looks as if
+ * nothing in it came twice. A page that changes meanwhile gives a mixture of both contents, byte by
+ * byte. */
+size_t repeats_pack(const void *page, void *state, void *packed, size_t most);
+
+/* False: that is nothing repeats_pack has made. */
+bool repeats_unpack(const void *packed, size_t length, void *page);
+
+#endif
