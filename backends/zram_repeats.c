@@ -138,13 +138,22 @@ static uint64_t bits_of(truths marks)
 }
 #endif
 
-static void mark(struct state *s)
+static uint64_t block_mark(const struct state *s, unsigned block)
 {
-        for (unsigned i = 0; i < BLOCKS; i++) {
-                s->marks[i] = 0;
-                for (unsigned part = 0; part < BLOCK; part += STEP)
-                        s->marks[i] |= bits_of(marks_of(s->page + i * BLOCK + part)) << part;
-        }
+        uint64_t marks = 0;
+
+        for (unsigned part = 0; part < BLOCK; part += STEP)
+                marks |= bits_of(marks_of(s->page + block * BLOCK + part)) << part;
+        if (block == 0)
+                marks &= ~(uint64_t)1;
+        return block + 1 < BLOCKS ? marks : marks & UINT64_MAX >> (LEAST - 1);
+}
+
+/* All in one go: what follows guesses branches wrong, and those would hold this up. */
+static void mark(struct state *s, unsigned from, unsigned upto)
+{
+        for (unsigned block = from; block < upto; block++)
+                s->marks[block] = block_mark(s, block);
 }
 
 /* ---- candidates ---------------------------------------------------------------------------- */
@@ -190,15 +199,16 @@ static bool find(struct state *s)
 {
         unsigned found = 0;
 
-        s->marks[0] &= ~(uint64_t)1;
-        s->marks[BLOCKS - 1] &= UINT64_MAX >> (LEAST - 1);
         s->marks[BLOCKS] = UINT64_MAX;
         memset(s->table, 0, sizeof(s->table));
-        for (unsigned block = 0; block < BLOCKS; block++) {
-                if (block == PROBED && found < FEW && !looks_alike(s, block * BLOCK))
-                        return false;
+        mark(s, 0, PROBED);
+        for (unsigned block = 0; block < PROBED; block++)
                 found += (unsigned)__builtin_popcountll(block_find(s, block));
-        }
+        if (found < FEW && !looks_alike(s, PROBED * BLOCK))
+                return false;
+        mark(s, PROBED, BLOCKS);
+        for (unsigned block = PROBED; block < BLOCKS; block++)
+                found += (unsigned)__builtin_popcountll(block_find(s, block));
         return found > 0;
 }
 
@@ -361,7 +371,6 @@ size_t repeats_pack(const void *page, void *state, void *packed, size_t most)
         memset(s->before, 0, sizeof(s->before));
         memcpy(s->page, page, sizeof(s->page));
         memset(s->behind, 0, sizeof(s->behind));
-        mark(s);
         if (!find(s))
                 return 0;
         told = put_pieces(&p);
