@@ -35,7 +35,6 @@ static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *
 {
         uint64_t ignored;
         struct pg_store *store = store_find(&pool->stores, item->location, &ignored);
-        bool alone = pool_is_strict(pool) || item->region->flags & PG_MAP_SHARED;
 
         if (!(store_flags(store) & PG_STORE_KEEPS))
                 return false;
@@ -43,7 +42,10 @@ static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *
                 return true;
         if (write)
                 item->word = habit_written(item->region, item->word);
-        return !write && !habit_will_write(item->region, item->word, w->habit_turn, alone);
+        /* What nobody has written to is not to be written to a file. */
+        return !write &&
+               (item->region->flags & PG_MAP_SHARED ||
+                !habit_will_write(item->region, item->word, w->habit_turn, pool_is_strict(pool)));
 }
 
 /* Frames for the first pages of w->in. Returns how many have one. */

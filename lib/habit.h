@@ -12,8 +12,8 @@
  * forgets. Once in eight times pages that should come in dirty come in clean, to find out again; once
  * in 32 where the mapping's pages never are anything else.
  *
- * In a strict pool, and in a shared mapping, a page goes by itself alone: what nobody has written to is
- * not to be written to a file because its neighbours were.
+ * In a strict pool a page goes by itself alone. A page of a shared mapping always comes in clean,
+ * unless for a write: a needless write to a file is worse than a fault.
  *
  * Only what is worth keeping a copy of counts: that a page is written to when it is touched for the
  * first time says nothing about later. And nothing of it matters to correctness: the mapping's count
