@@ -435,9 +435,10 @@ int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
                 err = measure_range(file, config, readonly, &extent);
         if (err == 0 && !readonly)
                 err = map_places(file, extent);
+        file->ops = readonly ? file_readonly_ops : file_ops;
+        file->ops.flags |= file->direct_fd < 0 ? PG_STORE_NEAR : 0;
         if (err == 0)
-                err = pg_store_init(&file->store, readonly ? &file_readonly_ops : &file_ops,
-                                    extent);
+                err = pg_store_init(&file->store, &file->ops, extent);
         if (err != 0) {
                 file_close(&file->store);
                 return err;

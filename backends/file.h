@@ -14,6 +14,7 @@
 
 struct file {
         struct pg_store store;
+        struct pg_store_ops ops;
         _Atomic int fd;   /* through the page cache */
         int direct_fd;    /* for whole blocks; -1: there is none */
         _Atomic int heir; /* during a fork, the child's file; see file_fork.c; or -1 */

@@ -487,7 +487,7 @@ int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config)
 static const struct pg_store_ops zram_ops = {
         .size = sizeof(struct pg_store_ops),
         .name = "zram",
-        .flags = PG_STORE_PARALLEL | PG_STORE_KEEPS | PG_STORE_QUICK,
+        .flags = PG_STORE_PARALLEL | PG_STORE_KEEPS | PG_STORE_NEAR,
         .location_get = zram_location_get,
         .location_free = zram_location_free,
         .page_in = zram_page_in,

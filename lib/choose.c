@@ -59,7 +59,7 @@ bool goes_straight_on(struct pg_pool *pool, const struct item *item)
         const struct frame *f = frame_at(&pool->frames, item->frame);
 
         return !(item->word & PAGE_DIRTY) &&
-               store_flags(store_find(&pool->stores, f->location, &ignored)) & PG_STORE_QUICK;
+               store_flags(store_find(&pool->stores, f->location, &ignored)) & PG_STORE_NEAR;
 }
 
 /* Pages at the head of the queue, at most `want`, that have waited long enough, or are more than it

@@ -10,7 +10,7 @@
  * Victims are taken in batches, in the context of whoever needs a frame: one lock round trip, one
  * ioctl for neighbours. With a victim queue, a batch enters at its tail and the oldest leave at its
  * head; without one (strict pools, tiny budgets) the batch that was unmapped goes straight on. A
- * queue that is not full yet takes in two pages for each that leaves. Clean pages of quick stores do
+ * queue that is not full yet takes in two pages for each that leaves. Clean pages of near stores do
  * not wait in it: they go straight on, and leave a ghost (ghost.h).
  *
  * Saving: a clean page needs nothing, its copy is where its frame says. A modified page of a shared
@@ -81,7 +81,7 @@ int evict_unmap(struct pg_pool *pool, struct worker *w)
 }
 
 /* Unmapped pages wait in the queue: all of them, or but for those that go straight on. These stay in
- * the batch, and ours, in their slots. */
+ * the batch, and ours. */
 static void enqueue(struct pg_pool *pool, struct worker *w, bool all)
 {
         struct batch *out = &w->out;
@@ -255,7 +255,7 @@ static void slots_drop(struct pg_pool *pool, const struct batch *out)
         struct ranges ranges = {.n = 0};
 
         for (unsigned i = 0; i < out->count; i++)
-                if (out->items[i].error == 0)
+                if (out->items[i].error == 0 && !out->items[i].dropped)
                         ranges_add(&ranges, out->items[i].data, pool->page_size);
         uffd_drop_ranges(ranges.v, ranges.n);
 }
@@ -313,9 +313,10 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
 
 int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned *left)
 {
-        int unmap_error = evict_unmap(pool, w);
-        int save_error;
+        int unmap_error, save_error;
 
+        transit_drop(pool, &w->out);
+        unmap_error = evict_unmap(pool, w);
         evict_save(pool, w, for_fault);
         *left = leave(pool, w);
         save_error = evict_give_back(pool, w);
@@ -355,6 +356,7 @@ static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
         choose_from_policy(pool, w, want, queue);
         if (queue) {
                 lock_drop(&pool->lock);
+                transit_drop(pool, &w->out);
                 error = evict_unmap(pool, w);
                 enqueue(pool, w, false);
                 lock_take(&pool->lock);

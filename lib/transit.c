@@ -212,8 +212,8 @@ void transit_in(struct pg_pool *pool, struct batch *b)
 
 static bool goes_next(const struct item *a, const struct item *b)
 {
-        return !(b->word & PAGE_QUEUED) && a->region == b->region && a->page + 1 == b->page &&
-               a->frame + 1 == b->frame;
+        return !(b->word & PAGE_QUEUED) && !b->dropped && a->region == b->region &&
+               a->page + 1 == b->page && a->frame + 1 == b->frame;
 }
 
 /* A page went out in part: the part goes back, as it was. Protected if the page is clean, or a
@@ -310,6 +310,47 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
         return error == -EINVAL || error == -ENOENT ? -EBUSY : error;
 }
 
+/*
+ * A page of a read-only mapping cannot be moved, and to copy it into its slot, in case it is
+ * touched again, costs more than to read it again from a store that is near: 6 us, not 1. So it
+ * is dropped at once, together with the others of its batch. What the victim queue is for is lost
+ * with it, but the fault is the same, whether it rescues such a page or loads it.
+ *
+ * Nothing can be lost. The page is clean and at its own place, so the store has what it shows; and
+ * what the program itself has dropped is there as well. A read-only mapping has no pins through
+ * which the kernel writes. If the program has made it writable by mprotect, its first write
+ * faults, for a clean page is protected, and waits for us; then it finds the page missing. A pin
+ * to read keeps the memory it has, which is as right as that of a page copied out.
+ */
+static bool need_not_stay(struct pg_pool *pool, const struct item *item)
+{
+        uint64_t ignored;
+        pg_location location = frame_at(&pool->frames, item->frame)->location;
+
+        return !(item->word & (PAGE_QUEUED | PAGE_DIRTY)) && !region_is_writable(item->region) &&
+               location == region_location(item->region, item->page) &&
+               store_flags(store_find(&pool->stores, location, &ignored)) & PG_STORE_NEAR;
+}
+
+/* If the kernel refuses a part (mlock), all go the other way, which finds out what is gone. */
+void transit_drop(struct pg_pool *pool, struct batch *b)
+{
+        struct ranges ranges = {.n = 0};
+
+        for (unsigned i = 0; i < b->count; i++) {
+                struct item *item = &b->items[i];
+
+                if (item->dropped || !need_not_stay(pool, item))
+                        continue;
+                ranges_add(&ranges, region_addr(item->region, item->page), pool->page_size);
+                item->dropped = true;
+        }
+        if (ranges.n == 0 || uffd_drop_ranges(ranges.v, ranges.n) == 0)
+                return;
+        for (unsigned i = 0; i < b->count; i++)
+                b->items[i].dropped = false;
+}
+
 void transit_out(struct pg_pool *pool, struct batch *b)
 {
         unsigned n;
@@ -321,7 +362,7 @@ void transit_out(struct pg_pool *pool, struct batch *b)
                 int ignored;
 
                 n = 1;
-                if (first->word & PAGE_QUEUED)
+                if (first->word & PAGE_QUEUED || first->dropped)
                         continue;
                 while (i + n < b->count && goes_next(&first[n - 1], &first[n]))
                         n++;

@@ -430,25 +430,28 @@ bool uffd_in_core(const void *addr, size_t len)
         return false;
 }
 
-void uffd_drop_ranges(const struct iovec *ranges, size_t n)
+int uffd_drop_ranges(const struct iovec *ranges, size_t n)
 {
         static _Atomic int vectored = 1; /* until the kernel says otherwise */
+        bool refused = false;
+        int error = 0;
 
         lock_assert_none();
         if (n > 1 && atomic_load_explicit(&vectored, memory_order_relaxed)) {
                 ssize_t dropped =
                         syscall(SYS_process_madvise, PIDFD_SELF, ranges, n, MADV_DONTNEED, 0);
 
-                if (dropped >= 0) {
-                        /* Short only when a range was unmapped; the rest is dropped singly. */
-                        for (; n > 0 && (size_t)dropped >= ranges->iov_len; n--)
-                                dropped -= (ssize_t)(ranges++)->iov_len;
-                } else if (errno != EINTR) {
-                        atomic_store_explicit(&vectored, 0, memory_order_relaxed);
-                }
+                refused = dropped < 0 && errno != EINTR;
+                /* Short only where a range is refused; the rest is dropped singly. */
+                for (; dropped > 0 && n > 0 && (size_t)dropped >= ranges->iov_len; n--)
+                        dropped -= (ssize_t)(ranges++)->iov_len;
         }
         for (; n > 0; n--, ranges++)
-                madvise(ranges->iov_base, ranges->iov_len, MADV_DONTNEED);
+                if (madvise(ranges->iov_base, ranges->iov_len, MADV_DONTNEED) != 0)
+                        error = -errno;
+        if (refused && !error)
+                atomic_store_explicit(&vectored, 0, memory_order_relaxed);
+        return error;
 }
 
 int uffd_read(const struct uffd *u, struct uffd_msg *message)

@@ -66,7 +66,7 @@ int uffd_unshare(void *addr, size_t len);
 /* Frees the physical memory of a range; the pages are missing then. -EINVAL: it is mlocked. */
 int uffd_drop(void *addr, size_t len);
 /* The same for scattered ranges. */
-void uffd_drop_ranges(const struct iovec *ranges, size_t n);
+int uffd_drop_ranges(const struct iovec *ranges, size_t n);
 
 /* How much of a range the kernel has, in memory or in its own swap. */
 enum uffd_presence { UFFD_NOTHING, UFFD_SOME, UFFD_ALL };

@@ -34,9 +34,10 @@ struct item {
         pg_location location; /* coming in: where from; going out: where to */
         char *data;           /* where its content is outside the program */
         uint32_t frame;
-        bool clean; /* install protected */
-        bool owned; /* location is a place of the swap store that was reserved for it */
-        bool newly; /* going out: that place was reserved just now */
+        bool clean;   /* install protected */
+        bool owned;   /* location is a place of the swap store that was reserved for it */
+        bool newly;   /* going out: that place was reserved just now */
+        bool dropped; /* going out: from where it was mapped, with nothing in its slot */
         int error;
 };
 

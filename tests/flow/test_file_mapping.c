@@ -216,6 +216,116 @@ START_TEST(two_mappings_of_a_file_are_views_of_their_ranges)
 }
 END_TEST
 
+/* ---- read-only: dropped at once where the store is near ------------------------------------- */
+
+#define MANY ((size_t)256)
+
+static char *map_many(struct pg_pool *pool, struct pg_store *store, unsigned flags)
+{
+        pg_location base;
+        char *addr;
+
+        ck_assert_int_eq(pg_attach(pool, store, &base), 0);
+        addr = pg_map_unpaged(pool, base, MANY * PAGE, flags);
+        ck_assert_ptr_nonnull(addr);
+        return addr;
+}
+
+static struct pg_store *many_store(void)
+{
+        int fd = memfd_create("many", MFD_CLOEXEC);
+        struct pg_store *store;
+        uint64_t page[512] = {0};
+
+        ck_assert_int_ge(fd, 0);
+        for (page[0] = 0; page[0] < MANY; page[0]++)
+                ck_assert_int_eq(write(fd, page, sizeof(page)), sizeof(page));
+        store = file_store(fd);
+        close(fd);
+        return store;
+}
+
+START_TEST(read_only_pages_of_a_near_store_do_not_wait_in_the_queue)
+{
+        struct pg_pool *pool = open_frames(_i, 64, 0);
+        struct pg_store *store = many_store();
+        char *addr = map_many(pool, store, PG_PROT_READ);
+
+        check_pages(addr, MANY, 0);
+        check_pages(addr, MANY, 0);
+        ck_assert_settles(stats_of(pool).frames_busy == 0);
+        ck_assert_uint_eq(stats_of(pool).frames_queued, 0);
+        ck_assert_uint_eq(stats_of(pool).rescues, 0);
+        ck_assert_uint_ge(stats_of(pool).evictions_clean, 2 * (MANY - 64));
+        ck_assert_uint_eq(stats_of(pool).pages_out, 0);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
+START_TEST(read_only_pages_of_other_stores_and_cold_ones_wait_in_the_queue)
+{
+        struct pg_pool *pool = open_frames(_i, 64, 0);
+        struct pg_store *store = many_store();
+        struct flaky *f = flaky_new(MANY, PAGE, true);
+        char *near = map_many(pool, store, PG_PROT_READ);
+        char *far = map_many(pool, &f->store, PG_PROT_READ);
+
+        check_pages(far, MANY, 0);
+        ck_assert_settles(stats_of(pool).frames_busy == 0);
+        ck_assert_uint_ge(stats_of(pool).frames_queued, 1);
+        ck_assert_int_eq(pg_page_out(pool, far, MANY * PAGE), 0);
+        check_pages(near, 8, 0);
+        ck_assert_int_eq(pg_advise(pool, near, 8 * PAGE, PG_ADVICE_COLD), 0);
+        ck_assert_uint_eq(stats_of(pool).frames_queued, 8);
+        check_pages(near, 8, 0);
+        ck_assert_settles(stats_of(pool).rescues >= 8);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+        flaky_delete(f);
+}
+END_TEST
+
+/* What was read-only and clean is neither once the program has changed the protection. */
+START_TEST(a_read_only_mapping_that_is_made_writable_keeps_its_writes)
+{
+        struct pg_pool *pool = open_frames(_i, 64, 0);
+        struct pg_store *store = many_store();
+        char *addr = map_many(pool, store, PG_PROT_READ);
+
+        check_pages(addr, MANY, 0);
+        ck_assert_int_eq(mprotect(addr, MANY * PAGE, PROT_READ | PROT_WRITE), 0);
+        fill_pages(addr, MANY, 700);
+        check_pages(addr, MANY, 700);
+        ck_assert_uint_ge(stats_of(pool).evictions_dirty, MANY - 64);
+        ck_assert_int_eq(mprotect(addr, MANY * PAGE, PROT_READ), 0);
+        check_pages(addr, MANY, 700);
+        check_pages(addr, MANY, 700);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
+/* The kernel drops the pages of a batch up to the one it refuses. Those are no loss. */
+START_TEST(a_locked_page_stays_when_its_neighbours_are_dropped)
+{
+        struct pg_pool *pool = open_frames(_i, 64, 0);
+        struct pg_store *store = many_store();
+        char *addr = map_many(pool, store, PG_PROT_READ);
+
+        check_pages(addr, 16, 0);
+        ck_assert_int_eq(mlock(addr + 5 * PAGE, PAGE), 0);
+        for (unsigned round = 0; round < 4; round++) {
+                check_pages(addr, MANY, 0);
+                ck_assert_uint_eq(count_resident(pool, addr + 5 * PAGE, 1), 1);
+        }
+        ck_assert_uint_gt(stats_of(pool).busy_pages, 0);
+        ck_assert_int_eq(munlock(addr + 5 * PAGE, PAGE), 0);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("file_mapping");
@@ -228,5 +338,9 @@ int main(void)
         add_for_both(tc, sync_tells_an_error_and_writes_those_pages_again);
         add_for_both(tc, close_tells_an_error_and_leaves_the_pool_open);
         add_for_both(tc, two_mappings_of_a_file_are_views_of_their_ranges);
+        add_for_both(tc, read_only_pages_of_a_near_store_do_not_wait_in_the_queue);
+        add_for_both(tc, read_only_pages_of_other_stores_and_cold_ones_wait_in_the_queue);
+        add_for_both(tc, a_read_only_mapping_that_is_made_writable_keeps_its_writes);
+        add_for_both(tc, a_locked_page_stays_when_its_neighbours_are_dropped);
         return run_suite(suite);
 }

@@ -84,7 +84,7 @@ START_TEST(a_page_of_a_shared_mapping_is_not_written_because_its_neighbours_were
 }
 END_TEST
 
-START_TEST(clean_pages_of_a_quick_store_do_not_wait_in_the_queue)
+START_TEST(clean_pages_of_a_near_store_do_not_wait_in_the_queue)
 {
         char *addr;
         struct pg_pool *pool = open_full(_i, &addr);
@@ -172,7 +172,7 @@ int main(void)
         add_for_both(tc, pages_that_have_not_told_come_in_as_others_of_their_mapping_did);
         add_for_both(tc, a_mapping_that_is_only_read_from_now_on_is_found_out);
         add_for_both(tc, a_page_of_a_shared_mapping_is_not_written_because_its_neighbours_were);
-        add_for_both(tc, clean_pages_of_a_quick_store_do_not_wait_in_the_queue);
+        add_for_both(tc, clean_pages_of_a_near_store_do_not_wait_in_the_queue);
         add_for_both(tc, pages_of_other_stores_wait_in_the_queue);
         add_for_both(tc, the_policy_learns_from_ghosts_which_pages_are_wanted);
         add_for_both(tc, readahead_goes_over_pages_that_are_in);
