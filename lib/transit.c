@@ -251,6 +251,38 @@ static unsigned move_out(struct pg_pool *pool, struct item *first, unsigned n, i
         return whole;
 }
 
+/* By copying and dropping clean pages, which need not be protected first; for a moment they are in
+ * memory twice, hence no more than fit into a buffer. Returns how many were dealt with; 0: they
+ * must be taken one by one. */
+static unsigned copy_out_run(struct pg_pool *pool, struct item *first, unsigned n)
+{
+        char *addr = region_addr(first->region, first->page);
+        size_t size, done;
+        unsigned clean = 0;
+
+        while (clean < n && clean < pool->workers.run_pages && !(first[clean].word & PAGE_DIRTY))
+                clean++;
+        size = clean * pool->page_size;
+        /* The kernel must not meet a hole: it would wait for us. */
+        if (clean < 2 || uffd_present(&pool->uffd, addr, size) != UFFD_ALL)
+                return 0;
+        if (uffd_copy(&pool->uffd, first->data, addr, size, false, &done) != 0) {
+                uffd_drop(first->data, size);
+                return 0;
+        }
+        if (uffd_drop(addr, size) == 0)
+                return clean;
+        for (unsigned i = 0; i < clean; i++) {
+                char *there = region_addr(first->region, first[i].page);
+
+                if (uffd_present(&pool->uffd, there, pool->page_size) == UFFD_NOTHING)
+                        continue;
+                uffd_drop(first[i].data, pool->page_size);
+                first[i].error = -EBUSY;
+        }
+        return clean;
+}
+
 /* By protecting, copying and dropping one page. */
 static int copy_out(struct pg_pool *pool, struct item *item)
 {
@@ -366,7 +398,8 @@ void transit_out(struct pg_pool *pool, struct batch *b)
                         continue;
                 while (i + n < b->count && goes_next(&first[n - 1], &first[n]))
                         n++;
-                n = can_move(first->region) ? move_out(pool, first, n, &ignored) : 0;
+                n = can_move(first->region) ? move_out(pool, first, n, &ignored)
+                                            : copy_out_run(pool, first, n);
                 if (n == 0) {
                         n = 1;
                         first->error = unmap_one(pool, first);

@@ -36,6 +36,8 @@
 #define PIDFD_SELF (-10000) /* Linux 6.14; older kernels answer EBADF and get plain madvise */
 #endif
 
+#define PRESENT_MAX ((size_t)64)
+
 bool uffd_masked(const char *feature)
 {
         const char *list = getenv("UNPAGED_MASK_FEATURES");
@@ -399,23 +401,34 @@ int uffd_drop(void *addr, size_t len)
         return madvise(addr, len, MADV_DONTNEED) == 0 ? 0 : -errno;
 }
 
-enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len)
+/* How many of at most PRESENT_MAX kernel pages are there. */
+static size_t count_present(const struct uffd *u, uintptr_t addr, size_t n)
 {
+        uint64_t entries[PRESENT_MAX];
         size_t present = 0;
+        ssize_t got = pread(u->pagemap, entries, n * sizeof(*entries),
+                            (off_t)(addr / 4096 * sizeof(*entries)));
 
-        for (size_t at = 0; at < len; at += 4096) {
-                uintptr_t page = (uintptr_t)addr + at;
-                uint64_t entry;
+        for (size_t i = 0; i < n; i++) {
                 unsigned char core = 1;
 
                 /* pagemap also knows what the kernel has swapped out; mincore does not. */
-                if (pread(u->pagemap, &entry, sizeof(entry), (off_t)(page / 4096 * 8)) ==
-                    (ssize_t)sizeof(entry))
-                        present += entry >> 62 != 0;
+                if (got == (ssize_t)(n * sizeof(*entries)))
+                        present += entries[i] >> 62 != 0;
                 else
-                        present += mincore((void *)page, 4096, &core) != 0 || core & 1;
+                        present += mincore((void *)(addr + i * 4096), 4096, &core) != 0 || core & 1;
         }
-        return present == 0 ? UFFD_NOTHING : present == len / 4096 ? UFFD_ALL : UFFD_SOME;
+        return present;
+}
+
+enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len)
+{
+        size_t present = 0, pages = len / 4096;
+
+        for (size_t at = 0; at < pages; at += PRESENT_MAX)
+                present += count_present(u, (uintptr_t)addr + at * 4096,
+                                         pages - at < PRESENT_MAX ? pages - at : PRESENT_MAX);
+        return present == 0 ? UFFD_NOTHING : present == pages ? UFFD_ALL : UFFD_SOME;
 }
 
 bool uffd_in_core(const void *addr, size_t len)
