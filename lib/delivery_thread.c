@@ -6,27 +6,30 @@
  * idle CPU, and so is the program's thread after it, each time at the price of waking a halted CPU
  * (measured on a virtual machine: 48 us a fault). So:
  *
- * The follower, one thread, moves to the CPU of the thread that faulted (its id is in the message,
- * its CPU in its rseq area) and runs as SCHED_IDLE. A CPU that runs only SCHED_IDLE work counts as
- * idle, so the woken program thread stays there and preempts the follower (7.5 us a fault). That
- * takes no privilege and leaves the program's own affinity alone.
+ * A follower moves to the CPU of the thread that faulted (its id is in the message, its CPU in its
+ * rseq area) and runs as SCHED_IDLE. A CPU that runs only SCHED_IDLE work counts as idle, so the
+ * woken program thread stays there and preempts the follower (7.5 us a fault). That takes no
+ * privilege and leaves the program's own affinity alone. There is one, and more only while threads
+ * fault on several CPUs at once: delivery_follow.c.
  *
  * The danger is starvation: with other work on that CPU the follower may not run for long. Hence
  * the helpers, ordinary threads. One of them at a time has the duty: while faults come in it looks
- * every few milliseconds whether the follower gets on; if it does not although faults are pending, the
- * helper hands the duty on and serves them itself, and the follower pauses for a while that doubles
- * each time. The same covers a store that sleeps, and a handler that waits for anything at all. A look
+ * every few milliseconds whether the followers get on; if none does although faults are pending,
+ * the helper hands the duty on and serves them itself, and the followers pause for a while that
+ * doubles each time. (If one does and another does not, the other is sent to rest beside it.) The
+ * same covers a store that sleeps, and a handler that waits for anything at all. A look
  * has its price: the helper's timer interrupts the program, and the helper is in the way when the
  * scheduler places the thread that the follower wakes, which then moves to another CPU, with the
  * follower behind it. Once a millisecond cost a program that paged all the time a quarter of it
  * (sqlite: 18 s instead of 13 to 14). So looks begin with that, and double up to eight.
- * After twenty quiet milliseconds the helper on duty blocks in read() beside the follower: the
- * first fault after a pause wakes both, and nobody polls an idle program.
+ * After twenty quiet milliseconds the helper on duty blocks in read() beside the followers: the
+ * first fault after a pause wakes them all, and nobody polls an idle program.
  *
  * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is
  * asked to wake the thread.
  */
 #include "delivery.h"
+#include "delivery_follow.h"
 #include "arena.h"
 #include "descriptor.h"
 #include "fault.h"
@@ -35,115 +38,36 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/rseq.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #define HELPERS        3u
-#define THREADS        (HELPERS + 1)
+#define THREADS        (HELPERS + FOLLOWERS)
 #define TICK_NS        1000000u
 #define TICK_MOST_NS   (8 * TICK_NS)
 #define QUIET_NS       (20 * TICK_NS)
 #define LATE_TICKS     2u
-#define LOOK_EVERY     8u
+#define BLOCKED_NS     4000u
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
 
 struct delivery {
         struct pg_pool *pool;
-        struct thread threads[THREADS]; /* 0 is the follower */
+        struct followers followers;
+        struct thread threads[THREADS]; /* the followers first */
         _Atomic pid_t tids[THREADS];    /* as they run: a helper does not know its place */
+        unsigned wanted;
         unsigned started;
         _Atomic bool stopping;
         char *bells; /* a page for each thread; a fault there ends whoever serves it */
         pid_t pid;
         int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
 
-        _Atomic bool can_follow;
-        long robust_offset; /* from a thread's pointer to its robust list, the same for all */
-        _Atomic int cpu;    /* where the follower is; -1: anywhere */
-        cpu_set_t anywhere; /* where it may be */
-        pid_t followed;     /* the thread it looked for last */
-        unsigned unseen;    /* faults of it since */
-
         _Atomic uint32_t duty;        /* a lock: 0 free, 1 held, 2 held and waited for */
-        _Atomic uint32_t read;        /* counts what the follower has read */
-        _Atomic uint32_t paused;      /* the follower is to let the helpers serve */
+        _Atomic uint32_t paused;      /* the followers are to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
-
-/* glibc 2.35 and later; absent elsewhere, and then nothing follows. */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned int __rseq_size __attribute__((weak));
-
-/* ---- following ----------------------------------------------------------------------------- */
-
-static char *robust_list(pid_t tid)
-{
-        void *head = NULL;
-        size_t len = 0;
-
-        return syscall(SYS_get_robust_list, tid, &head, &len) == 0 ? head : NULL;
-}
-
-/* The CPU of a thread that faulted, from its rseq area; -1: unknown. The area lies at a fixed
- * distance from the thread pointer, and so does the robust list, for which the kernel can be asked.
- * Only the C library registers one, so a thread that has one has both. It may be a thread of
- * another process that looks into our memory (a tracer), or have ended by now, with its area: so
- * the kernel reads. */
-static int thread_cpu(const struct delivery *d, pid_t tid)
-{
-        const char *robust = robust_list(tid);
-        const char *area = robust - d->robust_offset + __rseq_offset;
-        uint32_t cpu;
-
-        if (!robust || syscall(SYS_tgkill, d->pid, tid, 0) != 0 ||
-            uffd_peek(&d->pool->uffd, &cpu, area + offsetof(struct rseq, cpu_id), sizeof(cpu)))
-                return -1;
-        return cpu < CPU_SETSIZE ? (int)cpu : -1;
-}
-
-/* Looks where the thread is once in eight of its faults; threads move less often than they
- * fault. */
-static void follow(struct delivery *d, pid_t tid)
-{
-        cpu_set_t set;
-        int cpu;
-
-        if (!d->can_follow || (tid == d->followed && ++d->unseen < LOOK_EVERY))
-                return;
-        d->followed = tid;
-        d->unseen = 0;
-        cpu = thread_cpu(d, tid);
-        if (cpu < 0 || cpu == atomic_load_explicit(&d->cpu, memory_order_relaxed))
-                return;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)cpu, &set);
-        if (sched_setaffinity(0, sizeof(set), &set) == 0)
-                atomic_store_explicit(&d->cpu, cpu, memory_order_relaxed);
-}
-
-/* On a thread of the C library's, which has both. */
-static bool may_follow(struct delivery *d)
-{
-        char *robust = robust_list(0);
-
-        if (!d->pool->uffd.has_thread || !&__rseq_size || __rseq_size == 0 || !robust)
-                return false;
-        d->robust_offset = robust - (char *)__builtin_thread_pointer();
-        return thread_cpu(d, gettid()) >= 0;
-}
-
-static bool follower_prepare(struct delivery *d)
-{
-        struct sched_param none = {0};
-
-        sched_getaffinity(0, sizeof(d->anywhere), &d->anywhere);
-        return d->can_follow && sched_setscheduler(0, SCHED_IDLE, &none) == 0;
-}
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
@@ -214,31 +138,36 @@ static void handler_begin(struct delivery *d, unsigned i, const char *name)
         prctl(PR_SET_NAME, name);
 }
 
-/* ---- the follower -------------------------------------------------------------------------- */
+/* ---- the followers ------------------------------------------------------------------------- */
 
 static void follower(void *arg)
 {
-        struct delivery *d = arg;
+        struct follower *f = arg;
+        struct delivery *d = f->all->delivery;
         struct uffd_msg message;
+        uint64_t began;
         int n;
 
-        handler_begin(d, 0, "unpaged");
-        d->can_follow = follower_prepare(d);
+        handler_begin(d, (unsigned)(f - f->all->each), "unpaged");
+        follower_begin(f);
         do {
+                follower_rest(f, &d->stopping);
                 /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
                 while (atomic_load(&d->paused) && !atomic_load(&d->stopping))
                         futex_wait(&d->paused, 1, 50 * TICK_NS);
+                began = clock_now();
                 n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0)
                         continue;
-                atomic_fetch_add_explicit(&d->read, 1, memory_order_relaxed);
-                follow(d, (pid_t)message.ptid);
+                atomic_fetch_add_explicit(&f->read, 1, memory_order_relaxed);
+                if (!atomic_load_explicit(&d->paused, memory_order_relaxed))
+                        follower_go(f, (pid_t)message.ptid, clock_now() - began > BLOCKED_NS);
         } while (n <= 0 || serve(d, &message));
 }
 
 /* ---- the helpers --------------------------------------------------------------------------- */
 
-/* Threads that wait for us; whether somebody has read their message or not. The follower may
+/* Threads that wait for us; whether somebody has read their message or not. A follower may
  * have been stopped between reading one and anything else. */
 static bool are_waiting(const struct delivery *d)
 {
@@ -253,53 +182,40 @@ static bool are_waiting(const struct delivery *d)
         return at && at[strcspn(at, "123456789\n")] != '\n';
 }
 
-static void pause_follower(struct delivery *d)
+static void pause_followers(struct delivery *d)
 {
         uint64_t now = clock_now();
-        struct sched_param none = {0};
 
         d->pause_ns = now > d->resume_at + PAUSE_MOST_NS || d->pause_ns == 0 ? PAUSE_FIRST_NS
                       : d->pause_ns < PAUSE_MOST_NS                          ? 2 * d->pause_ns
                                                                              : PAUSE_MOST_NS;
         d->resume_at = now + d->pause_ns;
         atomic_store(&d->paused, 1);
-        /* It may be in the middle of a page. Let it finish soon: on any CPU, and, where that is
-         * permitted, as an ordinary thread. */
-        if (d->can_follow) {
-                sched_setaffinity(atomic_load(&d->tids[0]), sizeof(d->anywhere), &d->anywhere);
-                atomic_store(&d->cpu, -1);
-                sched_setscheduler(atomic_load(&d->tids[0]), SCHED_OTHER, &none);
-        }
+        /* They may be in the middle of a page. Let them finish soon. */
+        followers_raise(&d->followers);
 }
 
-static void resume_follower(struct delivery *d)
+static void resume_followers(struct delivery *d)
 {
-        struct sched_param none = {0};
-
         if (!atomic_load(&d->paused) || clock_now() < d->resume_at)
                 return;
-        if (d->can_follow)
-                sched_setscheduler(atomic_load(&d->tids[0]), SCHED_IDLE, &none);
+        followers_lower(&d->followers);
         atomic_store(&d->paused, 0);
-        futex_wake(&d->paused, 1);
+        futex_wake(&d->paused, INT32_MAX);
 }
 
-/* Returns when this helper should read messages itself; true: because the follower is late. */
+/* Returns when this helper should read messages itself; true: because the followers are late. */
 static bool watch(struct delivery *d)
 {
-        uint32_t last = atomic_load(&d->read);
         unsigned quiet_ns = 0, late = 0;
         struct timespec tick = {.tv_nsec = TICK_NS};
 
+        followers_progress(&d->followers);
         while (quiet_ns < QUIET_NS && d->fdinfo >= 0) {
-                uint32_t now;
-
                 if (atomic_load(&d->paused) || atomic_load(&d->stopping))
                         return false;
                 nanosleep(&tick, NULL);
-                now = atomic_load_explicit(&d->read, memory_order_relaxed);
-                if (now != last) {
-                        last = now;
+                if (followers_progress(&d->followers)) {
                         quiet_ns = late = 0;
                         if (tick.tv_nsec < TICK_MOST_NS)
                                 tick.tv_nsec *= 2;
@@ -307,7 +223,7 @@ static bool watch(struct delivery *d)
                         quiet_ns += (unsigned)tick.tv_nsec;
                         late = 0;
                 } else if (++late >= LATE_TICKS) {
-                        pause_follower(d);
+                        pause_followers(d);
                         return true;
                 } else {
                         tick.tv_nsec = TICK_NS;
@@ -339,7 +255,7 @@ static void helper(void *arg)
         bool late;
         int n;
 
-        for (unsigned i = 1; i < THREADS; i++) {
+        for (unsigned i = d->followers.count; i < d->wanted; i++) {
                 pid_t none = 0;
 
                 if (atomic_compare_exchange_strong(&d->tids[i], &none, gettid())) {
@@ -351,7 +267,7 @@ static void helper(void *arg)
                 duty_take(d);
                 late = watch(d);
                 n = uffd_read(&d->pool->uffd, &message);
-                resume_follower(d);
+                resume_followers(d);
                 duty_drop(d);
                 if (n > 0 && (late || atomic_load(&d->paused)))
                         stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
@@ -368,10 +284,15 @@ static int prepare(struct delivery *d)
 
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
         d->fdinfo = descriptor_keep(open(path, O_RDONLY | O_CLOEXEC));
-        atomic_store(&d->cpu, -1);
-        d->pid = getpid();
-        d->can_follow = may_follow(d);
+        d->wanted = followers_prepare(&d->followers, u) + HELPERS;
         return uffd_register(u, d->bells, THREADS * 4096);
+}
+
+static int start(struct delivery *d, unsigned i)
+{
+        return i < d->followers.count
+                       ? thread_start(&d->threads[i], follower, &d->followers.each[i])
+                       : thread_start(&d->threads[i], helper, d);
 }
 
 int delivery_thread_start(struct pg_pool *pool)
@@ -384,14 +305,14 @@ int delivery_thread_start(struct pg_pool *pool)
                 return -ENOMEM;
         pool->delivery = d;
         d->pool = pool;
+        d->followers.delivery = d;
         d->fdinfo = -1;
         d->bells = arena_reserve(THREADS * 4096, "unpaged-bells");
         error = d->bells ? prepare(d) : -ENOMEM;
 
         caller_enter(&saved); /* inherited by the threads, for good */
-        for (; !error && d->started < THREADS; d->started += !error)
-                error = thread_start(&d->threads[d->started], d->started == 0 ? follower : helper,
-                                     d);
+        for (; !error && d->started < d->wanted; d->started += !error)
+                error = start(d, d->started);
         caller_leave(&saved);
         if (error)
                 delivery_thread_stop(pool);
@@ -406,10 +327,8 @@ int delivery_thread_restart(struct pg_pool *pool)
 
         descriptor_close(d->fdinfo);
         atomic_store(&d->duty, 0);
-        atomic_store(&d->read, 0);
         atomic_store(&d->paused, 0);
         d->pause_ns = d->resume_at = 0;
-        d->followed = 0;
         for (unsigned i = 0; i < THREADS; i++)
                 atomic_store(&d->tids[i], 0);
         error = prepare(d);
@@ -427,7 +346,8 @@ void delivery_thread_stop(struct pg_pool *pool)
         if (!d)
                 return;
         atomic_store(&d->stopping, true);
-        futex_wake(&d->paused, 1);
+        futex_wake(&d->paused, INT32_MAX);
+        followers_rouse(&d->followers);
         /* Every thread ends by serving one bell, and a bell rings when the one before was
          * served, so each finds a thread. */
         for (unsigned i = 0; i < d->started; i++)
