@@ -14,10 +14,10 @@
  *
  * Who gets less than a sixteenth of the messages for two ticks of the guard has no crowd any more,
  * or a CPU with other work to do. He is moved beside the one who gets most, where being woken
- * costs a switch and no interrupt, and rests after his next message; it comes soon, as both take
- * their turns there. Nothing else brings a thread out of read(). It also frees a follower that
- * was stopped with a message in hand, by a busy thread on his CPU, while others get on: where he
- * is moved to, a CPU is idle whenever its thread has faulted.
+ * costs a switch and no interrupt, and rests after his next message; where it is permitted as an
+ * ordinary thread, so that this is the next one there is. Nothing else brings a thread out of
+ * read(). It also frees a follower that was stopped with a message in hand, by a busy thread on his
+ * CPU, while others get on.
  *
  * Where a thread is, costs three system calls to find out. It is looked up after 64 of its
  * messages, and after eight for which the follower had to wait: beside a thread that he has woken
@@ -181,6 +181,7 @@ static bool call_in(struct followers *all, int cpu)
                 if (place_of(f) != RESTING || !atomic_load(&f->tid))
                         continue;
                 bind_to(f, cpu);
+                classify(f, SCHED_IDLE);
                 if (change_place(f, RESTING, cpu)) {
                         futex_wake((_Atomic uint32_t *)&f->place, 1);
                         return true;
@@ -268,8 +269,10 @@ static void retire(struct follower *f, const struct follower *best)
 
         if (to < 0 || !is_active(from) || !placing_begin(all))
                 return;
-        if (change_place(f, from, RETIRING))
+        if (change_place(f, from, RETIRING)) {
                 bind_to(f, to);
+                classify(f, SCHED_OTHER);
+        }
         placing_end(all);
 }
 
