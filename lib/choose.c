@@ -55,11 +55,8 @@ static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t fram
 
 bool goes_straight_on(struct pg_pool *pool, const struct item *item)
 {
-        uint64_t ignored;
-        const struct frame *f = frame_at(&pool->frames, item->frame);
-
         return !(item->word & PAGE_DIRTY) &&
-               store_flags(store_find(&pool->stores, f->location, &ignored)) & PG_STORE_NEAR;
+               pool_is_near(pool, frame_at(&pool->frames, item->frame)->location);
 }
 
 /* Pages at the head of the queue, at most `want`, that have waited long enough, or are more than it

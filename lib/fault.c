@@ -45,7 +45,7 @@ static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *
         /* What nobody has written to is not to be written to a file. */
         return !write &&
                (item->region->flags & PG_MAP_SHARED ||
-                !habit_will_write(item->region, item->word, w->habit_turn, pool_is_strict(pool)));
+                !habit_will_write(item->region, item->word, w->habit_turn, !pool->learns_habits));
 }
 
 /* Frames for the first pages of w->in. Returns how many have one. */
@@ -381,7 +381,7 @@ static enum fault_end load_and_more(struct pg_pool *pool, struct worker *w, bool
         uint64_t page = item->page;
         int error;
 
-        if (!pool_is_strict(pool))
+        if (pool->reads_ahead)
                 claim_ahead(pool, w);
         error = fault_load(pool, w, 1, write);
         if (error == 0)

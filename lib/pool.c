@@ -198,6 +198,9 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
                             : plan.frames / 32 > BATCH_MAX ? BATCH_MAX
                                                            : plan.frames / 32;
         pool->victims.pct = c.queue_pct ? c.queue_pct : 20;
+        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
+        pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
+        pool->drops_near = !uffd_masked("near");
         if (pool_is_strict(pool)) {
                 pool->victims.pct = 0;
                 pool->batch_pages = 1;

@@ -47,7 +47,10 @@ struct pg_pool {
         unsigned page_shift;
         unsigned flags; /* PG_POOL_* */
         enum pg_delivery how;
-        unsigned batch_pages;    /* victims in one go */
+        unsigned batch_pages; /* victims in one go */
+        bool reads_ahead;
+        bool learns_habits;      /* of mappings (habit.h) */
+        bool drops_near;         /* clean pages of near stores do not wait in the queue */
         bool frames_exact;       /* opened by frames: the buffers are not in the budget */
         bool orphan;             /* we are a child of fork: nothing here is ours */
         _Atomic bool has_forked; /* pages may be shared with a child, or a parent */
@@ -95,6 +98,15 @@ static inline bool pool_is_strict(const struct pg_pool *pool)
 static inline bool pool_inherits(const struct pg_pool *pool)
 {
         return pool->flags & PG_POOL_INHERIT;
+}
+
+/* What is there can be had again at once, so that it need not wait in the victim queue. */
+static inline bool pool_is_near(struct pg_pool *pool, pg_location location)
+{
+        uint64_t ignored;
+
+        return pool->drops_near &&
+               store_flags(store_find(&pool->stores, location, &ignored)) & PG_STORE_NEAR;
 }
 
 static inline page_word *region_word(struct region *r, uint64_t page)

@@ -356,12 +356,11 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
  */
 static bool need_not_stay(struct pg_pool *pool, const struct item *item)
 {
-        uint64_t ignored;
         pg_location location = frame_at(&pool->frames, item->frame)->location;
 
         return !(item->word & (PAGE_QUEUED | PAGE_DIRTY)) && !region_is_writable(item->region) &&
                location == region_location(item->region, item->page) &&
-               store_flags(store_find(&pool->stores, location, &ignored)) & PG_STORE_NEAR;
+               pool_is_near(pool, location);
 }
 
 /* If the kernel refuses a part (mlock), all go the other way, which finds out what is gone. */

@@ -104,7 +104,9 @@ struct pg_config {
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
  * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
- * thread_id, uring, hides features of the kernel, to test what happens without them.
+ * thread_id, uring, hides features of the kernel, to test what happens without them; ahead, habit
+ * and near in it switch off readahead, predictions of what will be written to, and the dropping of
+ * clean pages that a near store has (see store.h).
  */
 int pg_open(struct pg_pool **pool, const struct pg_config *config);
 
