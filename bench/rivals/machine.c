@@ -112,6 +112,7 @@ void machine_print(FILE *json)
         bool move = features & FEATURE_MOVE, poison = features & FEATURE_POISON;
         bool thread_id = features & FEATURE_THREAD_ID;
         size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) >> 20;
+        char cgroup[40] = "";
         struct utsname system;
 
         uname(&system);
@@ -119,9 +120,11 @@ void machine_print(FILE *json)
         file_get("/proc/sys/vm/page-cluster", cluster, sizeof(cluster));
         file_get("/proc/sys/vm/swappiness", swappiness, sizeof(swappiness));
         file_get("/sys/kernel/mm/transparent_hugepage/enabled", huge, sizeof(huge));
-        printf("%s %s %s, %s, %ld CPUs, %zu MiB; cgroup v%d, zram lz4, swappiness %s, "
-               "page-cluster %s, huge pages %s; userfaultfd:%s%s%s%s%s\n",
-               system.sysname, system.release, system.machine, cpu, cpus, memory, cgroup_version(),
+        if (cgroup_version() > 0)
+                snprintf(cgroup, sizeof(cgroup), "cgroup v%d, zram lz4, ", cgroup_version());
+        printf("%s %s %s, %s, %ld CPUs, %zu MiB; %sswappiness %s, page-cluster %s, huge pages %s; "
+               "userfaultfd:%s%s%s%s%s\n",
+               system.sysname, system.release, system.machine, cpu, cpus, memory, cgroup,
                swappiness, cluster, huge, move ? " move" : "", poison ? " poison" : "",
                thread_id ? " thread_id" : "", masked ? ", masked: " : "", masked ? masked : "");
         if (json)
