@@ -5,8 +5,8 @@
  * One is enough for one thread, and for several that take turns on one CPU: all others rest, for
  * whoever is in read() is woken by every fault, and waking a CPU that has halted is dear. But
  * threads that fault on several CPUs at the same time would have one follower chase from CPU to
- * CPU with almost every message (two threads on a virtual machine: 50 us an access, instead of 20 with
- * two followers). So a follower counts its strays, messages from a CPU where nobody stands; one
+ * CPU with almost every message (two threads on a virtual machine: up to 54 us an access, instead of 20
+ * with two followers). So a follower counts its strays, messages from a CPU where nobody stands; one
  * is followed, but if every eighth message is a stray, another follower is called in for that CPU.
  * From then on both stay where they are, and a message that the wrong one has read is served
  * all the same. To be woken beside a running thread costs little: the lowest scheduling class waits
