@@ -343,43 +343,82 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
 }
 
 /*
- * A page of a read-only mapping cannot be moved, and to copy it into its slot, in case it is
- * touched again, costs more than to read it again from a store that is near: 6 us, not 1. So it
- * is dropped at once, together with the others of its batch. What the victim queue is for is lost
- * with it, but the fault is the same, whether it rescues such a page or loads it.
+ * A clean page of a near store is dropped where it is mapped, with all others of its batch in one call.
+ * To move it into its slot first, or to copy it there where it cannot be moved, in case it is
+ * touched again, costs more than to load it again; and in a process that runs on two CPUs ten times
+ * as much, for each move interrupts the other one.
  *
- * Nothing can be lost. The page is clean and at its own place, so the store has what it shows; and
- * what the program itself has dropped is there as well. A read-only mapping has no pins through
- * which the kernel writes. If the program has made it writable by mprotect, its first write
- * faults, for a clean page is protected, and waits for us; then it finds the page missing. A pin
- * to read keeps the memory it has, which is as right as that of a page copied out.
+ * Nothing can be lost. The page is clean: the store has what it shows. Pins through which the
+ * kernel writes there are none: they would have made it dirty, and a dirty page becomes clean only by
+ * going out, which pins refuse. A write of the program's faults, for a clean page is protected, and
+ * waits for us; then it finds the page missing. A pin to read keeps the memory it has, which is as
+ * right as that of a page copied out.
+ *
+ * What the program has dropped itself, by madvise, must not come back. At its own place in a file it
+ * may: that is what madvise says. For other pages the kernel is asked what is there, and what is not
+ * goes the other way. Only a madvise between that question and the drop is not seen: unpaged.h
+ * wants pg_advise instead.
  */
-static bool need_not_stay(struct pg_pool *pool, const struct item *item)
+enum drop { STAYS, MAY_GO, MAY_GO_IF_THERE };
+
+static enum drop may_drop(struct pg_pool *pool, const struct item *item)
 {
         pg_location location = frame_at(&pool->frames, item->frame)->location;
 
-        return !(item->word & (PAGE_QUEUED | PAGE_DIRTY)) && !region_is_writable(item->region) &&
-               location == region_location(item->region, item->page) &&
-               pool_is_near(pool, location);
+        if (item->dropped || item->word & (PAGE_QUEUED | PAGE_DIRTY) ||
+            !pool_is_near(pool, location))
+                return STAYS;
+        if (location == region_location(item->region, item->page))
+                return MAY_GO;
+        return pool->page_size == 4096 ? MAY_GO_IF_THERE : STAYS;
 }
 
-/* If the kernel refuses a part (mlock), all go the other way, which finds out what is gone. */
-void transit_drop(struct pg_pool *pool, struct batch *b)
+/* Pages that may be dropped, and are there if they must be. */
+static unsigned droppable(struct pg_pool *pool, struct batch *b, struct item **go)
 {
-        struct ranges ranges = {.n = 0};
+        struct item *ask[RUN_MAX];
+        void *addr[RUN_MAX];
+        bool there[RUN_MAX];
+        unsigned n = 0, asked = 0;
 
         for (unsigned i = 0; i < b->count; i++) {
                 struct item *item = &b->items[i];
 
-                if (item->dropped || !need_not_stay(pool, item))
-                        continue;
-                ranges_add(&ranges, region_addr(item->region, item->page), pool->page_size);
-                item->dropped = true;
+                switch (may_drop(pool, item)) {
+                case MAY_GO:
+                        go[n++] = item;
+                        break;
+                case MAY_GO_IF_THERE:
+                        addr[asked] = region_addr(item->region, item->page);
+                        ask[asked++] = item;
+                        break;
+                case STAYS:
+                        break;
+                }
         }
-        if (ranges.n == 0 || uffd_drop_ranges(ranges.v, ranges.n) == 0)
+        if (asked > 0 && uffd_find_present(&pool->uffd, addr, there, asked))
+                for (unsigned i = 0; i < asked; i++)
+                        if (there[i])
+                                go[n++] = ask[i];
+        return n;
+}
+
+void transit_drop(struct pg_pool *pool, struct batch *b)
+{
+        struct item *go[RUN_MAX];
+        struct ranges ranges = {.n = 0};
+        unsigned n = droppable(pool, b, go);
+
+        for (unsigned i = 0; i < n; i++) {
+                ranges_add(&ranges, region_addr(go[i]->region, go[i]->page), pool->page_size);
+                go[i]->dropped = true;
+        }
+        if (n == 0 || uffd_drop_ranges(ranges.v, ranges.n) == 0)
                 return;
-        for (unsigned i = 0; i < b->count; i++)
-                b->items[i].dropped = false;
+        /* Which one does the kernel refuse (mlock)? To drop the others again does no harm. */
+        for (unsigned i = 0; i < n; i++)
+                go[i]->dropped =
+                        uffd_drop(region_addr(go[i]->region, go[i]->page), pool->page_size) == 0;
 }
 
 void transit_out(struct pg_pool *pool, struct batch *b)

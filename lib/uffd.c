@@ -172,6 +172,7 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         u->can_move = u->features & UFFD_FEATURE_MOVE;
         u->can_poison = u->features & UFFD_FEATURE_POISON;
         u->has_thread = u->features & UFFD_FEATURE_THREAD_ID;
+        atomic_store(&u->can_ask, !uffd_masked("presence"));
         error = open_own(u);
         if (error) {
                 explain_refusal(error, explain, arg);
@@ -429,6 +430,23 @@ enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t l
                 present += count_present(u, (uintptr_t)addr + at * 4096,
                                          pages - at < PRESENT_MAX ? pages - at : PRESENT_MAX);
         return present == 0 ? UFFD_NOTHING : present == pages ? UFFD_ALL : UFFD_SOME;
+}
+
+/* move_pages() asks for many at a time: 0.35 us each, where pagemap and mincore take 1.5. */
+bool uffd_find_present(struct uffd *u, void **addrs, bool *there, unsigned n)
+{
+        int nodes[PRESENT_MAX];
+
+        if (!atomic_load_explicit(&u->can_ask, memory_order_relaxed))
+                return false;
+        if (syscall(SYS_move_pages, 0, (unsigned long)n, addrs, NULL, nodes, 0) != 0) {
+                /* a kernel without NUMA, or a filter of system calls */
+                atomic_store_explicit(&u->can_ask, false, memory_order_relaxed);
+                return false;
+        }
+        for (unsigned i = 0; i < n; i++)
+                there[i] = nodes[i] >= 0;
+        return true;
 }
 
 bool uffd_in_core(const void *addr, size_t len)

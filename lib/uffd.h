@@ -15,12 +15,13 @@ struct uffd {
         int device; /* /dev/userfaultfd, kept open: a child may have lost the right to it; or -1 */
         uint64_t features;
         bool sigbus;
-        bool inherit;    /* a child of fork has the memory too */
-        bool can_move;   /* pages can be moved between the program and the slots */
-        bool can_poison; /* a page can be made to raise SIGBUS */
-        bool has_thread; /* messages carry the thread id */
-        int pagemap;     /* /proc/self/pagemap, or -1 */
-        int memory;      /* /proc/self/mem, or -1 */
+        bool inherit;         /* a child of fork has the memory too */
+        bool can_move;        /* pages can be moved between the program and the slots */
+        bool can_poison;      /* a page can be made to raise SIGBUS */
+        bool has_thread;      /* messages carry the thread id */
+        _Atomic bool can_ask; /* which of scattered pages are mapped: move_pages(2) */
+        int pagemap;          /* /proc/self/pagemap, or -1 */
+        int memory;           /* /proc/self/mem, or -1 */
 };
 
 /* Receives a sentence with cause and remedy when uffd_open fails. */
@@ -68,6 +69,8 @@ int uffd_drop(void *addr, size_t len);
 /* The same for scattered ranges. */
 int uffd_drop_ranges(const struct iovec *ranges, size_t n);
 
+/* Which of n pages of 4 KiB, at most 64, are mapped. False: the kernel does not tell. */
+bool uffd_find_present(struct uffd *u, void **addrs, bool *there, unsigned n);
 /* How much of a range the kernel has, in memory or in its own swap. */
 enum uffd_presence { UFFD_NOTHING, UFFD_SOME, UFFD_ALL };
 enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len);

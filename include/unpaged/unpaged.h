@@ -104,7 +104,7 @@ struct pg_config {
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
  * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
- * thread_id, uring, hides features of the kernel, to test what happens without them; ahead, habit
+ * thread_id, uring, presence, hides features of the kernel, to test what happens without them; ahead, habit
  * and near in it switch off readahead, predictions of what will be written to, and the dropping of
  * clean pages that a near store has (see store.h).
  */
@@ -191,7 +191,8 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
 /*
  * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping.
  * What else the kernel can do to addresses (munmap, mmap over them, mremap, mlock) must not be done
- * to paged ones; these do it:
+ * to paged ones; these do it. Pages that madvise(MADV_DONTNEED) drops read as zeros again, as after
+ * PG_ADVICE_DISCARD; but one that is out, or on its way out at that moment, is not dropped.
  */
 
 /*
