@@ -13,16 +13,16 @@
 /* Bytes that words_pack may write behind the `most` of `packed`. */
 #define WORDS_SLACK ((size_t)1024)
 
-/* For a page that is a multiple of 512 bytes: 4 bits for each word of it. */
-static inline size_t words_tag_bytes(size_t page_size)
+/* For a page that is a multiple of 1 KiB: a bit for each 128 bytes of it. */
+static inline size_t words_filled_bytes(size_t page_size)
 {
-        return page_size / 16;
+        return page_size / 1024;
 }
 
 /* Memory to pack in, aligned to 64 bytes: fault handlers have little stack. */
 static inline size_t words_state_bytes(size_t page_size)
 {
-        return words_tag_bytes(page_size) + 2048;
+        return 2048 + page_size / 64 + page_size / 16 + words_filled_bytes(page_size);
 }
 
 /* Compresses a page into `packed`. Its length; 0: longer than `most`, as is soon known for a page
