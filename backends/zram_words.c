@@ -5,11 +5,11 @@
  * Theory of operation. After WKdm (Wilson, Kaplan, Smaragdakis, USENIX 1999), for machines of 64
  * bits. A page of a heap is an array of words, most of which are zero, small, or resemble one that
  * came shortly before: pointers into one arena, sizes, flags, hashes of one table. So each word is
- * told in the shortest of ten ways: by itself in 0, 1, 2, 4 or 8 bytes; by what distinguishes it
- * from an entry of a dictionary of 16 words that it shares the upper bits with, in 1, 2 or 3 bytes
- * of which 4 bits name the entry; or by what distinguishes it from the last large word, in 4 or 6.
- * Only large words, of more than 32 bits, enter the dictionary, in a place that their upper bits
- * choose; so a word that resembles an entry replaces that one.
+ * told in the shortest of these ways: by itself in 0 to 4 or 8 bytes; by what distinguishes it from
+ * an entry of a dictionary of 16 words that it shares the upper bits with, in 1 to 3 bytes; or by
+ * what distinguishes it from the last large word, in 4 to 7. Only large words, of more than 32 bits,
+ * enter the dictionary, in a place that their upper bits choose; so a word that resembles an entry
+ * replaces that one. The lower 4 bits of the latter two ways name that place.
  *
  * Packed: the bytes of all words one after the other; then, for each group of 16 words that are not
  * all zero, 4 bits for each of them that tell the way; then a bit for each group of the page that
@@ -46,22 +46,28 @@ enum way {
         ZERO,
         SELF_1,
         SELF_2,
+        SELF_3,
         SELF_4,
         LARGE = 8, /* this bit tells those of large words */
         ENTRY_1 = LARGE,
         ENTRY_2,
         ENTRY_3,
         LAST_4,
+        LAST_5,
         LAST_6,
+        LAST_7,
         SELF_8,
         NONE
 };
 #define WAY_BITS 4u
 
 static const uint8_t way_bytes[16] = {
-        [SELF_1] = 1,  [SELF_2] = 2, [SELF_4] = 4, [ENTRY_1] = 1, [ENTRY_2] = 2,
-        [ENTRY_3] = 3, [LAST_4] = 4, [LAST_6] = 6, [SELF_8] = 8,
+        [SELF_1] = 1,  [SELF_2] = 2, [SELF_3] = 3, [SELF_4] = 4, [ENTRY_1] = 1, [ENTRY_2] = 2,
+        [ENTRY_3] = 3, [LAST_4] = 4, [LAST_5] = 5, [LAST_6] = 6, [LAST_7] = 7,  [SELF_8] = 8,
 };
+
+/* In a function for each kind of processor: see words_pack(). */
+#define IN_BOTH static inline __attribute__((always_inline))
 
 struct block {
         _Alignas(32) uint64_t word[BLOCK];
@@ -98,7 +104,7 @@ static void seen_init(struct seen *s)
 /* ---- packing ------------------------------------------------------------------------------- */
 
 /* `last` lives in a register: through memory each word would wait for the one before. */
-static void block_compare(struct block *b, struct seen *s)
+IN_BOTH void block_compare(struct block *b, struct seen *s)
 {
         uint64_t last = s->last;
 
@@ -124,7 +130,7 @@ typedef int64_t vector __attribute__((vector_size(32)));
 /* Takes `of` where the condition holds. */
 #define TAKE(what, condition, of) ((what) ^ (((what) ^ (of)) & (condition)))
 
-static inline __attribute__((always_inline)) void block_choose_body(struct block *b)
+IN_BOTH void block_choose(struct block *b)
 {
         for (unsigned i = 0; i < BLOCK; i += 4) {
                 const vector *words = (const vector *)(const void *)&b->word[i];
@@ -133,48 +139,28 @@ static inline __attribute__((always_inline)) void block_choose_body(struct block
                 vector *places = (vector *)(void *)&b->place[i];
                 vector word = *words, entry = *entries, last = *lasts, out = word, better;
                 vector way = SELF_8 - (BELOW(word, 32) & (SELF_8 - SELF_4)) -
-                             (BELOW(word, 16) & (SELF_4 - SELF_2)) -
+                             (BELOW(word, 24) & (SELF_4 - SELF_3)) -
+                             (BELOW(word, 16) & (SELF_3 - SELF_2)) -
                              (BELOW(word, 8) & (SELF_2 - SELF_1)) - ((word == 0) & SELF_1);
                 vector by_entry = NONE - (BELOW(entry, 20) & (NONE - ENTRY_3)) -
                                   (BELOW(entry, 12) & (ENTRY_3 - ENTRY_2)) -
-                                  ((entry == 0) & (ENTRY_2 - ENTRY_1));
-                vector by_last = NONE - (BELOW(last, 48) & (NONE - LAST_6)) -
-                                 (BELOW(last, 32) & (LAST_6 - LAST_4));
+                                  (BELOW(entry, 4) & (ENTRY_2 - ENTRY_1));
+                vector by_last = NONE - (BELOW(last, 52) & (NONE - LAST_7)) -
+                                 (BELOW(last, 44) & (LAST_7 - LAST_6)) -
+                                 (BELOW(last, 36) & (LAST_6 - LAST_5)) -
+                                 (BELOW(last, 28) & (LAST_5 - LAST_4));
 
                 better = by_entry < way;
                 out = TAKE(out, better, entry << 4 | *places);
                 way = TAKE(way, better, by_entry);
                 better = by_last < way;
-                *entries = TAKE(out, better, last);
+                *entries = TAKE(out, better, last << 4 | *places);
                 *places = TAKE(way, better, by_last);
         }
 }
 
-static void block_choose_plain(struct block *b)
-{
-        block_choose_body(b);
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx2"))) static void block_choose_avx2(struct block *b)
-{
-        block_choose_body(b);
-}
-#endif
-
-static void block_choose(struct block *b)
-{
-#ifdef __x86_64__
-        if (__builtin_cpu_supports("avx2")) {
-                block_choose_avx2(b);
-                return;
-        }
-#endif
-        block_choose_plain(b);
-}
-
 /* Returns behind what it has written. */
-static char *block_write(const struct block *b, char *out, char *ways)
+IN_BOTH char *block_write(const struct block *b, char *out, char *ways)
 {
         const uint64_t *bits = b->entry, *way = b->place;
 
@@ -196,7 +182,7 @@ static char *block_write(const struct block *b, char *out, char *ways)
 }
 
 /* The groups of a page that have a word, as a list and as bits. Their number. */
-static unsigned find_filled(const char *page, size_t page_size, uint16_t *list, uint8_t *bits)
+IN_BOTH unsigned find_filled(const char *page, size_t page_size, uint16_t *list, uint8_t *bits)
 {
         unsigned n = 0;
 
@@ -216,7 +202,7 @@ static unsigned find_filled(const char *page, size_t page_size, uint16_t *list, 
 }
 
 /* Up to as many groups as a block has; what is left of it is zero. */
-static void block_load(struct block *b, const char *page, const uint16_t *list, unsigned groups)
+IN_BOTH void block_load(struct block *b, const char *page, const uint16_t *list, unsigned groups)
 {
         for (unsigned i = 0; i < GROUPS; i++) {
                 if (i < groups)
@@ -226,7 +212,7 @@ static void block_load(struct block *b, const char *page, const uint16_t *list, 
         }
 }
 
-size_t words_pack(const void *page, size_t page_size, void *state, void *packed, size_t most)
+IN_BOTH size_t pack(const void *page, size_t page_size, void *state, void *packed, size_t most)
 {
         struct block *b = state;
         uint16_t *list = (uint16_t *)(b + 1);
@@ -260,13 +246,24 @@ size_t words_pack(const void *page, size_t page_size, void *state, void *packed,
 
 /* ---- unpacking ----------------------------------------------------------------------------- */
 
+#define BYTES(n) (UINT64_MAX >> (64 - 8 * (n)))
+
 static const uint64_t way_masks[16] = {
-        [SELF_1] = 0xff,       [SELF_2] = 0xffff,         [SELF_4] = 0xffffffff,
-        [ENTRY_1] = 0xff,      [ENTRY_2] = 0xffff,        [ENTRY_3] = 0xffffff,
-        [LAST_4] = 0xffffffff, [LAST_6] = 0xffffffffffff, [SELF_8] = UINT64_MAX,
+        [SELF_1] = BYTES(1),  [SELF_2] = BYTES(2),  [SELF_3] = BYTES(3),  [SELF_4] = BYTES(4),
+        [ENTRY_1] = BYTES(1), [ENTRY_2] = BYTES(2), [ENTRY_3] = BYTES(3), [LAST_4] = BYTES(4),
+        [LAST_5] = BYTES(5),  [LAST_6] = BYTES(6),  [LAST_7] = BYTES(7),  [SELF_8] = BYTES(8),
 };
 
 /* What large words share with others. */
+#define BY_ENTRY                                                                                   \
+        {                                                                                          \
+                .entry = UINT64_MAX, .at = 15, .shift = 4                                          \
+        }
+#define BY_LAST                                                                                    \
+        {                                                                                          \
+                .last = UINT64_MAX, .at = 15, .shift = 4                                           \
+        }
+
 static const struct {
         uint64_t entry; /* all ones: it is a difference from an entry */
         uint64_t last;  /* likewise from the last large word */
@@ -274,12 +271,8 @@ static const struct {
         uint8_t shift;  /* behind that */
         uint8_t hashed; /* of the place that its upper bits choose: all or nothing */
 } shared[16] = {
-        [ENTRY_1] = {.entry = UINT64_MAX, .at = 15, .shift = 4},
-        [ENTRY_2] = {.entry = UINT64_MAX, .at = 15, .shift = 4},
-        [ENTRY_3] = {.entry = UINT64_MAX, .at = 15, .shift = 4},
-        [LAST_4] = {.last = UINT64_MAX, .hashed = 15},
-        [LAST_6] = {.last = UINT64_MAX, .hashed = 15},
-        [SELF_8] = {.hashed = 15},
+        [ENTRY_1] = BY_ENTRY, [ENTRY_2] = BY_ENTRY, [ENTRY_3] = BY_ENTRY, [LAST_4] = BY_LAST,
+        [LAST_5] = BY_LAST,   [LAST_6] = BY_LAST,   [LAST_7] = BY_LAST,   [SELF_8] = {.hashed = 15},
 };
 
 static uint64_t load(const char *at)
@@ -312,55 +305,55 @@ static uint64_t large_of(uint64_t ways)
 }
 
 /* Gives each word its bytes. Returns behind these. */
-static const char *group_read(const char *in, uint64_t ways, uint64_t *to)
+IN_BOTH const char *group_read(const char *in, uint64_t group, uint64_t *to, uint8_t *ways)
 {
 #pragma GCC unroll 16
-        for (unsigned i = 0; i < GROUP; i++, ways >>= WAY_BITS) {
-                to[i] = load(in) & way_masks[ways & 15];
-                in += way_bytes[ways & 15];
+        for (unsigned i = 0; i < GROUP; i++, group >>= WAY_BITS) {
+                ways[i] = group & 15;
+                to[i] = load(in) & way_masks[group & 15];
+                in += way_bytes[group & 15];
         }
         return in;
 }
 
-/* Where a word goes in the dictionary is known before the word is, unless it differs from the last
- * one: so the processor need not wait for it to look up the next. */
-static void resolve(struct seen *s, uint64_t *words, const uint64_t *ways, uint64_t large)
+/* Where a word goes in the dictionary is known before the word is: so the processor need not wait for
+ * it to look up the next. */
+IN_BOTH void resolve(struct seen *s, uint64_t *words, const uint8_t *ways, uint64_t large)
 {
         uint64_t last = s->last;
 
         for (; large; large &= large - 1) {
-                unsigned i = (unsigned)__builtin_ctzll(large);
-                unsigned way = ways[i / GROUP] >> i % GROUP * WAY_BITS & 15;
-                uint64_t at = words[i] & shared[way].at;
-                uint64_t rest = (words[i] >> shared[way].shift) ^ (last & shared[way].last);
+                unsigned i = (unsigned)__builtin_ctzll(large), way = ways[i];
+                uint64_t bits = words[i], at = bits & shared[way].at;
 
-                last = rest ^ (s->entry[at] & shared[way].entry);
+                last = (bits >> shared[way].shift) ^ (last & shared[way].last) ^
+                       (s->entry[at] & shared[way].entry);
                 words[i] = last;
-                s->entry[at | (place_of(rest) & shared[way].hashed)] = last;
+                s->entry[at | (place_of(bits) & shared[way].hashed)] = last;
         }
         s->last = last;
 }
 
 /* Behind what it has read; NULL: the ways are those of more bytes than there are. */
-static const char *block_read(struct seen *s, const char *in, const char *end, const char **ways,
-                              unsigned filled, uint64_t *to)
+IN_BOTH const char *block_read(struct seen *s, const char *in, const char *end, const char **ways,
+                               unsigned filled, uint64_t *to)
 {
-        uint64_t group_ways[GROUPS] = {0}, large = 0;
+        uint64_t large = 0, group;
+        uint8_t each[BLOCK];
 
         for (unsigned i = 0; i < GROUPS; i++) {
                 if (!(filled >> i & 1)) {
                         memset(to + i * GROUP, 0, GROUP_BYTES);
                         continue;
                 }
-                group_ways[i] = load(*ways);
+                group = load(*ways);
                 *ways += sizeof(uint64_t);
-                if ((size_t)(end - in) < GROUP_BYTES &&
-                    group_bytes(group_ways[i]) > (size_t)(end - in))
+                if ((size_t)(end - in) < GROUP_BYTES && group_bytes(group) > (size_t)(end - in))
                         return NULL;
-                in = group_read(in, group_ways[i], to + i * GROUP);
-                large |= large_of(group_ways[i]) << i * GROUP;
+                in = group_read(in, group, to + i * GROUP, each + i * GROUP);
+                large |= large_of(group) << i * GROUP;
         }
-        resolve(s, to, group_ways, large);
+        resolve(s, to, each, large);
         return in;
 }
 
@@ -373,7 +366,7 @@ static size_t count_filled(const uint8_t *bits, size_t page_size)
         return n;
 }
 
-bool words_unpack(const void *packed, size_t length, void *page, size_t page_size)
+IN_BOTH bool unpack(const void *packed, size_t length, void *page, size_t page_size)
 {
         const char *in = packed, *end, *ways;
         const uint8_t *filled;
@@ -402,4 +395,54 @@ bool words_unpack(const void *packed, size_t length, void *page, size_t page_siz
                         return false;
         }
         return in == end;
+}
+
+/* ---- for each kind of processor ------------------------------------------------------------- */
+
+static size_t pack_plain(const void *page, size_t page_size, void *state, void *packed, size_t most)
+{
+        return pack(page, page_size, state, packed, most);
+}
+
+static bool unpack_plain(const void *packed, size_t length, void *page, size_t page_size)
+{
+        return unpack(packed, length, page, page_size);
+}
+
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2,bmi,bmi2")))
+
+static bool has_avx2(void)
+{
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+}
+
+AVX2 static size_t pack_avx2(const void *page, size_t page_size, void *state, void *packed,
+                             size_t most)
+{
+        return pack(page, page_size, state, packed, most);
+}
+
+AVX2 static bool unpack_avx2(const void *packed, size_t length, void *page, size_t page_size)
+{
+        return unpack(packed, length, page, page_size);
+}
+#else
+static bool has_avx2(void)
+{
+        return false;
+}
+
+#define pack_avx2   pack_plain
+#define unpack_avx2 unpack_plain
+#endif
+
+size_t words_pack(const void *page, size_t page_size, void *state, void *packed, size_t most)
+{
+        return (has_avx2() ? pack_avx2 : pack_plain)(page, page_size, state, packed, most);
+}
+
+bool words_unpack(const void *packed, size_t length, void *page, size_t page_size)
+{
+        return (has_avx2() ? unpack_avx2 : unpack_plain)(packed, length, page, page_size);
 }

@@ -22,7 +22,9 @@ static inline size_t words_filled_bytes(size_t page_size)
 /* Memory to pack in, aligned to 64 bytes: fault handlers have little stack. */
 static inline size_t words_state_bytes(size_t page_size)
 {
-        return 2048 + page_size / 64 + page_size / 16 + words_filled_bytes(page_size);
+        size_t bytes = 2048 + page_size / 64 + page_size / 16 + words_filled_bytes(page_size);
+
+        return (bytes + 63) & ~(size_t)63;
 }
 
 /* Compresses a page into `packed`. Its length; 0: longer than `most`, as is soon known for a page
