@@ -123,6 +123,7 @@ IN_BOTH void block_compare(struct block *b, struct seen *s)
 
 /* Four words at a time, which every compiler makes instructions of avx2 of. */
 typedef int64_t vector __attribute__((vector_size(32)));
+typedef int64_t unaligned __attribute__((vector_size(32), aligned(1), may_alias));
 
 /* All ones where x has so few bits. The comparison is one of signed numbers. */
 #define BELOW(x, bits) (((x) ^ INT64_MIN) < (INT64_MIN + ((int64_t)1 << (bits))))
@@ -188,12 +189,11 @@ IN_BOTH unsigned find_filled(const char *page, size_t page_size, uint16_t *list,
 
         memset(bits, 0, words_filled_bytes(page_size));
         for (unsigned group = 0; group < page_size / GROUP_BYTES; group++) {
-                vector words[GROUP_BYTES / sizeof(vector)];
-                unsigned any;
+                const unaligned *words =
+                        (const unaligned *)(const void *)(page + group * GROUP_BYTES);
+                vector all = words[0] | words[1] | words[2] | words[3];
+                unsigned any = (all[0] | all[1] | all[2] | all[3]) != 0;
 
-                memcpy(words, page + group * GROUP_BYTES, sizeof(words));
-                words[0] |= words[1] | words[2] | words[3];
-                any = (words[0][0] | words[0][1] | words[0][2] | words[0][3]) != 0;
                 list[n] = (uint16_t)group;
                 n += any;
                 bits[group / 8] |= (uint8_t)(any << group % 8);
@@ -410,7 +410,7 @@ static bool unpack_plain(const void *packed, size_t length, void *page, size_t p
 }
 
 #ifdef __x86_64__
-#define AVX2 __attribute__((target("avx2,bmi,bmi2")))
+#define AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 
 static bool has_avx2(void)
 {
