@@ -43,6 +43,7 @@
 #define LITERALS    63u /* most of a piece */
 #define STEP        16u /* bytes compared at once */
 #define WIDE        32u /* bytes copied at once */
+#define HALF        8u  /* the same from near */
 #define ROOM        64u /* what a piece may copy too much, at most */
 #define TESTED      __attribute__((unused))
 #define PROBED      (BLOCKS / 8)
@@ -392,7 +393,7 @@ struct unpacking {
         uint8_t *start, *out, *end; /* the page */
 };
 
-/* Near an end, or with a distance that makes wide copies overlap: byte by byte. */
+/* Near the end of the page: byte by byte. */
 static bool get_slowly(struct unpacking *u, unsigned literals, unsigned length, unsigned distance)
 {
         if (literals > u->in_end - u->in || literals + length > u->end - u->out)
@@ -407,7 +408,26 @@ static bool get_slowly(struct unpacking *u, unsigned literals, unsigned length, 
         return true;
 }
 
-/* There is ROOM on both sides, behind the piece. */
+/* From so near that wide copies would overlap: of 8 bytes, the first of them one by one if need be. */
+static bool repeat_near(uint8_t *out, unsigned length, unsigned distance)
+{
+        static const uint8_t multiples[8] = {HALF, 8, 8, 9, 8, 10, 12, 14};
+
+        if (distance == 0)
+                return length == 0;
+        if (distance < HALF) {
+                for (unsigned i = 0; i < HALF; i++)
+                        out[i] = out[(int)i - (int)distance];
+                distance = multiples[distance];
+        } else {
+                memcpy(out, out - distance, HALF);
+        }
+        for (unsigned i = HALF; i < length; i += HALF)
+                memcpy(out + i, out + i - distance, HALF);
+        return true;
+}
+
+/* Reads no more than ROOM literals and writes no more than WIDE bytes behind the piece. */
 static inline bool get(struct unpacking *u, unsigned literals, unsigned length, unsigned distance)
 {
         const uint8_t *from;
@@ -420,10 +440,15 @@ static inline bool get(struct unpacking *u, unsigned literals, unsigned length, 
         if (distance > u->out - u->start)
                 return false;
         from = u->out - distance;
-        memcpy(u->out, from, STEP);
-        memcpy(u->out + STEP, from + STEP, STEP);
-        for (unsigned i = WIDE; i < length; i += STEP)
-                memcpy(u->out + i, from + i, STEP);
+        if (distance < STEP) {
+                if (!repeat_near(u->out, length, distance))
+                        return false;
+        } else {
+                memcpy(u->out, from, STEP);
+                memcpy(u->out + STEP, from + STEP, STEP);
+                for (unsigned i = WIDE; i < length; i += STEP)
+                        memcpy(u->out + i, from + i, STEP);
+        }
         u->out += length;
         return true;
 }
@@ -447,8 +472,7 @@ bool repeats_unpack(const void *packed, size_t length, void *page)
                 unsigned distance = bits & 0xfff;
                 bool good;
 
-                if (distance >= STEP && u.in_end - u.in >= ROOM &&
-                    u.end - u.out >= literals + told + ROOM)
+                if (end - u.in >= ROOM && u.end - u.out >= literals + told + WIDE)
                         good = get(&u, literals, told, distance);
                 else
                         good = get_slowly(&u, literals, told, distance);
