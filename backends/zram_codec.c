@@ -3,7 +3,7 @@
  * zram_codec.c - the compressors behind one small table, in preallocated contexts.
  *
  * `words`, the default, tries zram_words.c first, and zram_repeats.c for the pages that are no good
- * for that, or lz4 when they are larger than 4 KiB; the last byte of a packed page tells which it was.
+ * for that, or lz4 when they are larger than 4 KiB or full of repetitions; the last byte of a packed page tells which it was.
  *
  * Layout of a context, in reserved memory:  [ state to compress | state to expand | scratch ].
  * zstd's own "static" contexts live in the two states and never allocate; they are sized for the
@@ -123,9 +123,15 @@ static size_t words_compress_bytes(int level, size_t page_size)
 static size_t others_pack(void *state, int level, const void *page, size_t page_size, void *packed,
                           size_t most, char *by)
 {
+        bool too_many;
+        size_t length;
+
         if (page_size == REPEATS_PAGE) {
                 *by = PACKED_BY_REPEATS;
-                return repeats_pack(page, state, packed, most);
+                length = repeats_pack(page, state, packed, most, &too_many);
+                if (!too_many)
+                        return length;
+                level = 1; /* where there is much to find, acceleration saves no time */
         }
         *by = PACKED_BY_LZ4;
         return lz4_pack(state, level, page, page_size, packed, most);

@@ -21,7 +21,8 @@
  * asked where there is room, instead of asking how much.
  *
  * A page of which no more than a mark of the first eighth has a candidate, while the rest does not
- * look like words or runs either, is given up.
+ * look like words or runs either, is given up. So is one of which more than 3/4 of these marks have:
+ * it consists of repetitions of repetitions, of which the last candidate is seldom the longest.
  */
 #include "zram_repeats.h"
 
@@ -47,7 +48,8 @@
 #define ROOM        64u /* what a piece may copy too much, at most */
 #define TESTED      __attribute__((unused))
 #define PROBED      (BLOCKS / 8)
-#define FEW         2u /* candidates in them */
+#define FEW         2u  /* candidates in them */
+#define MANY        16u /* marks in them, to be judged by */
 #define NEAR        8u
 #define FAR         64u
 #define ALIKE_LEAST ((PAGE - PAGE / 8) / 64) /* bytes like one of these; of noise, 1/128 are */
@@ -195,22 +197,28 @@ static uint64_t block_find(struct state *s, unsigned block)
         return found;
 }
 
-/* False: hardly any. A place of the table that is empty names the first byte, which is before all. */
-static bool find(struct state *s)
+enum found { HARDLY_ANY, ENOUGH, TOO_MANY };
+
+/* A place of the table that is empty names the first byte, which is before all. */
+static enum found find(struct state *s)
 {
-        unsigned found = 0;
+        unsigned found = 0, marks = 0;
 
         s->marks[BLOCKS] = UINT64_MAX;
         memset(s->table, 0, sizeof(s->table));
         mark(s, 0, PROBED);
-        for (unsigned block = 0; block < PROBED; block++)
+        for (unsigned block = 0; block < PROBED; block++) {
+                marks += (unsigned)__builtin_popcountll(s->marks[block]);
                 found += (unsigned)__builtin_popcountll(block_find(s, block));
+        }
         if (found < FEW && !looks_alike(s, PROBED * BLOCK))
-                return false;
+                return HARDLY_ANY;
+        if (marks > MANY && found > marks / 4 * 3)
+                return TOO_MANY;
         mark(s, PROBED, BLOCKS);
         for (unsigned block = PROBED; block < BLOCKS; block++)
                 found += (unsigned)__builtin_popcountll(block_find(s, block));
-        return found > 0;
+        return found > 0 ? ENOUGH : HARDLY_ANY;
 }
 
 /* The next position with a candidate; PAGE or more: none. */
@@ -358,21 +366,25 @@ static unsigned put_pieces(struct packing *p)
         return told;
 }
 
-size_t repeats_pack(const void *page, void *state, void *packed, size_t most)
+size_t repeats_pack(const void *page, void *state, void *packed, size_t most, bool *too_many)
 {
         struct state *s = state;
         struct packing p = {.state = s, .literals = packed, .pieces = s->pieces};
+        enum found found;
         uint16_t count;
         size_t bytes;
         unsigned told;
 
+        *too_many = false;
         if (most < sizeof(count))
                 return 0;
         p.room = (most < REPEATS_PAGE ? most : REPEATS_PAGE) - sizeof(count);
         memset(s->before, 0, sizeof(s->before));
         memcpy(s->page, page, sizeof(s->page));
         memset(s->behind, 0, sizeof(s->behind));
-        if (!find(s))
+        found = find(s);
+        *too_many = found == TOO_MANY;
+        if (found != ENOUGH)
                 return 0;
         told = put_pieces(&p);
         if (told > PAGE || PAGE - told > p.room)

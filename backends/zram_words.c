@@ -39,6 +39,7 @@
 #define IS_LARGE     32                  /* bits that a large word does not fit in */
 #define NO_WORD      ((uint64_t)1 << 63) /* resembles hardly any */
 #define PROBE_BLOCKS 2u                  /* after which a page is judged */
+#define ALIKE_BYTES  128u                /* of a page that has a word like another in it */
 #define LINE         64u                 /* bytes that come from memory at once */
 
 /* The ways; of those that a word could go, the first is the shortest. */
@@ -123,6 +124,7 @@ IN_BOTH void block_compare(struct block *b, struct seen *s)
 
 /* Four words at a time, which every compiler makes instructions of avx2 of. */
 typedef int64_t vector __attribute__((vector_size(32)));
+typedef uint64_t unsigned_vector __attribute__((vector_size(32)));
 typedef int64_t unaligned __attribute__((vector_size(32), aligned(1), may_alias));
 
 /* All ones where x has so few bits. The comparison is one of signed numbers. */
@@ -182,22 +184,34 @@ IN_BOTH char *block_write(const struct block *b, char *out, char *ways)
         return out;
 }
 
-/* The groups of a page that have a word, as a list and as bits. Their number. */
-IN_BOTH unsigned find_filled(const char *page, size_t page_size, uint16_t *list, uint8_t *bits)
+/* All ones where a word has no upper half, or that of the other. */
+#define ALIKE(x, other)                                                                            \
+        (((unsigned_vector)(x) >> IS_LARGE == 0) |                                                 \
+         ((unsigned_vector)((x) ^ (other)) >> IS_LARGE == 0))
+
+/* The groups of a page that have a word, as a list and as bits. Their number. Hopeless is a page of
+ * which less than 1/8 of the words that are looked at are so; of those that words are good for, more
+ * than 1/4 are, mostly 2/3. */
+IN_BOTH unsigned find_filled(const char *page, size_t page_size, uint16_t *list, uint8_t *bits,
+                             bool *hopeless)
 {
         unsigned n = 0;
+        vector sum = {0};
 
         memset(bits, 0, words_filled_bytes(page_size));
         for (unsigned group = 0; group < page_size / GROUP_BYTES; group++) {
                 const unaligned *words =
                         (const unaligned *)(const void *)(page + group * GROUP_BYTES);
-                vector all = words[0] | words[1] | words[2] | words[3];
+                vector one = words[0], two = words[1], three = words[2], four = words[3];
+                vector all = one | two | three | four;
                 unsigned any = (all[0] | all[1] | all[2] | all[3]) != 0;
 
+                sum -= ALIKE(two, one) + ALIKE(four, three);
                 list[n] = (uint16_t)group;
                 n += any;
                 bits[group / 8] |= (uint8_t)(any << group % 8);
         }
+        *hopeless = (size_t)(sum[0] + sum[1] + sum[2] + sum[3]) < page_size / ALIKE_BYTES;
         return n;
 }
 
@@ -218,13 +232,14 @@ IN_BOTH size_t pack(const void *page, size_t page_size, void *state, void *packe
         uint16_t *list = (uint16_t *)(b + 1);
         char *ways = (char *)(list + page_size / GROUP_BYTES);
         uint8_t *filled = (uint8_t *)ways + page_size / GROUP_BYTES * sizeof(uint64_t);
-        size_t groups = find_filled(page, page_size, list, filled);
+        bool hopeless;
+        size_t groups = find_filled(page, page_size, list, filled, &hopeless);
         size_t way_bytes_all = groups * sizeof(uint64_t), had = 0;
         size_t behind = way_bytes_all + words_filled_bytes(page_size);
         struct seen seen;
         char *out = packed;
 
-        if (most < behind)
+        if (most < behind || (hopeless && most < page_size))
                 return 0;
         seen_init(&seen);
         for (size_t i = 0; i < groups; i += GROUPS) {
