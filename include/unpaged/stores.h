@@ -25,8 +25,9 @@ struct pg_zram_config {
         const char *algorithm; /* "words" (NULL means it too): word patterns, which suit what
                                 * programs keep in memory, and repetitions for other pages, in those
                                 * of more than 4 KiB by lz4; "lz4"; "zstd" */
-        int level;             /* lz4, also under words: acceleration, from 1; zstd: level; 0: the
-                                * default, which is 1 for lz4 and 4 for words */
+        int level;             /* lz4, also under words for pages of more than 4 KiB: acceleration,
+                                * from 1; zstd: level; 0: the default, which is 1 for lz4 and 4 for
+                                * words */
         uint64_t limit_bytes;  /* memory it may use, overhead included; 0: no limit. At the limit
                                 * page_out answers -ENOSPC: the page stays with the program. */
 };
