@@ -165,7 +165,7 @@ static void print_help(void)
                "  --overcommit LIST   size of the data in budgets (4)\n"
                "  --threads LIST      (1)\n"
                "  --pairs N           runs of each subject, in turn (5)\n"
-               "  --accesses N        of a run, by all threads (1 or 2 times the pages)\n"
+               "  --accesses N        of a run, by all threads (1 to 4 times the pages)\n"
                "  --room BYTES        what the kernel's cgroup has beside budget and page tables "
                "(1M)\n"
                "  --cpus LIST         where the runs may run: 0,2-3 (everywhere)\n"

@@ -5,7 +5,8 @@
  * What the harness itself needs (what every page's marked word must be, the order of the accesses,
  * the histograms) is made and touched first, outside the cgroup and outside the pool. Then the
  * subject opens, the pages are filled in order, and every thread warms up with its share of as many
- * accesses as the budget has pages, starts when all are ready, and goes on where it was.
+ * accesses as will follow (then what the filling left modified is out), starts when all are ready,
+ * and goes on where it was.
  */
 #include "histogram.h"
 #include "machine.h"
@@ -23,13 +24,13 @@ const struct workload workloads[] = {
          2, 0},
         {"seq-write", "writes one word of each page, in order", false, ORDER_SEQUENTIAL,
          TOUCH_WRITE, 2, 0},
-        {"random-read", "reads one word of any page", false, ORDER_UNIFORM, TOUCH_READ, 1, 0},
-        {"random-rmw", "reads and writes one word of any page", false, ORDER_UNIFORM, TOUCH_RMW, 1,
+        {"random-read", "reads one word of any page", false, ORDER_UNIFORM, TOUCH_READ, 2, 0},
+        {"random-rmw", "reads and writes one word of any page", false, ORDER_UNIFORM, TOUCH_RMW, 2,
          0},
         {"zipf-read", "reads one word, of some pages much more often (theta 0.99)", false,
-         ORDER_ZIPF, TOUCH_READ, 1, 0},
+         ORDER_ZIPF, TOUCH_READ, 4, 0},
         {"hot-scan", "80 % of reads in half a budget, the others scan the rest", false,
-         ORDER_HOT_SCAN, TOUCH_READ, 1, 0},
+         ORDER_HOT_SCAN, TOUCH_READ, 4, 0},
         {"loop", "reads 1.25 budgets in order, round and round", false, ORDER_SEQUENTIAL,
          TOUCH_LINES, 2, 1.25},
         {"chase", "reads in each page which one is next", false, ORDER_CHASE, TOUCH_READ, 1, 0},
@@ -184,7 +185,7 @@ static void prepare(struct team *t)
 {
         const struct run *run = t->run;
         bool chase = run->workload->order == ORDER_CHASE;
-        uint64_t warmup = run->budget / PAGE_BYTES;
+        uint64_t warmup = run->accesses, frames = run->budget / PAGE_BYTES;
 
         t->expect = ordinary_memory(run->pages * sizeof(*t->expect));
         t->workers = ordinary_memory(run->threads * sizeof(*t->workers));
@@ -197,7 +198,7 @@ static void prepare(struct team *t)
 
                 w->team = t;
                 w->number = i;
-                w->warmup = warmup / run->threads;
+                w->warmup = (warmup > frames ? warmup : frames) / run->threads;
                 w->accesses = run->accesses / run->threads;
                 order_part(run, i, &w->page);
                 if (chase)
