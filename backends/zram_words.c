@@ -429,7 +429,8 @@ static bool unpack_plain(const void *packed, size_t length, void *page, size_t p
 
 static bool has_avx2(void)
 {
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+               __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
 }
 
 AVX2 static size_t pack_avx2(const void *page, size_t page_size, void *state, void *packed,

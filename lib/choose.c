@@ -43,11 +43,16 @@ static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32
         return batch_add(out, f->region, f->page, word);
 }
 
-/* A store has just refused: look for pages that need none first. Counts those passed over. */
+/* A store has just refused: look for pages that need none first. */
+static bool is_avoided(const struct worker *w, const struct frame *f)
+{
+        return w->avoid_saves && page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
+}
+
+/* Counts those passed over. */
 static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t frame)
 {
-        struct frame *f = frame_at(&pool->frames, frame);
-        bool pass = w->avoid_saves && page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
+        bool pass = is_avoided(w, frame_at(&pool->frames, frame));
 
         w->passed_over += pass;
         return pass;
@@ -59,34 +64,44 @@ bool goes_straight_on(struct pg_pool *pool, const struct item *item)
                pool_is_near(pool, frame_at(&pool->frames, item->frame)->location);
 }
 
-/* Pages at the head of the queue, at most `want`, that have waited long enough, or are more than it
- * may hold when `more` have come. *at is the first of which that has not been said yet. */
-static unsigned count_due(const struct pg_pool *pool, uint32_t *at, unsigned due, unsigned want,
-                          unsigned more)
+/* How far the queue has been looked at for pages that can leave it. */
+struct queue_walk {
+        uint32_t next; /* frame */
+        unsigned tries, due;
+};
+
+/* Finds pages at the head of the queue, at most `want`, that have waited long enough, or are more
+ * than it may hold when `more` have come. Those that this worker cannot take are no reason to
+ * leave the policy alone: with a queue of nothing else it would wait for ever. */
+static void find_due(struct pg_pool *pool, const struct worker *w, struct queue_walk *k,
+                     unsigned want, unsigned more)
 {
         uint32_t most = victims_target(&pool->victims, &pool->frames);
 
-        while (*at != PG_NO_FRAME && due < want &&
-               (victim_is_due(&pool->victims, &pool->frames, *at) ||
-                pool->victims.list.count + more > most + due)) {
-                *at = list_next(pool->frames.table, *at);
-                due++;
+        while (k->next != PG_NO_FRAME && k->due < want && k->tries < SELECT_MOST &&
+               (victim_is_due(&pool->victims, &pool->frames, k->next) ||
+                pool->victims.list.count + more > most + k->due)) {
+                const struct frame *f = frame_at(&pool->frames, k->next);
+
+                k->due += !is_stood_on(f->region, f->page) && !is_avoided(w, f);
+                k->next = list_next(pool->frames.table, k->next);
+                k->tries++;
         }
-        return due;
 }
 
 void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, bool queue)
 {
         unsigned tries = pool->policy.count < SELECT_MOST ? pool->policy.count : SELECT_MOST;
         unsigned most = queue && 2 * want < RUN_MAX ? 2 * want : want;
-        unsigned due = 0, straight_on = 0;
-        uint32_t frame, oldest = list_first(&pool->victims.list);
+        struct queue_walk k = {.next = list_first(&pool->victims.list)};
+        unsigned straight_on = 0;
+        uint32_t frame;
 
         while (w->out.count < most && tries-- > 0) {
                 struct item *item = NULL;
 
-                due = count_due(pool, &oldest, due, want, w->out.count - straight_on);
-                if (due + straight_on >= want ||
+                find_due(pool, w, &k, want, w->out.count - straight_on);
+                if (k.due + straight_on >= want ||
                     (frame = policy_select(&pool->policy)) == PG_NO_FRAME)
                         break;
                 if (!is_passed_over(pool, w, frame))

@@ -25,7 +25,7 @@
  * follower on the wrong CPU waits for every one.
  *
  * Races. Places are changed by followers and by the helper on duty, under `placing`, which is tried
- * and never waited for: its holder may be starving. Only followers_raise goes without it, and all
+ * and never waited for: its holder may be starving. followers_raise and retire go without it, and all
  * change a place by compare-and-exchange, so it wins: the other finds its place changed, and lets
  * go of its CPU. Only the helper on duty takes places away, and never the last. A follower rests
  * on its own accord: so it holds no message then.
@@ -266,14 +266,15 @@ static void retire(struct follower *f, const struct follower *best)
 {
         struct followers *all = f->all;
         int from = place_of(f), to = place_of(best);
+        bool placing =
+                placing_begin(all); /* or f itself may hold it, stopped: see followers_raise */
 
-        if (to < 0 || !is_active(from) || !placing_begin(all))
-                return;
-        if (change_place(f, from, RETIRING)) {
+        if (to >= 0 && is_active(from) && change_place(f, from, RETIRING)) {
                 bind_to(f, to);
                 classify(f, SCHED_OTHER);
         }
-        placing_end(all);
+        if (placing)
+                placing_end(all);
 }
 
 uint32_t followers_progress(struct followers *all)
@@ -330,7 +331,8 @@ void followers_raise(struct followers *all)
 void followers_lower(struct followers *all)
 {
         for (unsigned i = 0; i < all->count && atomic_load(&all->can_follow); i++)
-                classify(&all->each[i], SCHED_IDLE);
+                if (is_active(place_of(&all->each[i])))
+                        classify(&all->each[i], SCHED_IDLE);
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
@@ -341,9 +343,11 @@ unsigned followers_prepare(struct followers *all, const struct uffd *uffd)
 
         all->uffd = uffd;
         all->pid = getpid();
-        sched_getaffinity(0, sizeof(all->anywhere), &all->anywhere);
         atomic_store(&all->placing, false);
-        atomic_store(&all->can_follow, may_follow(all));
+        /* More CPUs than a cpu_set_t has bits: then nobody follows. */
+        atomic_store(&all->can_follow,
+                     sched_getaffinity(0, sizeof(all->anywhere), &all->anywhere) == 0 &&
+                             may_follow(all));
         cpus = (unsigned)CPU_COUNT(&all->anywhere);
         if (all->count == 0)
                 all->count = !atomic_load(&all->can_follow) ? 1

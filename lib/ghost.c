@@ -52,8 +52,9 @@ bool ghost_take(struct ghosts *g, uint32_t frames, uint64_t key)
 {
         uint32_t tag, *place = place_of(g, frames, key, &tag);
         uint32_t age = (g->left - *place) & WHEN_MASK;
+        uint32_t most = frames < WHEN_MASK / 2 ? frames : WHEN_MASK / 2;
 
-        if (*place == 0 || (*place & ~WHEN_MASK) != tag || age > frames)
+        if (*place == 0 || (*place & ~WHEN_MASK) != tag || age > most)
                 return false;
         *place = 0;
         return true;

@@ -341,6 +341,7 @@ struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t np
         r->location = location;
         r->next = NULL;
         ahead_reset(&r->ahead);
+        atomic_store_explicit(&r->habit, 0, memory_order_relaxed);
         r->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
         r->pages = arena_reserve(words_bytes(npages), "unpaged-table");
         r->touched = arena_reserve(touched_bytes(npages), "unpaged-table");

@@ -351,8 +351,10 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
  * Nothing can be lost. The page is clean: the store has what it shows. Pins through which the
  * kernel writes there are none: they would have made it dirty, and a dirty page becomes clean only by
  * going out, which pins refuse. A write of the program's faults, for a clean page is protected, and
- * waits for us; then it finds the page missing. A pin to read keeps the memory it has, which is as
- * right as that of a page copied out.
+ * waits for us; then it finds the page missing. A pin to read, as of a write(2) with O_DIRECT, keeps
+ * the memory it has, which shows what was to be written. Only who reads through a pin for ever (a
+ * device that was given the memory to read) would not see what is written later: hence the rule
+ * of unpaged.h, to pg_pin() such memory.
  *
  * What the program has dropped itself, by madvise, must not come back. At its own place in a file it
  * may: that is what madvise says. For other pages the kernel is asked what is there, and what is not
@@ -374,9 +376,9 @@ static enum drop may_drop(struct pg_pool *pool, const struct item *item)
 }
 
 /* Pages that may be dropped, and are there if they must be. */
-static unsigned droppable(struct pg_pool *pool, struct batch *b, struct item **go)
+static unsigned droppable(struct pg_pool *pool, struct batch *b, uint8_t *go)
 {
-        struct item *ask[RUN_MAX];
+        uint8_t ask[RUN_MAX];
         void *addr[RUN_MAX];
         bool there[RUN_MAX];
         unsigned n = 0, asked = 0;
@@ -386,11 +388,11 @@ static unsigned droppable(struct pg_pool *pool, struct batch *b, struct item **g
 
                 switch (may_drop(pool, item)) {
                 case MAY_GO:
-                        go[n++] = item;
+                        go[n++] = (uint8_t)i;
                         break;
                 case MAY_GO_IF_THERE:
                         addr[asked] = region_addr(item->region, item->page);
-                        ask[asked++] = item;
+                        ask[asked++] = (uint8_t)i;
                         break;
                 case STAYS:
                         break;
@@ -405,20 +407,25 @@ static unsigned droppable(struct pg_pool *pool, struct batch *b, struct item **g
 
 void transit_drop(struct pg_pool *pool, struct batch *b)
 {
-        struct item *go[RUN_MAX];
+        uint8_t go[RUN_MAX]; /* their numbers: the stack may be that of a signal handler */
         struct ranges ranges = {.n = 0};
         unsigned n = droppable(pool, b, go);
 
         for (unsigned i = 0; i < n; i++) {
-                ranges_add(&ranges, region_addr(go[i]->region, go[i]->page), pool->page_size);
-                go[i]->dropped = true;
+                struct item *item = &b->items[go[i]];
+
+                ranges_add(&ranges, region_addr(item->region, item->page), pool->page_size);
+                item->dropped = true;
         }
         if (n == 0 || uffd_drop_ranges(ranges.v, ranges.n) == 0)
                 return;
         /* Which one does the kernel refuse (mlock)? To drop the others again does no harm. */
-        for (unsigned i = 0; i < n; i++)
-                go[i]->dropped =
-                        uffd_drop(region_addr(go[i]->region, go[i]->page), pool->page_size) == 0;
+        for (unsigned i = 0; i < n; i++) {
+                struct item *item = &b->items[go[i]];
+
+                item->dropped =
+                        uffd_drop(region_addr(item->region, item->page), pool->page_size) == 0;
+        }
 }
 
 void transit_out(struct pg_pool *pool, struct batch *b)

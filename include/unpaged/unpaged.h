@@ -193,6 +193,7 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
  * What else the kernel can do to addresses (munmap, mmap over them, mremap, mlock) must not be done
  * to paged ones; these do it. Pages that madvise(MADV_DONTNEED) drops read as zeros again, as after
  * PG_ADVICE_DISCARD; but one that is out, or on its way out at that moment, is not dropped.
+ * Memory that a device is given to read for longer than one call must be pinned by pg_pin().
  */
 
 /*
