@@ -38,10 +38,13 @@ test: setup ## build everything and run the tests
 bench: setup ## build and run the benchmarks
 	@$(call build,release,,--target bench)
 
-bench-rivals: setup ## unpaged beside the kernel's paging, everything (as root; takes hours)
+bench-rivals: setup ## unpaged beside the kernel's paging, everything, with pictures (as root; takes hours)
+	@.ci/setup gnuplot-nox
 	@$(call build,release,,--target bench-rivals)
 	@mkdir -p bench/out && .build/release/bench/bench-rivals --overcommit 1.25,2,4,8 --threads 1,2 --targets \
 		--json bench/out/rivals.jsonl
+	@.build/release/bench/bench-rivals --scale --json bench/out/rivals.jsonl
+	@bench/plot
 
 bench-programs: setup ## real programs beside the kernel's own swapping (as root; takes half an hour)
 	@tests/programs/setup

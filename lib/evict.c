@@ -250,14 +250,16 @@ int evict_give_back(struct pg_pool *pool, struct worker *w)
 }
 
 /* Gives the memory of the saved pages back, neighbours together, all in one call. */
-static void slots_drop(struct pg_pool *pool, const struct batch *out)
+static void slots_drop(struct pg_pool *pool, struct worker *w)
 {
-        struct ranges ranges = {.n = 0};
+        w->ranges.n = 0;
+        for (unsigned i = 0; i < w->out.count; i++) {
+                const struct item *item = &w->out.items[i];
 
-        for (unsigned i = 0; i < out->count; i++)
-                if (out->items[i].error == 0 && !out->items[i].dropped)
-                        ranges_add(&ranges, out->items[i].data, pool->page_size);
-        uffd_drop_ranges(ranges.v, ranges.n);
+                if (item->error == 0 && !item->dropped)
+                        ranges_add(&w->ranges, item->data, pool->page_size);
+        }
+        uffd_drop_ranges(w->ranges.v, w->ranges.n);
 }
 
 /* Saved pages: their frames are free, and their words say where they are. */
@@ -266,7 +268,7 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
         struct thread_counters *thread = w->thread;
         unsigned clean = 0, dirty = 0, wasted = 0;
 
-        slots_drop(pool, &w->out);
+        slots_drop(pool, w);
         lock_take(&pool->lock);
         for (unsigned i = 0; i < w->out.count; i++) {
                 struct item *item = &w->out.items[i];
@@ -315,7 +317,7 @@ int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned
 {
         int unmap_error, save_error;
 
-        transit_drop(pool, &w->out);
+        transit_drop(pool, w);
         unmap_error = evict_unmap(pool, w);
         evict_save(pool, w, for_fault);
         *left = leave(pool, w);
@@ -356,7 +358,7 @@ static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
         choose_from_policy(pool, w, want, queue);
         if (queue) {
                 lock_drop(&pool->lock);
-                transit_drop(pool, &w->out);
+                transit_drop(pool, w);
                 error = evict_unmap(pool, w);
                 enqueue(pool, w, false);
                 lock_take(&pool->lock);

@@ -375,53 +375,50 @@ static enum drop may_drop(struct pg_pool *pool, const struct item *item)
         return pool->page_size == 4096 ? MAY_GO_IF_THERE : STAYS;
 }
 
-/* Pages that may be dropped, and are there if they must be. */
-static unsigned droppable(struct pg_pool *pool, struct batch *b, uint8_t *go)
+/* Pages that may be dropped, and are there if they must be: their numbers in w->drop.go. */
+static unsigned droppable(struct pg_pool *pool, struct worker *w)
 {
-        uint8_t ask[RUN_MAX];
-        void *addr[RUN_MAX];
-        bool there[RUN_MAX];
+        struct dropping *d = &w->drop;
         unsigned n = 0, asked = 0;
 
-        for (unsigned i = 0; i < b->count; i++) {
-                struct item *item = &b->items[i];
+        for (unsigned i = 0; i < w->out.count; i++) {
+                const struct item *item = &w->out.items[i];
 
                 switch (may_drop(pool, item)) {
                 case MAY_GO:
-                        go[n++] = (uint8_t)i;
+                        d->go[n++] = (uint8_t)i;
                         break;
                 case MAY_GO_IF_THERE:
-                        addr[asked] = region_addr(item->region, item->page);
-                        ask[asked++] = (uint8_t)i;
+                        d->addr[asked] = region_addr(item->region, item->page);
+                        d->ask[asked++] = (uint8_t)i;
                         break;
                 case STAYS:
                         break;
                 }
         }
-        if (asked > 0 && uffd_find_present(&pool->uffd, addr, there, asked))
+        if (asked > 0 && uffd_find_present(&pool->uffd, d->addr, d->there, asked))
                 for (unsigned i = 0; i < asked; i++)
-                        if (there[i])
-                                go[n++] = ask[i];
+                        if (d->there[i] >= 0)
+                                d->go[n++] = d->ask[i];
         return n;
 }
 
-void transit_drop(struct pg_pool *pool, struct batch *b)
+void transit_drop(struct pg_pool *pool, struct worker *w)
 {
-        uint8_t go[RUN_MAX]; /* their numbers: the stack may be that of a signal handler */
-        struct ranges ranges = {.n = 0};
-        unsigned n = droppable(pool, b, go);
+        unsigned n = droppable(pool, w);
 
+        w->ranges.n = 0;
         for (unsigned i = 0; i < n; i++) {
-                struct item *item = &b->items[go[i]];
+                struct item *item = &w->out.items[w->drop.go[i]];
 
-                ranges_add(&ranges, region_addr(item->region, item->page), pool->page_size);
+                ranges_add(&w->ranges, region_addr(item->region, item->page), pool->page_size);
                 item->dropped = true;
         }
-        if (n == 0 || uffd_drop_ranges(ranges.v, ranges.n) == 0)
+        if (n == 0 || uffd_drop_ranges(w->ranges.v, w->ranges.n) == 0)
                 return;
         /* Which one does the kernel refuse (mlock)? To drop the others again does no harm. */
         for (unsigned i = 0; i < n; i++) {
-                struct item *item = &b->items[go[i]];
+                struct item *item = &w->out.items[w->drop.go[i]];
 
                 item->dropped =
                         uffd_drop(region_addr(item->region, item->page), pool->page_size) == 0;

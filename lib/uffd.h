@@ -69,8 +69,9 @@ int uffd_drop(void *addr, size_t len);
 /* The same for scattered ranges. */
 int uffd_drop_ranges(const struct iovec *ranges, size_t n);
 
-/* Which of n pages of 4 KiB, at most 64, are mapped. False: the kernel does not tell. */
-bool uffd_find_present(struct uffd *u, void **addrs, bool *there, unsigned n);
+/* Which of n pages of 4 KiB are mapped: there[i] is negative of those that are not. False: the
+ * kernel does not tell. */
+bool uffd_find_present(struct uffd *u, void **addrs, int *there, unsigned n);
 /* How much of a range the kernel has, in memory or in its own swap. */
 enum uffd_presence { UFFD_NOTHING, UFFD_SOME, UFFD_ALL };
 enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len);

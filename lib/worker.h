@@ -46,10 +46,36 @@ struct batch {
         struct item items[RUN_MAX];
 };
 
+/* Address ranges of a batch, neighbours joined. */
+struct ranges {
+        size_t n;
+        struct iovec v[RUN_MAX];
+};
+
+static inline void ranges_add(struct ranges *r, char *addr, size_t size)
+{
+        struct iovec *last = r->n ? &r->v[r->n - 1] : NULL;
+
+        if (last && (char *)last->iov_base + last->iov_len == addr)
+                last->iov_len += size;
+        else
+                r->v[r->n++] = (struct iovec){addr, size};
+}
+
+/* Pages of a batch that may be dropped where they are mapped. */
+struct dropping {
+        void *addr[RUN_MAX];
+        int there[RUN_MAX];                /* negative: it is not */
+        uint8_t ask[RUN_MAX], go[RUN_MAX]; /* their numbers in the batch */
+};
+
 struct worker {
         struct batch in;  /* pages coming in */
         struct batch out; /* pages going out, to make room for them */
         char *buffer;     /* run_pages pages */
+        struct dropping
+                drop; /* these two are here because the stack may be that of a signal handler */
+        struct ranges ranges;
         struct tally tally;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
@@ -73,22 +99,6 @@ struct workers {
         char *buffers;
         size_t bytes;
 };
-
-/* Address ranges of a batch, neighbours joined. */
-struct ranges {
-        size_t n;
-        struct iovec v[RUN_MAX];
-};
-
-static inline void ranges_add(struct ranges *r, char *addr, size_t size)
-{
-        struct iovec *last = r->n ? &r->v[r->n - 1] : NULL;
-
-        if (last && (char *)last->iov_base + last->iov_len == addr)
-                last->iov_len += size;
-        else
-                r->v[r->n++] = (struct iovec){addr, size};
-}
 
 int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size);
 void workers_destroy(struct workers *w);

@@ -8,7 +8,7 @@
  */
 #include "flaky_store.h"
 #include "sigbus.h"
-#include "support.h"
+#include "probe.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -346,11 +346,12 @@ static void on_usr1(int sig)
         last_sig = sig;
 }
 
-/* A handler of the program's own that runs on a small stack, and faults there. */
+/* A handler of the program's own that runs on a small stack, and faults there. A sanitizer's frames are
+ * larger than ours. */
 START_TEST(faults_on_an_alternate_stack_of_sigstksz_are_served)
 {
         struct sigaction act = {.sa_handler = on_usr1, .sa_flags = SA_ONSTACK};
-        size_t size = (size_t)sysconf(_SC_SIGSTKSZ);
+        size_t size = (size_t)sysconf(_SC_SIGSTKSZ) * (SANITIZER[0] ? 2 : 1);
         char *memory = malloc(size + 2 * PAGE);
         struct pg_pool *pool = open_paged(_i);
         stack_t stack = {.ss_size = size, .ss_sp = memory + PAGE};
