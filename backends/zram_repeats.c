@@ -21,8 +21,9 @@
  * asked where there is room, instead of asking how much.
  *
  * A page of which no more than a mark of the first eighth has a candidate, while the rest does not
- * look like words or runs either, is given up. So is one of which more than 3/4 of these marks have:
- * it consists of repetitions of repetitions, of which the last candidate is seldom the longest.
+ * look like words or runs either, is given up. So is one of which more than 3/4 of these marks
+ * have: it consists of repetitions of repetitions, of which the last candidate is seldom the
+ * longest.
  */
 #include "zram_repeats.h"
 
@@ -420,7 +421,8 @@ static bool get_slowly(struct unpacking *u, unsigned literals, unsigned length, 
         return true;
 }
 
-/* From so near that wide copies would overlap: of 8 bytes, the first of them one by one if need be. */
+/* From so near that wide copies would overlap: of 8 bytes, the first of them one by one if need
+ * be. */
 static bool repeat_near(uint8_t *out, unsigned length, unsigned distance)
 {
         static const uint8_t multiples[8] = {HALF, 8, 8, 9, 8, 10, 12, 14};

@@ -20,9 +20,9 @@
 size_t repeats_state_bytes(void);
 
 /* Compresses a page into `packed`. Its length; 0: longer than `most`, or a page that looks as if
- * nothing in it came twice, or, if *too_many becomes true, as if so much did that a compressor which
- * looks more closely is better. A page that changes meanwhile gives a mixture of both contents, byte by
- * byte. */
+ * nothing in it came twice, or, if *too_many becomes true, as if so much did that a compressor
+ * which looks more closely is better. A page that changes meanwhile gives a mixture of both
+ * contents, byte by byte. */
 size_t repeats_pack(const void *page, void *state, void *packed, size_t most, bool *too_many);
 
 /* False: that is nothing repeats_pack has made. */

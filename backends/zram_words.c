@@ -7,9 +7,9 @@
  * came shortly before: pointers into one arena, sizes, flags, hashes of one table. So each word is
  * told in the shortest of these ways: by itself in 0 to 4 or 8 bytes; by what distinguishes it from
  * an entry of a dictionary of 16 words that it shares the upper bits with, in 1 to 3 bytes; or by
- * what distinguishes it from the last large word, in 4 to 7. Only large words, of more than 32 bits,
- * enter the dictionary, in a place that their upper bits choose; so a word that resembles an entry
- * replaces that one. The lower 4 bits of the latter two ways name that place.
+ * what distinguishes it from the last large word, in 4 to 7. Only large words, of more than 32
+ * bits, enter the dictionary, in a place that their upper bits choose; so a word that resembles an
+ * entry replaces that one. The lower 4 bits of the latter two ways name that place.
  *
  * Packed: the bytes of all words one after the other; then, for each group of 16 words that are not
  * all zero, 4 bits for each of them that tell the way; then a bit for each group of the page that
@@ -18,9 +18,9 @@
  *
  * Hardly a branch depends on the data: mispredicted ones are what a compressor spends its time on.
  * To pack, 64 words of such groups are gone through three times: what each resembles (the only part
- * that is serial), which way is shortest (vectors), and writing it. To unpack, they are gone through
- * twice: first each gets its bytes, for which it need not wait for the one before, and then the
- * large ones, which are told by a bit of the way, get what they share with others.
+ * that is serial), which way is shortest (vectors), and writing it. To unpack, they are gone
+ * through twice: first each gets its bytes, for which it need not wait for the one before, and then
+ * the large ones, which are told by a bit of the way, get what they share with others.
  */
 #include "zram_words.h"
 
@@ -190,8 +190,8 @@ IN_BOTH char *block_write(const struct block *b, char *out, char *ways)
          ((unsigned_vector)((x) ^ (other)) >> IS_LARGE == 0))
 
 /* The groups of a page that have a word, as a list and as bits. Their number. Hopeless is a page of
- * which less than 1/8 of the words that are looked at are so; of those that words are good for, more
- * than 1/4 are, mostly 2/3. */
+ * which less than 1/8 of the words that are looked at are so; of those that words are good for,
+ * more than 1/4 are, mostly 2/3. */
 IN_BOTH unsigned find_filled(const char *page, size_t page_size, uint16_t *list, uint8_t *bits,
                              bool *hopeless)
 {
@@ -331,8 +331,8 @@ IN_BOTH const char *group_read(const char *in, uint64_t group, uint64_t *to, uin
         return in;
 }
 
-/* Where a word goes in the dictionary is known before the word is: so the processor need not wait for
- * it to look up the next. */
+/* Where a word goes in the dictionary is known before the word is: so the processor need not wait
+ * for it to look up the next. */
 IN_BOTH void resolve(struct seen *s, uint64_t *words, const uint8_t *ways, uint64_t large)
 {
         uint64_t last = s->last;

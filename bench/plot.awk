@@ -220,8 +220,7 @@ function draw_rivals(i, j, w, d, y, begun, most, least, high, ticks, labels, abo
                         labels = labels sprintf("set label \"{/*0.85 (%s)}\" at screen 0.012, first %g left\n",
                                 budgets(over[w]), begun + 1.15)
                 if (i < workloads)
-                        labels = labels sprintf("set arrow from screen 0.012, first %g to screen 0.97, first %g nohead lc rgb \"#aaaaaa\" lw 0.8\n",
-                                y + 0.2, y + 0.2)
+                        labels = labels rule(0.97, y + 0.2)
                 y += 0.4
         }
         high = 168 + 30 * y
@@ -279,8 +278,7 @@ function draw_latency(i, n, s, d, y, high, ticks, labels, points, words, most, l
                         y++
                 }
                 if (i < n)
-                        labels = labels sprintf("set arrow from screen 0.012, first %g to screen 0.985, first %g nohead lc rgb \"#aaaaaa\" lw 0.8\n",
-                                y + 0.2, y + 0.2)
+                        labels = labels rule(0.985, y + 0.2)
                 y += 0.4
         }
         high = 165 + 27 * y
@@ -301,6 +299,12 @@ function draw_latency(i, n, s, d, y, high, ticks, labels, points, words, most, l
         print "  $points using 2:1:5 with points pt 7 ps 1 lc rgb variable notitle, \\"
         print "  $points using 3:1:5 with points pt 13 ps 1.2 lc rgb variable notitle, \\"
         print "  $points using 4:1:5 with points pt 9 ps 1.2 lc rgb variable notitle"
+}
+
+# A grey line across, from the left edge to `right`.
+function rule(right, y) {
+        return sprintf("set arrow from screen 0.012, first %g to screen %g, first %g nohead lc rgb \"#aaaaaa\" lw 0.8\n",
+                y, right, y)
 }
 
 function number(column, us, y) {

@@ -27,8 +27,8 @@ static bool is_stood_on(const struct region *r, uint64_t page)
                addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
 }
 
-/* The page in a frame that is in the policy or the queue; NULL when its owner is
- * somebody else at the moment, or it must stay. */
+/* The page in a frame that is in the policy or the queue; NULL when its owner is somebody else at
+ * the moment, or it must stay. */
 static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32_t frame)
 {
         struct frame *f = frame_at(&pool->frames, frame);
@@ -58,7 +58,8 @@ static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t fram
         return pass;
 }
 
-bool goes_straight_on(struct pg_pool *pool, const struct item *item)
+/* Waiting in the queue would save it little: it is clean, and its store is near. */
+static bool need_not_wait(struct pg_pool *pool, const struct item *item)
 {
         return !(item->word & PAGE_DIRTY) &&
                pool_is_near(pool, frame_at(&pool->frames, item->frame)->location);
@@ -108,7 +109,8 @@ void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, b
                         item = claim_victim(pool, &w->out, frame);
                 if (item) {
                         evict_take(pool, frame, item->word);
-                        straight_on += !queue || goes_straight_on(pool, item);
+                        item->straight_on = !queue || need_not_wait(pool, item);
+                        straight_on += item->straight_on;
                         pool->victims.named++;
                 } else {
                         struct frame *f = frame_at(&pool->frames, frame);

@@ -13,8 +13,4 @@ void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, b
 /* The oldest of the victim queue, until w->out has `want` pages. */
 void choose_from_queue(struct pg_pool *pool, struct worker *w, unsigned want);
 
-/* Waiting in the queue would save the page little: it is clean, and its store is near. Its owner
- * asks; needs no lock. */
-bool goes_straight_on(struct pg_pool *pool, const struct item *item);
-
 #endif

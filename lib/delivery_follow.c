@@ -5,12 +5,12 @@
  * One is enough for one thread, and for several that take turns on one CPU: all others rest, for
  * whoever is in read() is woken by every fault, and waking a CPU that has halted is dear. But
  * threads that fault on several CPUs at the same time would have one follower chase from CPU to
- * CPU with almost every message (two threads on a virtual machine: up to 54 us an access, instead of 20
- * with two followers). So a follower counts its strays, messages from a CPU where nobody stands; one
- * is followed, but if every eighth message is a stray, another follower is called in for that CPU.
- * From then on both stay where they are, and a message that the wrong one has read is served
- * all the same. To be woken beside a running thread costs little: the lowest scheduling class waits
- * until that thread faults itself.
+ * CPU with almost every message (two threads on a virtual machine: up to 54 us an access, instead
+ * of 20 with two followers). So a follower counts its strays, messages from a CPU where nobody
+ * stands; one is followed, but if every eighth message is a stray, another follower is called in
+ * for that CPU. From then on both stay where they are, and a message that the wrong one has read is
+ * served all the same. To be woken beside a running thread costs little: the lowest scheduling
+ * class waits until that thread faults itself.
  *
  * Who gets less than a sixteenth of the messages for two ticks of the guard has no crowd any more,
  * or a CPU with other work to do. He is moved beside the one who gets most, where being woken
@@ -20,15 +20,15 @@
  * CPU, while others get on.
  *
  * Where a thread is, costs three system calls to find out. It is looked up after 64 of its
- * messages, and after two for which the follower had to wait (eight: 15 % slower): beside a thread that he has woken
- * he is stopped before his wake-up returns, and then its next message is there already. A
- * follower on the wrong CPU waits for every one.
+ * messages, and after two for which the follower had to wait (eight: 15 % slower): beside a thread
+ * that he has woken he is stopped before his wake-up returns, and then its next message is there
+ * already. A follower on the wrong CPU waits for every one.
  *
  * Races. Places are changed by followers and by the helper on duty, under `placing`, which is tried
- * and never waited for: its holder may be starving. followers_raise and retire go without it, and all
- * change a place by compare-and-exchange, so it wins: the other finds its place changed, and lets
- * go of its CPU. Only the helper on duty takes places away, and never the last. A follower rests
- * on its own accord: so it holds no message then.
+ * and never waited for: its holder may be starving. followers_raise and retire go without it, and
+ * all change a place by compare-and-exchange, so it wins: the other finds its place changed, and
+ * lets go of its CPU. Only the helper on duty takes places away, and never the last. A follower
+ * rests on its own accord: so it holds no message then.
  */
 #include "delivery_follow.h"
 #include "lock.h"

@@ -80,23 +80,22 @@ int evict_unmap(struct pg_pool *pool, struct worker *w)
         return error;
 }
 
-/* Unmapped pages wait in the queue: all of them, or but for those that go straight on. These stay in
- * the batch, and ours. */
-static void enqueue(struct pg_pool *pool, struct worker *w, bool all)
+/* Unmapped pages wait in the queue. Those that go straight on stay in the batch, and ours. */
+static void enqueue(struct pg_pool *pool, struct worker *w)
 {
         struct batch *out = &w->out;
         unsigned kept = 0;
 
         lock_take(&pool->lock);
         for (unsigned i = 0; i < out->count; i++)
-                if (all || !goes_straight_on(pool, &out->items[i]))
+                if (!out->items[i].straight_on)
                         victim_push(&pool->victims, &pool->frames, out->items[i].frame);
         lock_drop(&pool->lock);
         for (unsigned i = 0; i < out->count; i++) {
                 struct item *item = &out->items[i];
 
                 item->word |= PAGE_QUEUED;
-                if (!all && goes_straight_on(pool, item)) {
+                if (item->straight_on) {
                         out->items[kept++] = *item;
                         continue;
                 }
@@ -110,7 +109,7 @@ static void enqueue(struct pg_pool *pool, struct worker *w, bool all)
 void evict_to_queue(struct pg_pool *pool, struct worker *w)
 {
         evict_unmap(pool, w);
-        enqueue(pool, w, true);
+        enqueue(pool, w);
 }
 
 /* ---- saving -------------------------------------------------------------------------------- */
@@ -348,19 +347,19 @@ static int why_none(struct pg_pool *pool, struct worker *w, uint32_t passed_befo
  * look again. */
 static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
 {
-        uint32_t target, passed = w->passed_over;
+        uint32_t passed = w->passed_over;
         bool queue;
         int error = 0;
 
         lock_take(&pool->lock);
-        target = victims_target(&pool->victims, &pool->frames);
-        queue = target > 0 || pool->victims.list.count > 0; /* the budget may have been larger */
+        /* The budget may have been larger. */
+        queue = victims_target(&pool->victims, &pool->frames) > 0 || pool->victims.list.count > 0;
         choose_from_policy(pool, w, want, queue);
         if (queue) {
                 lock_drop(&pool->lock);
                 transit_drop(pool, w);
                 error = evict_unmap(pool, w);
-                enqueue(pool, w, false);
+                enqueue(pool, w);
                 lock_take(&pool->lock);
                 choose_from_queue(pool, w, want);
         }

@@ -327,7 +327,8 @@ static bool was_dropped(struct pg_pool *pool, struct worker *w, struct item *ite
 
 /* ---- the story ----------------------------------------------------------------------------- */
 
-/* Claims the pages that are read ahead with the first one of w->in, over those that are in already. */
+/* Claims the pages that are read ahead with the first one of w->in, over those that are in
+ * already. */
 static void claim_ahead(struct pg_pool *pool, struct worker *w)
 {
         struct region *r = w->in.items[0].region;

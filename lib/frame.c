@@ -11,7 +11,8 @@
  *         free:   no memory at all
  *
  * Hence   physical memory <= live frames + the workers' buffers, at every moment, except that a
- * clean page that is rescued exists twice until its slot is dropped by the same worker.
+ * clean page that is rescued, and a run of clean pages that is copied out (no more than a buffer
+ * holds), exist twice until the same worker has dropped one of them.
  *
  * The memory of a page that went out is given back to the kernel, never filled again. To move the
  * next page in through the slot would save an allocation; but somebody may still refer to that

@@ -4,13 +4,13 @@
  *
  * A clean page whose store gives it back about as quickly as a rescue would need not wait in the
  * victim queue: its frame is worth more to a page that is in use. What the queue tells the policy,
- * that the page was wanted again, is told by its ghost instead: when it left, as a count of the pages
- * that have left. A page that comes back while no more have left since than the pool has frames was
- * wanted again.
+ * that the page was wanted again, is told by its ghost instead: when it left, as a count of the
+ * pages that have left. A page that comes back while no more have left since than the pool has
+ * frames was wanted again.
  *
- * Four bytes for each frame, or less than eight: a table by the hash of the page's key, of when, and of
- * eight bits to tell most of its pages apart. A later ghost takes the place of an earlier one with
- * the same hash. Mistakes cost a policy an error of judgement, and no more.
+ * Four bytes for each frame, or less than eight: a table by the hash of the page's key, of when,
+ * and of eight bits to tell most of its pages apart. A later ghost takes the place of an earlier
+ * one with the same hash. Mistakes cost a policy an error of judgement, and no more.
  *
  * All calls: the pool lock is held.
  */

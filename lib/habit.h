@@ -3,21 +3,21 @@
  * habit.h - clean or dirty? Whether a page that comes in will be written to.
  *
  * A page can come in write-protected, so that a first write tells that its copy in the store is out
- * of date: one fault more if it is written to. Or writable: then it must be saved when it goes, even
- * if it was only read. Both mistakes cost about the same.
+ * of date: one fault more if it is written to. Or writable: then it must be saved when it goes,
+ * even if it was only read. Both mistakes cost about the same.
  *
- * A stay tells something if the page came in clean, or for a write. What it told last is kept in the
- * page's word, as WRITTEN or READ. A page that has not told yet does as the pages of its mapping did
- * lately: the mapping counts, up for written ones and down for others, between two limits, so that it
- * forgets. Once in eight times pages that should come in dirty come in clean, to find out again; once
- * in 32 where the mapping's pages never are anything else.
+ * A stay tells something if the page came in clean, or for a write. What it told last is kept in
+ * the page's word, as WRITTEN or READ. A page that has not told yet does as the pages of its
+ * mapping did lately: the mapping counts, up for written ones and down for others, between two
+ * limits, so that it forgets. Once in eight times pages that should come in dirty come in clean, to
+ * find out again; once in 32 where the mapping's pages never are anything else.
  *
  * In a strict pool a page goes by itself alone. A page of a shared mapping always comes in clean,
  * unless for a write: a needless write to a file is worse than a fault.
  *
  * Only what is worth keeping a copy of counts: that a page is written to when it is touched for the
- * first time says nothing about later. And nothing of it matters to correctness: the mapping's count
- * may lose updates.
+ * first time says nothing about later. And nothing of it matters to correctness: the mapping's
+ * count may lose updates.
  */
 #ifndef HABIT_H
 #define HABIT_H

@@ -200,7 +200,8 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         pool->victims.pct = c.queue_pct ? c.queue_pct : 20;
         pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
         pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
-        pool->drops_near = !uffd_masked("near");
+        /* A larger page takes longer to load than a fault does. */
+        pool->drops_near = c.page_size == 4096 && !uffd_masked("near");
         if (pool_is_strict(pool)) {
                 pool->victims.pct = 0;
                 pool->batch_pages = 1;

@@ -9,7 +9,8 @@
  * In:   by move from the slot: no copy, but the kernel leaves the page writable, so only for pages
  *       that count as DIRTY. By copy from anywhere, write-protected in the same step if the page is
  *       to stay clean. "Move, then protect" would lose a write made in between.
- * Out:  by move into the slot: when the call returns, nobody can write to the page any more. The
+ * Out:  dropped where they are, if clean and to be had again at once (transit_drop). Else
+ *       by move into the slot: when the call returns, nobody can write to the page any more. The
  *       kernel refuses (EBUSY) where it has pinned the page for I/O: that page stays.
  *       Where there is no move (Linux before 6.8, read-only mappings): protect, copy, drop. A write
  *       in between faults and waits for the owner. I/O the kernel does into pinned memory bypasses
@@ -307,9 +308,9 @@ static int copy_out(struct pg_pool *pool, struct item *item)
         return error;
 }
 
-/* A page that the kernel will not move because a child, or a parent, has had it as well. A clean one
- * may be copied: it has not been written to since it came in, not by I/O either. For another one
- * the kernel must say whether it is pinned, and does when the page is ours alone. */
+/* A page that the kernel will not move because a child, or a parent, has had it as well. A clean
+ * one may be copied: it has not been written to since it came in, not by I/O either. For another
+ * one the kernel must say whether it is pinned, and does when the page is ours alone. */
 static int copy_or_unshare(struct pg_pool *pool, struct item *item)
 {
         int error;
@@ -343,22 +344,22 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
 }
 
 /*
- * A clean page of a near store is dropped where it is mapped, with all others of its batch in one call.
- * To move it into its slot first, or to copy it there where it cannot be moved, in case it is
+ * A clean page of a near store is dropped where it is mapped, with all others of its batch in one
+ * call. To move it into its slot first, or to copy it there where it cannot be moved, in case it is
  * touched again, costs more than to load it again; and in a process that runs on two CPUs ten times
  * as much, for each move interrupts the other one.
  *
  * Nothing can be lost. The page is clean: the store has what it shows. Pins through which the
- * kernel writes there are none: they would have made it dirty, and a dirty page becomes clean only by
- * going out, which pins refuse. A write of the program's faults, for a clean page is protected, and
- * waits for us; then it finds the page missing. A pin to read, as of a write(2) with O_DIRECT, keeps
- * the memory it has, which shows what was to be written. Only who reads through a pin for ever (a
- * device that was given the memory to read) would not see what is written later: hence the rule
- * of unpaged.h, to pg_pin() such memory.
+ * kernel writes there are none: they would have made it dirty, and a dirty page becomes clean only
+ * by going out, which pins refuse. A write of the program's faults, for a clean page is protected,
+ * and waits for us; then it finds the page missing. A pin to read, as of a write(2) with O_DIRECT,
+ * keeps the memory it has, which shows what was to be written. Only who reads through a pin for
+ * ever (a device that was given the memory to read) would not see what is written later: hence the
+ * rule of unpaged.h, to pg_pin() such memory.
  *
- * What the program has dropped itself, by madvise, must not come back. At its own place in a file it
- * may: that is what madvise says. For other pages the kernel is asked what is there, and what is not
- * goes the other way. Only a madvise between that question and the drop is not seen: unpaged.h
+ * What the program has dropped itself, by madvise, must not come back. At its own place in a file
+ * it may: that is what madvise says. For other pages the kernel is asked what is there, and what is
+ * not goes the other way. Only a madvise between that question and the drop is not seen: unpaged.h
  * wants pg_advise instead.
  */
 enum drop { STAYS, MAY_GO, MAY_GO_IF_THERE };
@@ -370,9 +371,7 @@ static enum drop may_drop(struct pg_pool *pool, const struct item *item)
         if (item->dropped || item->word & (PAGE_QUEUED | PAGE_DIRTY) ||
             !pool_is_near(pool, location))
                 return STAYS;
-        if (location == region_location(item->region, item->page))
-                return MAY_GO;
-        return pool->page_size == 4096 ? MAY_GO_IF_THERE : STAYS;
+        return location == region_location(item->region, item->page) ? MAY_GO : MAY_GO_IF_THERE;
 }
 
 /* Pages that may be dropped, and are there if they must be: their numbers in w->drop.go. */

@@ -15,12 +15,12 @@ void batch_drop_failed(struct batch *b);
  * could not be installed has its error set, and its content where it was. */
 void transit_in(struct pg_pool *pool, struct batch *b);
 
-/* Drops those items of w->out that need not go through their slots, where they are mapped. transit_out then
- * leaves them alone. */
+/* Drops those items of w->out that need not go through their slots, where they are mapped.
+ * transit_out then leaves them alone. */
 void transit_drop(struct pg_pool *pool, struct worker *w);
 
-/* Unmaps every other item that is not QUEUED from the program into its frame's slot, whole or not at
- * all. -EBUSY: the kernel has pinned it; -ENOENT: the program's page is gone, dropped behind our
+/* Unmaps every other item that is not QUEUED from the program into its frame's slot, whole or not
+ * at all. -EBUSY: the kernel has pinned it; -ENOENT: the program's page is gone, dropped behind our
  * back. */
 void transit_out(struct pg_pool *pool, struct batch *b);
 

@@ -6,8 +6,8 @@
  * can be asked: unmap it for a while and see whether it is touched. A page that is touched in the
  * queue is rescued, without a store, and its policy is told; the oldest page that was not goes out.
  * First in, first out: a page may leave when as many victims were named after it as the queue may
- * hold, a fixed share of the frames. Victims that do not wait in it count as well, or the last pages
- * that were written to would stay in it for as long as a program only reads.
+ * hold, a fixed share of the frames. Victims that do not wait in it count as well, or the last
+ * pages that were written to would stay in it for as long as a program only reads.
  *
  * All calls: the pool lock is held. A page in the queue has QUEUED in its word; whoever claims such
  * a page takes it out of the queue at once, under the lock.

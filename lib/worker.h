@@ -34,10 +34,11 @@ struct item {
         pg_location location; /* coming in: where from; going out: where to */
         char *data;           /* where its content is outside the program */
         uint32_t frame;
-        bool clean;   /* install protected */
-        bool owned;   /* location is a place of the swap store that was reserved for it */
-        bool newly;   /* going out: that place was reserved just now */
-        bool dropped; /* going out: from where it was mapped, with nothing in its slot */
+        bool clean;       /* install protected */
+        bool owned;       /* location is a place of the swap store that was reserved for it */
+        bool newly;       /* going out: that place was reserved just now */
+        bool straight_on; /* going out: not by the victim queue */
+        bool dropped;     /* going out: from where it was mapped, with nothing in its slot */
         int error;
 };
 
@@ -73,8 +74,8 @@ struct worker {
         struct batch in;  /* pages coming in */
         struct batch out; /* pages going out, to make room for them */
         char *buffer;     /* run_pages pages */
-        struct dropping
-                drop; /* these two are here because the stack may be that of a signal handler */
+        /* Not on the stack, which may be that of a signal handler. */
+        struct dropping drop;
         struct ranges ranges;
         struct tally tally;
         struct thread_counters *thread; /* of that thread; or NULL */

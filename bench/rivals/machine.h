@@ -15,7 +15,8 @@
 
 extern volatile sig_atomic_t interrupted; /* the number of the signal */
 
-/* Registers what puts everything back at exit, and lets SIGINT, SIGTERM and SIGHUP end it orderly. */
+/* Registers what puts everything back at exit, and lets SIGINT, SIGTERM and SIGHUP end it
+ * orderly. */
 void machine_begin(void);
 
 /* Prints the machine for people, and as a line of JSON where json is not NULL. */
@@ -34,7 +35,8 @@ int cgroup_enter(const char *folder);
 const char *swap_begin(void);
 void swap_put_back(void);
 
-/* ---- files.c: writes a short text into a file; 0 or an errno. Reads one: false if there is none */
+/* ---- files.c: writes a short text into a file; 0 or an errno. Reads one: false if there is
+ * none */
 int file_put(const char *path, const char *text);
 bool file_get(const char *path, char *text, size_t size);
 

@@ -44,8 +44,9 @@ struct pg_store_gate;
 /* After page_in the store's copy stays valid until location_free or page_out, so a page that is
  * not modified can be dropped without being written again. */
 #define PG_STORE_KEEPS (1u << 2)
-/* page_in of what was read or written lately takes no longer than a fault. Clean pages are then
- * dropped when they are victims, instead of being kept for a while in case they are touched. */
+/* page_in of a page that was read or written lately takes no longer than a fault, a few
+ * microseconds for 4 KiB. Clean pages of that size are then dropped when they are victims, instead
+ * of being kept for a while in case they are touched. */
 #define PG_STORE_NEAR (1u << 3)
 
 /* What a store tells of itself. All sizes are bytes unless the name says pages. */

@@ -23,8 +23,9 @@ extern "C" {
 struct pg_zram_config {
         size_t size;           /* sizeof(struct pg_zram_config) */
         const char *algorithm; /* "words" (NULL means it too): word patterns, which suit what
-                                * programs keep in memory, and repetitions for other pages, in those
-                                * of more than 4 KiB by lz4; "lz4"; "zstd" */
+                                * programs keep in memory; for other pages repetitions, by a way of
+                                * its own or, where they are many or the page is larger than 4 KiB,
+                                * by lz4; "lz4"; "zstd" */
         int level;             /* lz4, also under words for pages of more than 4 KiB: acceleration,
                                 * from 1; zstd: level; 0: the default, which is 1 for lz4 and 4 for
                                 * words */

@@ -104,9 +104,9 @@ struct pg_config {
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
  * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
- * thread_id, uring, presence, hides features of the kernel, to test what happens without them; ahead, habit
- * and near in it switch off readahead, predictions of what will be written to, and the dropping of
- * clean pages that a near store has (see store.h).
+ * thread_id, uring, presence, hides features of the kernel, to test what happens without them;
+ * ahead, habit and near in it switch off readahead, predictions of what will be written to, and the
+ * dropping of clean pages that a near store has (see store.h).
  */
 int pg_open(struct pg_pool **pool, const struct pg_config *config);
 
@@ -211,8 +211,8 @@ int pg_move(struct pg_pool *pool, void *to, void *from, size_t size);
  * addresses are the caller's, as inaccessible ordinary memory (PROT_NONE) over which he may map
  * what he likes. Calls on excluded pages do nothing, or answer -EINVAL where pages are to come
  * in.
- * pg_include() unmaps what lies there now and makes it fresh pages, which read as zeros (or as their
- * store has them), with the mapping's protection.
+ * pg_include() unmaps what lies there now and makes it fresh pages, which read as zeros (or as
+ * their store has them), with the mapping's protection.
  * -EINVAL: no such range; a shared mapping. -ENOMEM: the kernel refused.
  */
 int pg_exclude(struct pg_pool *pool, void *addr, size_t size);

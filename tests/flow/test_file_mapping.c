@@ -35,15 +35,21 @@ static struct pg_store *file_store(int fd)
         return store;
 }
 
-static char *map_store(struct pg_pool *pool, struct pg_store *store, unsigned flags)
+static char *map_pages_of(struct pg_pool *pool, struct pg_store *store, size_t npages,
+                          unsigned flags)
 {
         pg_location base;
         char *addr;
 
         ck_assert_int_eq(pg_attach(pool, store, &base), 0);
-        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, flags);
+        addr = pg_map_unpaged(pool, base, npages * PAGE, flags);
         ck_assert_ptr_nonnull(addr);
         return addr;
+}
+
+static char *map_store(struct pg_pool *pool, struct pg_store *store, unsigned flags)
+{
+        return map_pages_of(pool, store, NPAGES, flags);
 }
 
 START_TEST(a_private_write_goes_to_swap_and_leaves_the_file_alone)
@@ -222,17 +228,6 @@ END_TEST
 
 #define MANY ((size_t)256)
 
-static char *map_many(struct pg_pool *pool, struct pg_store *store, unsigned flags)
-{
-        pg_location base;
-        char *addr;
-
-        ck_assert_int_eq(pg_attach(pool, store, &base), 0);
-        addr = pg_map_unpaged(pool, base, MANY * PAGE, flags);
-        ck_assert_ptr_nonnull(addr);
-        return addr;
-}
-
 static struct pg_store *many_store(void)
 {
         int fd = memfd_create("many", MFD_CLOEXEC);
@@ -251,7 +246,7 @@ START_TEST(read_only_pages_of_a_near_store_do_not_wait_in_the_queue)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
-        char *addr = map_many(pool, store, PG_PROT_READ);
+        char *addr = map_pages_of(pool, store, MANY, PG_PROT_READ);
 
         check_pages(addr, MANY, 0);
         check_pages(addr, MANY, 0);
@@ -270,8 +265,8 @@ START_TEST(read_only_pages_of_other_stores_and_cold_ones_wait_in_the_queue)
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
         struct flaky *f = flaky_new(MANY, PAGE, true);
-        char *near = map_many(pool, store, PG_PROT_READ);
-        char *far = map_many(pool, &f->store, PG_PROT_READ);
+        char *near = map_pages_of(pool, store, MANY, PG_PROT_READ);
+        char *far = map_pages_of(pool, &f->store, MANY, PG_PROT_READ);
 
         check_pages(far, MANY, 0);
         ck_assert_settles(stats_of(pool).frames_busy == 0);
@@ -293,7 +288,7 @@ START_TEST(a_read_only_mapping_that_is_made_writable_keeps_its_writes)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
-        char *addr = map_many(pool, store, PG_PROT_READ);
+        char *addr = map_pages_of(pool, store, MANY, PG_PROT_READ);
 
         check_pages(addr, MANY, 0);
         ck_assert_int_eq(mprotect(addr, MANY * PAGE, PROT_READ | PROT_WRITE), 0);
@@ -314,7 +309,7 @@ START_TEST(a_locked_page_stays_when_its_neighbours_are_dropped)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
-        char *addr = map_many(pool, store, PG_PROT_READ);
+        char *addr = map_pages_of(pool, store, MANY, PG_PROT_READ);
 
         check_pages(addr, 16, 0);
         ck_assert_int_eq(syscall(SYS_mlock, addr + 5 * PAGE, PAGE), 0);

@@ -20,6 +20,18 @@ static struct pg_pool *open_full(int delivery, char **addr)
         return pool;
 }
 
+static char *map_random(struct pg_pool *pool, struct flaky *f, unsigned flags)
+{
+        pg_location base;
+        char *addr;
+
+        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
+        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, flags);
+        ck_assert_ptr_nonnull(addr);
+        ck_assert_int_eq(pg_advise(pool, addr, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
+        return addr;
+}
+
 static void rewrite_pages(char *addr, uint64_t add)
 {
         for (size_t i = 0; i < NPAGES; i++) {
@@ -67,13 +79,8 @@ START_TEST(a_page_of_a_shared_mapping_is_not_written_because_its_neighbours_were
 {
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_random(pool, f, PG_MAP_SHARED);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, PG_MAP_SHARED);
-        ck_assert_ptr_nonnull(addr);
-        ck_assert_int_eq(pg_advise(pool, addr, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
         for (size_t i = 0; i < NPAGES / 2; i++)
                 *(volatile uint64_t *)(void *)(addr + i * PAGE) = i;
         check_pages(addr, NPAGES, 0);
@@ -105,12 +112,8 @@ START_TEST(pages_of_other_stores_wait_in_the_queue)
 {
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_random(pool, f, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, 0);
-        ck_assert_int_eq(pg_advise(pool, addr, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
         check_pages(addr, NPAGES, 0);
         ck_assert_uint_gt(stats_of(pool).frames_queued, FRAMES / 10);
         close_pool(pool);
@@ -118,8 +121,8 @@ START_TEST(pages_of_other_stores_wait_in_the_queue)
 }
 END_TEST
 
-/* Three touches of hot pages for one of a cold one, in an order that shows nothing: with the ghosts the
- * policy finds out which are hot, although no page ever waits in the queue. */
+/* Three touches of hot pages for one of a cold one, in an order that shows nothing: with the ghosts
+ * the policy finds out which are hot, although no page ever waits in the queue. */
 START_TEST(the_policy_learns_from_ghosts_which_pages_are_wanted)
 {
         char *addr;
@@ -148,12 +151,10 @@ START_TEST(readahead_goes_over_pages_that_are_in)
 {
         struct pg_pool *pool = open_frames(_i, 4096, 0);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_random(pool, f, 0);
         uint64_t before;
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, 0);
+        ck_assert_int_eq(pg_advise(pool, addr, NPAGES * PAGE, PG_ADVICE_NORMAL), 0);
         for (size_t i = NPAGES / 8; i-- > 0;) /* downwards, which is no stream */
                 touch(addr + (i * 8 + 5) * PAGE);
         before = faults_of(pool);

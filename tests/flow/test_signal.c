@@ -346,8 +346,8 @@ static void on_usr1(int sig)
         last_sig = sig;
 }
 
-/* A handler of the program's own that runs on a small stack, and faults there. A sanitizer's frames are
- * larger than ours. */
+/* A handler of the program's own that runs on a small stack, and faults there. A sanitizer's frames
+ * are larger than ours. */
 START_TEST(faults_on_an_alternate_stack_of_sigstksz_are_served)
 {
         struct sigaction act = {.sa_handler = on_usr1, .sa_flags = SA_ONSTACK};

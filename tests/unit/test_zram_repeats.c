@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_zram_repeats.c - the compressor for pages that repeat themselves: what it packs, it unpacks. */
+/* test_zram_repeats.c - the compressor for pages that repeat themselves: what it packs, it
+ * unpacks. */
 /* A copy under other names, to see its inside: each machine uses but one of the ways to look. */
 #define repeats_pack        inside_pack
 #define repeats_unpack      inside_unpack

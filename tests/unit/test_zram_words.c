@@ -112,7 +112,8 @@ static void fill_like_a_heap(uint64_t *words, size_t n)
         }
 }
 
-/* Words at so many places, between zeros: groups and blocks that are all zero, and some that are not. */
+/* Words at so many places, between zeros: groups and blocks that are all zero, and some that are
+ * not. */
 START_TEST(sparse_pages_come_back_and_take_little)
 {
         uint64_t page[PAGE / 8];
