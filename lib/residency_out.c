@@ -56,8 +56,8 @@ static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *
 
                 if (word & PAGE_BUSY && out->count > 0)
                         break;
-                *pinned += (word & PAGE_PINNED) != 0;
                 if (!(word & PAGE_BUSY) && !wanted(word)) {
+                        *pinned += (word & PAGE_PINNED) != 0;
                         k->page++;
                         continue;
                 }
@@ -125,10 +125,10 @@ static bool claim_batch(struct walk *k)
 
                 if (word & PAGE_BUSY && out->count > 0)
                         break;
-                if (word & PAGE_PINNED)
-                        walk_error(k, -EBUSY);
                 if (word == 0 || word & PAGE_EXCLUDED ||
                     (word & (PAGE_PINNED | PAGE_BUSY)) == PAGE_PINNED) {
+                        if (word & PAGE_PINNED)
+                                walk_error(k, -EBUSY);
                         k->page++;
                         continue;
                 }
@@ -190,6 +190,8 @@ static uint64_t discard_out(struct pg_pool *pool, struct item *item)
 
 void range_discard(struct walk *k)
 {
+        store_refresh(&k->pool->stores, region_location(k->region, k->page),
+                      (k->end - k->page) << k->region->page_shift);
         while (walk_next_touched(k)) {
                 struct batch *out;
 

@@ -3,6 +3,9 @@
 #include "flaky_store.h"
 #include "probe.h"
 
+#include <pthread.h>
+#include <unpaged/policy.h>
+
 #define NPAGES ((size_t)1024)
 
 /* Faults of one reading of a store's pages in order, with an advice. Readahead needs a pool of some
@@ -204,6 +207,68 @@ START_TEST(a_pinned_page_is_not_discarded)
 }
 END_TEST
 
+struct toggled {
+        struct pg_pool *pool;
+        char *addr;
+        atomic_bool done;
+};
+
+static void *pin_and_unpin(void *arg)
+{
+        struct toggled *t = arg;
+
+        while (!atomic_load(&t->done)) {
+                ck_assert_int_eq(pg_pin(t->pool, t->addr, PAGE), 0);
+                ck_assert_int_eq(pg_unpin(t->pool, t->addr, PAGE), 0);
+        }
+        return NULL;
+}
+
+/* Keeps a page that is unpinned BUSY for a while, with its word as it was. */
+static void add_slowly(void *self, uint32_t frame, uint64_t key, enum pg_add how)
+{
+        for (volatile unsigned i = 0; how == PG_ADD_RETURNED && i < 20000; i++)
+                ;
+        pg_policy_find("fifo")->add(self, frame, key, how);
+}
+
+/* A page that was pinned when it was looked at, and is not any more when it is claimed. */
+START_TEST(a_discard_that_says_busy_has_not_discarded)
+{
+        struct pg_policy_ops slow = *pg_policy_find("fifo");
+        struct pg_config config = config_frames(_i, 16, 0);
+        struct toggled t;
+        unsigned refused = 0, done = 0;
+        pthread_t thread;
+
+        slow.add = add_slowly;
+        config.policy_ops = &slow;
+        t = (struct toggled){.pool = open_config(&config)};
+        t.addr = map_pages(t.pool, 1, 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, pin_and_unpin, &t), 0);
+        for (uint64_t i = 1; i <= 5000 || ((refused == 0 || done == 0) && i < 1000000); i++) {
+                _Atomic uint64_t *word = (_Atomic uint64_t *)t.addr;
+                int error;
+
+                atomic_store(word, i);
+                error = pg_advise(t.pool, t.addr, PAGE, PG_ADVICE_DISCARD);
+                if (error == 0) {
+                        done++;
+                        ck_assert_uint_eq(atomic_load(word), 0);
+                } else {
+                        refused++;
+                        ck_assert_int_eq(error, -EBUSY);
+                        ck_assert_uint_eq(atomic_load(word), i);
+                }
+        }
+        ck_assert_uint_gt(refused, 0);
+        ck_assert_uint_gt(done, 0);
+        atomic_store(&t.done, true);
+        pthread_join(thread, NULL);
+        close_pool(t.pool);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("advice");
@@ -218,5 +283,6 @@ int main(void)
         add_for_both(tc, discarded_anonymous_pages_read_as_zeros);
         add_for_both(tc, discarded_pages_of_a_store_read_as_the_store_has_them);
         add_for_both(tc, a_pinned_page_is_not_discarded);
+        add_for_both(tc, a_discard_that_says_busy_has_not_discarded);
         return run_suite(suite);
 }
