@@ -6,7 +6,8 @@
  *  - Byte o of the store is byte start + o of the file. A run is one pread or pwrite, repeated for
  *    what a short call left over. One system call per run is as fast as it gets: through the page
  *    cache it is a copy with the kernel's readahead behind it, and an O_DIRECT call sends all its
- *    requests to the device before it waits. Long O_DIRECT runs go through a ring (file_ring.c).
+ *    requests to the device before it waits. Streams of O_DIRECT runs read on (file_stage.c), and
+ *    long runs go through a ring (file_ring.c).
  *  - Nothing is invented. Bytes of the last page beyond the range read as zeros and are never
  *    written; any other byte that the file does not have (it was truncated meanwhile) is -EIO.
  *  - A writable regular file that is shorter than the range it was given is grown with ftruncate
@@ -218,8 +219,7 @@ static int transfer_plain(const struct file *file, struct file_span span)
         return 0;
 }
 
-/* Moves `length` bytes of the range: whole blocks directly where there is a descriptor for it. */
-static int transfer(const struct file *file, bool write, uint64_t offset, size_t length, char *buf)
+int file_transfer(const struct file *file, bool write, uint64_t offset, size_t length, char *buf)
 {
         size_t whole = file->direct_fd >= 0 ? length - length % BLOCK : 0;
         struct file_span direct = {
@@ -257,11 +257,12 @@ static size_t run_bytes(const struct pg_store *store, uint64_t offset, size_t np
 static int file_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *buf)
 {
         size_t bytes = run_bytes(store, offset, npages);
-        int err;
+        int err = 0;
 
         if (bytes == 0)
                 return -EINVAL;
-        err = transfer(file_of(store), false, offset, bytes, buf);
+        if (!file_stage_page_in(file_of(store), offset, bytes, buf))
+                err = file_transfer(file_of(store), false, offset, bytes, buf);
         if (err == 0)
                 memset((char *)buf + bytes, 0, npages * store->page_size - bytes);
         return err;
@@ -271,9 +272,18 @@ static int file_page_out(struct pg_store *store, uint64_t offset, size_t npages,
 {
         size_t bytes = run_bytes(store, offset, npages);
 
+        int err;
+
         if (bytes == 0)
                 return -EINVAL;
-        return transfer(file_of(store), true, offset, bytes, (char *)(uintptr_t)buf);
+        err = file_transfer(file_of(store), true, offset, bytes, (char *)(uintptr_t)buf);
+        file_stage_outdate(file_of(store)->stage, offset, bytes);
+        return err;
+}
+
+static void file_refresh(struct pg_store *store, uint64_t offset, size_t npages)
+{
+        file_stage_outdate(file_of(store)->stage, offset, (uint64_t)npages * store->page_size);
 }
 
 static int file_sync(struct pg_store *store)
@@ -292,6 +302,7 @@ static void file_stats(struct pg_store *store, struct pg_store_stats *stats)
         stats->stored_pages = atomic_load_explicit(&file->used, memory_order_relaxed);
         stats->stored_bytes = stats->stored_pages * store->page_size;
         stats->payload_bytes = stats->stored_bytes;
+        stats->memory_bytes = file_stage_memory(file->stage);
         stats->limit_bytes = store->extent;
         stats->limit_hits = atomic_load_explicit(&file->refused, memory_order_relaxed);
 }
@@ -303,6 +314,7 @@ static void file_close(struct pg_store *store)
         struct file *file = file_of(store);
 
         file_ring_close(file->ring);
+        file_stage_close(file->stage);
         if (file->places != NULL)
                 munmap((void *)file->places, file->places_bytes);
         pg_fd_close(file->direct_fd);
@@ -338,6 +350,7 @@ static int open_direct(struct file *file, bool readonly)
         if (got < 0)
                 return -EINVAL;
         file->ring = file_ring_open();
+        file->stage = file_stage_open();
         return 0;
 }
 
@@ -456,6 +469,7 @@ static const struct pg_store_ops file_readonly_ops = {
         .page_in = file_page_in,
         .close = file_close,
         .stats = file_stats,
+        .refresh = file_refresh,
 };
 
 static const struct pg_store_ops file_ops = {
@@ -472,4 +486,5 @@ static const struct pg_store_ops file_ops = {
         .fork_prepare = file_fork_prepare,
         .fork_parent = file_fork_parent,
         .fork_child = file_fork_child,
+        .refresh = file_refresh,
 };

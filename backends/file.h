@@ -9,6 +9,7 @@
 #include <unpaged/store.h>
 
 #include "file_ring.h"
+#include "file_stage.h"
 
 #define WORD_BITS 64u
 
@@ -19,7 +20,8 @@ struct file {
         int direct_fd;    /* for whole blocks; -1: there is none */
         _Atomic int heir; /* during a fork, the child's file; see file_fork.c; or -1 */
         uint64_t start;
-        struct file_ring *ring; /* NULL: there is none */
+        struct file_ring *ring;   /* NULL: there is none */
+        struct file_stage *stage; /* likewise: only direct files have one */
 
         _Atomic uint64_t *places; /* a bit per place: taken. NULL in a read-only store */
         _Atomic uint64_t *full;   /* a bit per word of places */
@@ -43,6 +45,9 @@ static inline struct file *file_of(struct pg_store *store)
 {
         return (struct file *)store;
 }
+
+/* Moves `length` bytes of the range: whole blocks directly where there is a descriptor for it. */
+int file_transfer(const struct file *file, bool write, uint64_t offset, size_t length, char *buf);
 
 int file_fork_prepare(struct pg_store *store);
 void file_fork_parent(struct pg_store *store);

@@ -43,6 +43,7 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
         error = store_hold(&pool->stores, location, size, written);
         if (error)
                 return error;
+        store_refresh(&pool->stores, location, rounded);
         r = region_new(pool, pool->page_shift, rounded >> pool->page_shift, flags, location);
         error = r ? publish(pool, r) : -ENOMEM;
         if (error) {

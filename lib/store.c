@@ -284,6 +284,19 @@ int store_sync(struct pg_store *store)
         return error;
 }
 
+void store_refresh(struct stores *s, pg_location location, uint64_t size)
+{
+        uint64_t offset;
+        struct pg_store *store = store_find(s, location, &offset);
+        struct pg_store_gate *gate;
+
+        if (!store->gate->ops.refresh)
+                return;
+        gate = enter(store);
+        gate->ops.refresh(store, offset, (size_t)(size / s->page_size));
+        leave(gate);
+}
+
 void store_stats(struct pg_store *store, struct pg_store_stats *stats)
 {
         if (store->gate->ops.stats)

@@ -47,6 +47,8 @@ int store_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *
 int store_page_out(struct pg_store *store, uint64_t offset, size_t npages, const void *buf);
 const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages);
 int store_sync(struct pg_store *store);
+/* The pages of the range are to be read anew. */
+void store_refresh(struct stores *s, pg_location location, uint64_t size);
 /* Can a child go on with its copy? */
 bool store_can_follow(struct pg_store *store);
 /* Of all stores that are attached. Nothing else runs meanwhile but page_in, in the parent. */

@@ -110,6 +110,12 @@ struct pg_store_ops {
         int (*fork_prepare)(struct pg_store *store);
         void (*fork_parent)(struct pg_store *store);
         int (*fork_child)(struct pg_store *store);
+
+        /* Optional; for stores that keep copies of what they have not been asked for yet, or have
+         * given out before. From here on page_in of these pages answers with what the medium holds
+         * now, whoever has written it: they are mapped anew, or the program has discarded them. Any
+         * thread, without waiting. */
+        void (*refresh)(struct pg_store *store, uint64_t offset, size_t npages);
 };
 
 /*

@@ -37,7 +37,9 @@ struct pg_zram_config {
  * -ENOMEM: no address space for its tables. */
 int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config);
 
-/* Bypass the kernel's page cache (O_DIRECT). */
+/* Bypass the kernel's page cache (O_DIRECT). Streams are read up to 1 MiB further than was asked for,
+ * into memory of the store's own: what others write there meanwhile may be seen only when the pages
+ * are mapped anew or discarded (PG_ADVICE_DISCARD). */
 #define PG_FILE_DIRECT (1u << 0)
 /* Never write, whatever the descriptor would allow. Implied by a descriptor opened read-only. */
 #define PG_FILE_READONLY (1u << 1)
