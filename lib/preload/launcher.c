@@ -6,8 +6,6 @@
  */
 #include "launcher.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,28 +16,10 @@ static const struct command {
 } commands[] = {
         {"run", "run a program with its memory paged, under a budget", run_main},
         {"check", "say what this machine allows, and what is missing", check_main},
+        {"trace", "look into traces, convert them, make them up", trace_main},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-int say(int status, const char *format, ...)
-{
-        char text[PATH_MAX + 512];
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-        fprintf(stderr, "unpaged: %s\n", text); /* unbuffered, but built whole: one write */
-        return status;
-}
-
-int output_status(int status)
-{
-        if (fflush(stdout) == 0 && !ferror(stdout))
-                return status;
-        return say(STATUS_REFUSED, "standard output: %s", strerror(errno));
-}
 
 static int print_help(void)
 {
@@ -54,13 +34,13 @@ static int print_help(void)
                "  -V, --version   the version\n"
                "\n"
                "The manual is unpaged(1).\n");
-        return output_status(0);
+        return output_status(0, STATUS_REFUSED);
 }
 
 static int print_version(void)
 {
         printf("unpaged %s\n", UNPAGED_VERSION);
-        return output_status(0);
+        return output_status(0, STATUS_REFUSED);
 }
 
 int main(int argc, char **argv)

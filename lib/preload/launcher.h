@@ -7,6 +7,7 @@
  *   launcher_program.c   which file that is, and the preloaded library beside us
  *   launcher_check.c     `check`: what this machine allows
  *   launcher_probe.c     the questions of `check` to the kernel
+ *   lib/replay           the subcommands that work on traces
  *
  * It only ever prepares an exec: it allocates without freeing, and ends at the first error.
  */
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "command.h"
 
 #ifndef UNPAGED_VERSION
 #define UNPAGED_VERSION "0.1.0"
@@ -27,15 +29,7 @@
 #define STATUS_CANNOT_RUN 126
 #define STATUS_NOT_FOUND  127
 
-/* ---- launcher.c ------------------------------------------------------------------------------ */
-
-/* "unpaged: ..." and a newline on standard error; the status is handed back. */
-__attribute__((format(printf, 2, 3))) int say(int status, const char *format, ...);
-
-/* Whether standard output took all we wrote; complains if not. The status to end with. */
-int output_status(int status);
-
-/* ---- subcommands: argv[0] is the subcommand's name -------------------------------------------- */
+/* ---- subcommands: argv[0] is the subcommand's name; those about traces: command.h -------------- */
 
 int run_main(int argc, char **argv);
 int check_main(int argc, char **argv);

@@ -246,7 +246,7 @@ static int read_options(int argc, char **argv)
                        "Says what this machine allows and what is missing, with the commands that "
                        "would help.\n"
                        "Ends with 0 if `unpaged run` will page programs, with 1 if not.\n");
-                return output_status(0);
+                return output_status(0, STATUS_REFUSED);
         }
         if (argv[optind])
                 return say(STATUS_REFUSED, "check: %s: takes no arguments", argv[optind]);
@@ -273,5 +273,5 @@ int check_main(int argc, char **argv)
                 printf("  %s\n", r.fixes[i]);
         printf("\n%s\n", r.amiss ? "`unpaged run` will not page programs here."
                                  : "`unpaged run` will page programs here.");
-        return output_status(r.amiss);
+        return output_status(r.amiss, STATUS_REFUSED);
 }

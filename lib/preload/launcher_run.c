@@ -101,7 +101,7 @@ static int print_help(void)
                 printf("%s %s%s", i ? "," : "", ops->name,
                        strcmp(ops->name, "sieve") == 0 ? " (default)" : "");
         printf(".\n");
-        return output_status(0);
+        return output_status(0, STATUS_REFUSED);
 }
 
 static int row_of(int letter)

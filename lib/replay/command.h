@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command.h - what the subcommands of `unpaged` share: how they complain and how they end. And the
+ * subcommands of this room, for the launcher's table.
+ *
+ * A command ends with 0, or after it has said why not: with STATUS_FAILED for what it met,
+ * STATUS_USAGE for how it was called. `unpaged run` has statuses of its own, those of env(1).
+ */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE  2
+
+/* "unpaged: ..." and a newline on standard error; the status is handed back. */
+__attribute__((format(printf, 2, 3))) int say(int status, const char *format, ...);
+
+/* Whether standard output took all we wrote; complains if not, and hands back `failed`. */
+int output_status(int status, int failed);
+
+/* argv[0] is the subcommand's name. */
+int trace_main(int argc, char **argv);
+
+#endif

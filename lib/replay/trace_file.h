@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace_file.h - traces as files: read event by event, or written.
+ *
+ * Both stream: their memory does not depend on the length of the trace, and both work on pipes; the
+ * path "-" is standard input, or output. One thread at a time each.
+ */
+#ifndef TRACE_FILE_H
+#define TRACE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <unpaged/trace.h>
+
+/* Long enough for every message. */
+#define TRACE_WHY 512
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+struct trace_reader;
+
+/* Opens a trace and reads its header. 0, or a negative errno: *reader is NULL then, and `why` has a
+ * sentence with the path, the cause and, where there is one, the remedy. -EINVAL: it is no trace;
+ * -ENOTSUP: one of another version; else as open(2) and read(2) say. */
+int trace_file_open(const char *path, struct trace_reader **reader, char why[TRACE_WHY]);
+
+/* NULL is allowed. */
+void trace_file_close(struct trace_reader *reader);
+
+const struct pg_trace_header *trace_file_header(const struct trace_reader *reader);
+
+/* The next event. 1; or 0: there is none; or a negative errno: -EINVAL: the trace is damaged here,
+ * else as read(2) says. After 0 or an error, trace_file_note() says more. */
+int trace_file_next(struct trace_reader *reader, struct pg_trace_event *event);
+
+/* In words, after the last event: why the trace could not be read on, or that it ends before its
+ * time, and why. NULL: it is whole. Valid until trace_file_close(). */
+const char *trace_file_note(const struct trace_reader *reader);
+
+/* Begins with the first event again. 0, or -ESPIPE: it is a pipe. */
+int trace_file_rewind(struct trace_reader *reader);
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+struct trace_writer;
+
+/* Makes the file, or empties it, and writes the header. Errors as above. */
+int trace_file_create(const char *path, const struct pg_trace_header *header,
+                      struct trace_writer **writer, char why[TRACE_WHY]);
+
+/* Errors are kept for trace_file_finish. PG_TRACE_END is not for the caller. */
+void trace_file_add(struct trace_writer *writer, const struct pg_trace_event *event);
+
+/* Ends the trace and closes it. 0; or a negative errno, the first there was, and why. The file of a
+ * trace that failed is left as far as it came, and says so. */
+int trace_file_finish(struct trace_writer *writer, char why[TRACE_WHY]);
+
+#endif
