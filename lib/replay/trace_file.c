@@ -29,7 +29,7 @@ struct trace_reader {
         int fd;
         size_t at, end; /* of what is in the buffer and not yet decoded */
         off_t begin;    /* of the events in the file */
-        uint64_t events;
+        uint64_t events, bytes;
         bool ended, cut,
                 whole; /* at the end of the file; inside an event; PG_TRACE_END was there */
         int error;
@@ -179,6 +179,7 @@ int trace_file_next(struct trace_reader *r, struct pg_trace_event *event)
                 return ends(r);
         }
         r->at += (size_t)n;
+        r->bytes += (size_t)n;
         r->whole = event->kind == PG_TRACE_END;
         r->events += event->kind != PG_TRACE_END && event->kind != PG_TRACE_TIME;
         return 1;
@@ -189,12 +190,17 @@ const char *trace_file_note(const struct trace_reader *reader)
         return reader->note[0] ? reader->note : NULL;
 }
 
+uint64_t trace_file_bytes(const struct trace_reader *reader)
+{
+        return reader->bytes;
+}
+
 int trace_file_rewind(struct trace_reader *r)
 {
         if (lseek(r->fd, r->begin, SEEK_SET) < 0)
                 return -errno;
         r->at = r->end = 0;
-        r->events = 0;
+        r->events = r->bytes = 0;
         r->ended = r->cut = r->whole = false;
         r->error = 0;
         r->note[0] = '\0';
@@ -253,12 +259,13 @@ void trace_file_add(struct trace_writer *w, const struct pg_trace_event *event)
         w->events += event->kind != PG_TRACE_TIME;
 }
 
-int trace_file_finish(struct trace_writer *w, char why[TRACE_WHY])
+int trace_file_finish(struct trace_writer *w, bool whole, char why[TRACE_WHY])
 {
         struct pg_trace_event end = {.kind = PG_TRACE_END, .count = w->events};
         int error;
 
-        trace_file_add(w, &end);
+        if (whole)
+                trace_file_add(w, &end);
         if ((w->file == stdout ? fflush(w->file) : fclose(w->file)) != 0 && !w->error)
                 w->error = -errno;
         error = w->error;

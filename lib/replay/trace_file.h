@@ -37,6 +37,9 @@ int trace_file_next(struct trace_reader *reader, struct pg_trace_event *event);
  * time, and why. NULL: it is whole. Valid until trace_file_close(). */
 const char *trace_file_note(const struct trace_reader *reader);
 
+/* How many bytes the events took so far. */
+uint64_t trace_file_bytes(const struct trace_reader *reader);
+
 /* Begins with the first event again. 0, or -ESPIPE: it is a pipe. */
 int trace_file_rewind(struct trace_reader *reader);
 
@@ -48,11 +51,11 @@ struct trace_writer;
 int trace_file_create(const char *path, const struct pg_trace_header *header,
                       struct trace_writer **writer, char why[TRACE_WHY]);
 
-/* Errors are kept for trace_file_finish. PG_TRACE_END is not for the caller. */
+/* Errors are kept for trace_file_finish, which also writes PG_TRACE_END. */
 void trace_file_add(struct trace_writer *writer, const struct pg_trace_event *event);
 
-/* Ends the trace and closes it. 0; or a negative errno, the first there was, and why. The file of a
- * trace that failed is left as far as it came, and says so. */
-int trace_file_finish(struct trace_writer *writer, char why[TRACE_WHY]);
+/* Ends the trace, `whole` or before its time, and closes it. 0; or a negative errno, the first there
+ * was, and why. The file of a trace that failed is left as far as it came, and has no end. */
+int trace_file_finish(struct trace_writer *writer, bool whole, char why[TRACE_WHY]);
 
 #endif

@@ -184,7 +184,7 @@ static size_t make(unsigned n, size_t size)
 
                 trace_file_add(w, &e);
         }
-        ck_assert_int_eq(trace_file_finish(w, why), 0);
+        ck_assert_int_eq(trace_file_finish(w, true, why), 0);
         fd = open(path, O_RDWR);
         all = lseek(fd, 0, SEEK_END);
         ck_assert(size == 0 || ftruncate(fd, (off_t)size) == 0);
@@ -374,7 +374,7 @@ START_TEST(who_writes_to_a_full_disk_is_told)
 
                 trace_file_add(w, &e);
         }
-        ck_assert_int_eq(trace_file_finish(w, why), -ENOSPC);
+        ck_assert_int_eq(trace_file_finish(w, true, why), -ENOSPC);
         ck_assert_ptr_nonnull(strstr(why, "/dev/full"));
 }
 END_TEST

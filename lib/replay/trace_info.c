@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace_info.c - `unpaged trace info`: what is in a trace.
+ *
+ * Its footprint is the most pages that were alive at once: a page is from its first touch on, or
+ * from when it was read ahead, until it is forgotten.
+ */
+#include "trace_info.h"
+#include "command.h"
+#include "page_map.h"
+#include "trace_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const names[PG_TRACE_KINDS] = {
+        [PG_TRACE_ACCESS] = "accesses",        [PG_TRACE_FAULT] = "faults",
+        [PG_TRACE_AHEAD] = "read ahead",       [PG_TRACE_RESCUED] = "rescued",
+        [PG_TRACE_WRITTEN] = "first writes",   [PG_TRACE_QUEUED] = "queued",
+        [PG_TRACE_LEFT] = "left their frames", [PG_TRACE_RETURNED] = "returned",
+        [PG_TRACE_FORGOTTEN] = "forgotten",    [PG_TRACE_MOVED] = "moved",
+        [PG_TRACE_GAP] = "lost events",        [PG_TRACE_FRAMES] = "budget changed",
+};
+
+enum { GONE = 1, ALIVE };
+
+struct census {
+        uint64_t counts[PG_TRACE_KINDS]; /* pages, of kinds that have a page; lost events */
+        uint64_t dirty[PG_TRACE_KINDS];
+        uint64_t events, microseconds;
+        uint64_t alive, peak;
+        struct page_map pages;
+};
+
+static bool comes(struct census *c, uint64_t page)
+{
+        struct page_entry *e = page_map_get(&c->pages, page, GONE);
+
+        if (!e)
+                return false;
+        c->alive += e->value == GONE;
+        e->value = ALIVE;
+        c->peak = c->alive > c->peak ? c->alive : c->peak;
+        return true;
+}
+
+static bool goes(struct census *c, struct page_entry *e)
+{
+        bool was = e && e->value == ALIVE;
+
+        if (was)
+                e->value = GONE;
+        c->alive -= was;
+        return was;
+}
+
+/* A range may be far larger than what was ever touched of it. */
+static void go(struct census *c, uint64_t first, uint64_t count)
+{
+        for (uint64_t i = 0; i < count && count <= c->pages.count; i++)
+                goes(c, page_map_find(&c->pages, first + i));
+        for (size_t i = 0; i < c->pages.places && count > c->pages.count; i++)
+                if (c->pages.entries[i].value && c->pages.entries[i].page - first < count)
+                        goes(c, &c->pages.entries[i]);
+}
+
+static bool move(struct census *c, const struct pg_trace_event *e)
+{
+        for (uint64_t i = 0; i < e->count; i++)
+                if (goes(c, page_map_find(&c->pages, e->page + i)) && !comes(c, e->to + i))
+                        return false;
+        return true;
+}
+
+/* False: no memory. */
+static bool take(struct census *c, const struct pg_trace_event *e)
+{
+        c->events += e->kind != PG_TRACE_TIME && e->kind != PG_TRACE_END;
+        c->counts[e->kind] += e->kind == PG_TRACE_FRAMES ? 1 : e->count;
+        c->dirty[e->kind] += e->dirty;
+        if (e->kind == PG_TRACE_TIME)
+                c->microseconds += e->count;
+        else if (e->kind == PG_TRACE_FORGOTTEN)
+                go(c, e->page, e->count);
+        else if (e->kind == PG_TRACE_MOVED)
+                return move(c, e);
+        else if (e->kind <= PG_TRACE_WRITTEN)
+                return comes(c, e->page);
+        return true;
+}
+
+static void print_header(const char *path, const struct pg_trace_header *h)
+{
+        printf("%s%s%s\n", path, h->origin[0] ? ": " : "", h->origin);
+        if (h->flags & PG_TRACE_EVERY_ACCESS)
+                printf("  every access, to pages of %" PRIu32 " bytes\n", h->page_size);
+        else
+                printf("  recorded from a %spool of %" PRIu32 " frames of %" PRIu32
+                       " bytes, policy %s, %u %% victim queue\n",
+                       h->flags & PG_TRACE_STRICT ? "strict " : "", h->frames, h->page_size,
+                       h->policy, h->queue_pct);
+}
+
+static void print_census(const struct census *c, const struct pg_trace_header *h, uint64_t bytes)
+{
+        printf("  %-18s %12" PRIu64 "  in %" PRIu64 " bytes, %.2f each\n", "events", c->events,
+               bytes, c->events ? (double)bytes / (double)c->events : 0.0);
+        for (unsigned i = 0; i < PG_TRACE_KINDS; i++) {
+                if (!names[i] || c->counts[i] == 0)
+                        continue;
+                printf("  %-18s %12" PRIu64, names[i], c->counts[i]);
+                if (c->dirty[i])
+                        printf("  of them %" PRIu64 " modified", c->dirty[i]);
+                putchar('\n');
+        }
+        printf("  %-18s %12zu\n", "pages", c->pages.count);
+        printf("  %-18s %12" PRIu64 "  pages at once, %.1f MiB\n", "footprint", c->peak,
+               (double)c->peak * h->page_size / (1 << 20));
+        if (c->microseconds)
+                printf("  %-18s %12.3f  seconds\n", "time", (double)c->microseconds / 1e6);
+}
+
+int trace_info(const char *path)
+{
+        struct census c = {0};
+        struct pg_trace_event event;
+        struct trace_reader *reader;
+        char why[TRACE_WHY];
+        bool room = true;
+        int more;
+
+        if (trace_file_open(path, &reader, why) != 0)
+                return say(STATUS_FAILED, "%s", why);
+        while ((more = trace_file_next(reader, &event)) > 0 && room)
+                room = take(&c, &event);
+        print_header(path, trace_file_header(reader));
+        print_census(&c, trace_file_header(reader), trace_file_bytes(reader));
+        fflush(stdout);
+        if (!room)
+                say(STATUS_FAILED, "%s: no memory for a map of its pages", path);
+        else if (trace_file_note(reader))
+                say(STATUS_FAILED, "%s", trace_file_note(reader));
+        trace_file_close(reader);
+        page_map_free(&c.pages);
+        return more == 0 && room ? 0 : STATUS_FAILED;
+}
