@@ -51,6 +51,6 @@ enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_
                 if (w->thread)
                         atomic_fetch_add_explicit(&w->thread->wait_ns, took, memory_order_relaxed);
         }
-        worker_put(&pool->workers, w);
+        pool_worker_put(pool, w);
         return end;
 }

@@ -50,6 +50,7 @@ static void page_lost(struct pg_pool *pool, struct item *item)
         lock_take(&pool->lock);
         policy_forget_queued(&pool->policy, item->frame);
         frame_put(&pool->frames, item->frame);
+        page_event(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
         lock_drop(&pool->lock);
         page_release(item->region, item->page, 0);
 }
@@ -87,9 +88,15 @@ static void enqueue(struct pg_pool *pool, struct worker *w)
         unsigned kept = 0;
 
         lock_take(&pool->lock);
-        for (unsigned i = 0; i < out->count; i++)
-                if (!out->items[i].straight_on)
-                        victim_push(&pool->victims, &pool->frames, out->items[i].frame);
+        for (unsigned i = 0; i < out->count; i++) {
+                const struct item *item = &out->items[i];
+
+                if (item->straight_on)
+                        continue;
+                victim_push(&pool->victims, &pool->frames, item->frame);
+                page_event(pool, PG_TRACE_QUEUED, item->region, item->page,
+                           item->word & PAGE_DIRTY);
+        }
         lock_drop(&pool->lock);
         for (unsigned i = 0; i < out->count; i++) {
                 struct item *item = &out->items[i];
@@ -217,6 +224,8 @@ void evict_returned(struct pg_pool *pool, struct worker *w, const struct item *i
                 victim_push(&pool->victims, &pool->frames, item->frame);
         else
                 policy_rescued(&pool->policy, item->frame, page_key(item->region, item->page));
+        page_event(pool, item->error ? PG_TRACE_QUEUED : PG_TRACE_RETURNED, item->region,
+                   item->page, word & PAGE_DIRTY);
         lock_drop(&pool->lock);
         trace_add(&pool->trace, region_addr(item->region, item->page), event, word, w->tid);
         page_release(item->region, item->page, word);
@@ -284,6 +293,7 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                                   page_key(item->region, item->page));
                 policy_forget_queued(&pool->policy, item->frame);
                 frame_put(&pool->frames, item->frame);
+                page_event(pool, PG_TRACE_LEFT, item->region, item->page, item->word & PAGE_DIRTY);
         }
         lock_drop(&pool->lock);
         if (atomic_load(&pool->frames.waiting) != 0)
@@ -411,6 +421,6 @@ int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
                         break;
                 result = 0;
         }
-        worker_put(&pool->workers, w);
+        pool_worker_put(pool, w);
         return result;
 }

@@ -156,6 +156,8 @@ static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *it
         f->location = item->clean ? item->location : PG_LOCATION_NONE;
         f->owned = item->clean && item->owned;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
+        page_event(pool, ahead ? PG_TRACE_AHEAD : PG_TRACE_FAULT, item->region, item->page,
+                   !item->clean);
         if (w->pins) {
                 pin_keep(pool, w);
                 return;
@@ -262,6 +264,7 @@ void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *it
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
         copy_outdated(pool, f);
         item->word = habit_written(item->region, item->word) | PAGE_DIRTY;
+        page_event_alone(pool, PG_TRACE_WRITTEN, item->region, item->page, true);
         trace_add(&pool->trace, addr, TRACE_WRITTEN, item->word, w->tid);
 }
 
@@ -288,6 +291,8 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         } else {
                 policy_rescued(&pool->policy, item->frame, key);
         }
+        if (!item->error)
+                page_event(pool, PG_TRACE_RESCUED, item->region, item->page, !item->clean);
         lock_drop(&pool->lock);
         if (item->error) {
                 page_release(item->region, item->page, item->word);
@@ -319,6 +324,7 @@ static bool was_dropped(struct pg_pool *pool, struct worker *w, struct item *ite
         else
                 policy_remove(&pool->policy, item->frame);
         frame_put(&pool->frames, item->frame);
+        page_event(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
         lock_drop(&pool->lock);
         item->word = 0;
         trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_DISCARDED, 0, w->tid);

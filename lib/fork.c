@@ -228,6 +228,7 @@ static void in_parent(void)
 static void orphan(struct pg_pool *pool)
 {
         pool->orphan = true;
+        recorder_child(&pool->recorder, false, NULL);
         uffd_close(&pool->uffd);
         if (pool_inherits(pool))
                 for (struct region *r = pool->regions; r; r = r->next)
@@ -299,8 +300,10 @@ static int regions_adopt(struct pg_pool *pool)
 
 static int adopt(struct pg_pool *pool)
 {
+        struct pg_trace_header header = pool_trace_header(pool);
         int error = uffd_reopen(&pool->uffd);
 
+        recorder_child(&pool->recorder, true, &header);
         forking_abandon(pool);
         if (!error)
                 error = regions_adopt(pool);

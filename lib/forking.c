@@ -219,6 +219,7 @@ static void came_in(struct pg_pool *pool, struct worker *w, struct region *r, ui
         f->owned = false;
         atomic_store_explicit(&f->ahead, false, memory_order_relaxed);
         policy_add(&pool->policy, frame, page_key(r, page), PG_ADD_DEMAND);
+        page_event(pool, PG_TRACE_FAULT, r, page, true);
         lock_drop(&pool->lock);
         tally_add(&w->tally, STAT_FAULTS, 1);
         page_release(r, page, page_resident(frame, PAGE_DIRTY));
@@ -235,6 +236,7 @@ static void came_back(struct pg_pool *pool, struct worker *w, struct region *r, 
         lock_take(&pool->lock);
         victim_remove(&pool->victims, &pool->frames, frame);
         policy_rescued(&pool->policy, frame, page_key(r, page));
+        page_event(pool, PG_TRACE_RESCUED, r, page, true);
         lock_drop(&pool->lock);
         tally_add(&w->tally, STAT_FAULTS, 1);
         tally_add(&w->tally, STAT_RESCUES, 1);
@@ -302,7 +304,7 @@ static void make_room(struct pg_pool *pool)
         for (unsigned tries = 0; tries < FREE_BEFORE && free_frames(pool) < want; tries++)
                 if (evict(pool, w, want) < 0)
                         break;
-        worker_put(&pool->workers, w);
+        pool_worker_put(pool, w);
 }
 
 void forking_begin(struct pg_pool *pool)
@@ -347,4 +349,5 @@ void forking_end(struct pg_pool *pool)
                         work_off(pool, w, r, atomic_load(&f->log[i].page));
         }
         workers_thaw(&pool->workers);
+        recorder_write(&pool->recorder);
 }

@@ -109,6 +109,20 @@ static void wake_all(struct pg_pool *pool, struct region *r)
                 uffd_wake(&pool->uffd, r->start, r->npages << r->page_shift);
 }
 
+/* The keys of its pages may be another mapping's soon. Pages that were dropped already are told
+ * again; those whose content is where their store had it, only here. */
+static void event_unmapped(struct pg_pool *pool, const struct region *r)
+{
+        struct pg_trace_event event = {
+                .kind = PG_TRACE_FORGOTTEN, .page = page_key(r, 0), .count = r->npages};
+
+        if (!recorder_is_on(&pool->recorder))
+                return;
+        lock_take(&pool->lock);
+        recorder_add(&pool->recorder, &event);
+        lock_drop(&pool->lock);
+}
+
 static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
 {
         struct region *r = region_exact(pool, addr, size);
@@ -132,6 +146,7 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
         k = walk_all(r);
         range_discard(&k);
         walk_stop(&k);
+        event_unmapped(pool, r);
         region_seal(r);
         wake_all(pool, r);
         region_withdraw(r, &pool->regions_lock, &pool->regions);

@@ -14,6 +14,7 @@
 #include "residency.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <unpaged/stores.h>
@@ -151,6 +152,7 @@ static void pool_destroy(struct pg_pool *pool)
         uffd_close(&pool->uffd);
         stores_close(&pool->stores);
         pg_store_close(pool->own_swap);
+        recorder_close(&pool->recorder);
         trace_destroy(&pool->trace);
         stats_destroy(&pool->stats);
         workers_destroy(&pool->workers);
@@ -164,6 +166,92 @@ static void say(const struct pg_config *c, const char *text)
 {
         if (c->message)
                 c->message(c->message_arg, text);
+}
+
+/* ---- the trace ----------------------------------------------------------------------------- */
+
+/* As far as it fits, and without the folder. */
+static void command_line(char *text, size_t size)
+{
+        char line[512];
+        int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+        const char *slash;
+
+        if (fd >= 0)
+                close(fd);
+        line[n > 0 ? n : 0] = '\0';
+        slash = strrchr(line, '/');
+        for (ssize_t i = (ssize_t)strlen(line); i + 1 < n; i++)
+                if (line[i] == '\0' || line[i] == '\n')
+                        line[i] = ' ';
+        snprintf(text, size, "%s", slash ? slash + 1 : line);
+}
+
+struct pg_trace_header pool_trace_header(struct pg_pool *pool)
+{
+        struct pg_trace_header header = {
+                .page_size = (uint32_t)pool->page_size,
+                .frames = pool->frames.limit,
+                .queue_pct = pool->victims.pct,
+                .flags = pool_is_strict(pool) ? PG_TRACE_STRICT : 0,
+        };
+
+        snprintf(header.policy, sizeof(header.policy), "%s", pool->policy.ops.name);
+        command_line(header.origin, sizeof(header.origin));
+        return header;
+}
+
+static int open_trace(struct pg_pool *pool, const struct pg_config *c)
+{
+        struct pg_trace_header header = pool_trace_header(pool);
+        char text[256];
+        int error = c->trace ? recorder_open(&pool->recorder, c->trace, &header) : 0;
+
+        pool->message = c->message;
+        pool->message_arg = c->message_arg;
+        if (!error)
+                return 0;
+        snprintf(text, sizeof(text), "the trace cannot be written to %s: %s", c->trace,
+                 error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
+        say(c, text);
+        return error;
+}
+
+int pg_trace_sync(struct pg_pool *pool)
+{
+        struct caller saved;
+        unsigned rounds = 0;
+        bool more = true;
+        int error = 0;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (!pool->recorder.recording)
+                return -ENOENT;
+        caller_enter(&saved);
+        /* Others may fill the buffers while we write: then it is enough to have been here. */
+        while (more && !error && rounds++ < 3) {
+                lock_take(&pool->lock);
+                more = recorder_seal(&pool->recorder);
+                lock_drop(&pool->lock);
+                error = recorder_finish(&pool->recorder);
+        }
+        caller_leave(&saved);
+        return error;
+}
+
+/* The last of it. The application hears of a trace that ended early, if it did not ask before. */
+static void end_trace(struct pg_pool *pool)
+{
+        char text[256];
+        int error = pg_trace_sync(pool);
+
+        if (error == 0 || error == -ENOENT || !pool->message)
+                return;
+        snprintf(text, sizeof(text), "the trace %s ends before its time: %s",
+                 recorder_path(&pool->recorder), strerror(-error));
+        pool->message(pool->message_arg, text);
 }
 
 int pg_open(struct pg_pool **out, const struct pg_config *config)
@@ -219,6 +307,8 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
                         say(&c, "no address space or memory for the pool's tables");
         }
         if (!error)
+                error = open_trace(pool, &c);
+        if (!error)
                 error = c.delivery == PG_DELIVERY_SIGNAL ? delivery_signal_start()
                                                          : delivery_thread_start(pool);
         if (!error)
@@ -259,6 +349,7 @@ int pg_close(struct pg_pool *pool)
         if (error)
                 return error;
         assert_empty(pool);
+        end_trace(pool);
         pools_remove(pool);
         pool_destroy(pool);
         return 0;
@@ -278,6 +369,9 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
                 error = -ENOMEM;
         else
                 pool->frames.limit = limit;
+        if (!error && recorder_is_on(&pool->recorder))
+                recorder_add(&pool->recorder,
+                             &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit});
         frames_judge(&pool->frames);
         lock_drop(&pool->lock);
         return error;

@@ -17,6 +17,7 @@
 #include "ghost.h"
 #include "lock.h"
 #include "policy_gate.h"
+#include "recorder.h"
 #include "region.h"
 #include "stats.h"
 #include "store_gate.h"
@@ -60,6 +61,9 @@ struct pg_pool {
         struct workers workers;
         struct stats stats;
         struct trace trace;
+        struct recorder recorder;
+        void (*message)(void *arg, const char *text); /* for the application's threads only */
+        void *message_arg;
         struct delivery *delivery; /* thread delivery: its threads */
 
         struct lock lock; /* the four below */
@@ -119,6 +123,39 @@ static inline uint64_t page_key(const struct region *r, uint64_t page)
 {
         return (uint64_t)(uintptr_t)region_addr(r, page) >> r->page_shift;
 }
+
+/* Under the lock, with the page owned: what is to be known of its life outside, by traces. */
+static inline void page_event(struct pg_pool *pool, enum pg_trace_kind kind, const struct region *r,
+                              uint64_t page, bool dirty)
+{
+        struct pg_trace_event event = {.kind = kind, .dirty = dirty, .count = 1};
+
+        if (!recorder_is_on(&pool->recorder))
+                return;
+        event.page = page_key(r, page);
+        recorder_add(&pool->recorder, &event);
+}
+
+/* The same where nothing else is done under the lock: it is only taken if somebody listens. */
+static inline void page_event_alone(struct pg_pool *pool, enum pg_trace_kind kind,
+                                    const struct region *r, uint64_t page, bool dirty)
+{
+        if (!recorder_is_on(&pool->recorder))
+                return;
+        lock_take(&pool->lock);
+        page_event(pool, kind, r, page, dirty);
+        lock_drop(&pool->lock);
+}
+
+/* Without locks. What the worker's events have filled is written. */
+static inline void pool_worker_put(struct pg_pool *pool, struct worker *w)
+{
+        worker_put(&pool->workers, w);
+        recorder_write(&pool->recorder);
+}
+
+/* What a child's trace, or the pool's own, begins with. */
+struct pg_trace_header pool_trace_header(struct pg_pool *pool);
 
 /* Ends the ownership of a page: the new word is visible first, then who waits is woken. */
 void page_release(struct region *r, uint64_t page, uint64_t word);

@@ -63,7 +63,7 @@ void walk_work(struct walk *k)
 void walk_rest(struct walk *k)
 {
         if (k->w) {
-                worker_put(&k->pool->workers, k->w);
+                pool_worker_put(k->pool, k->w);
                 k->w = NULL;
         }
 }

@@ -173,6 +173,7 @@ static void discard_resident(struct pg_pool *pool, struct item *item)
                 policy_remove(&pool->policy, item->frame);
         }
         frame_put(&pool->frames, item->frame);
+        page_event(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
         lock_drop(&pool->lock);
 }
 
@@ -183,6 +184,7 @@ static uint64_t discard_out(struct pg_pool *pool, struct item *item)
         pg_location location = region_page_location(item->region, item->page, item->word);
 
         copy_forget(pool, location, item->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
+        page_event_alone(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
         if (item->word & PAGE_POISONED)
                 word = page_heal(pool, item->region, item->page, item->word) & PAGE_POISONED;
         return word;

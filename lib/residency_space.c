@@ -53,6 +53,21 @@ static int carry(struct walk *k, struct region *to, uint64_t to_page, uint64_t w
         return 0;
 }
 
+static void event_moved(struct walk *k, const struct region *to, uint64_t to_page)
+{
+        struct pg_pool *pool = k->pool;
+        struct pg_trace_event event = {.kind = PG_TRACE_MOVED,
+                                       .page = page_key(k->region, k->page),
+                                       .to = page_key(to, to_page),
+                                       .count = 1};
+
+        if (!recorder_is_on(&pool->recorder))
+                return;
+        lock_take(&pool->lock);
+        recorder_add(&pool->recorder, &event);
+        lock_drop(&pool->lock);
+}
+
 /* Both are claimed, and the target is as it was born. */
 static void move_claimed(struct walk *k, struct region *to, uint64_t to_page, uint64_t word)
 {
@@ -68,6 +83,8 @@ static void move_claimed(struct walk *k, struct region *to, uint64_t to_page, ui
                 f->page = to_page;
                 lock_drop(&pool->lock);
         }
+        if (!error)
+                event_moved(k, to, to_page);
         if (word & PAGE_POISONED) {
                 left = page_heal(pool, k->region, k->page, word) & PAGE_POISONED;
                 if (pool->how == PG_DELIVERY_THREAD)

@@ -91,6 +91,9 @@ struct pg_config {
                                 * pool. NULL: a zram store of the pool's own, no limit */
         void (*message)(void *arg, const char *text); /* told in words why a call failed */
         void *message_arg;
+        const char *trace; /* a file that is made, or emptied, and gets a trace of what happens to
+                            * the pages (see trace.h); "%p" in its name is the process id. NULL:
+                            * none */
 };
 
 /*
@@ -103,6 +106,7 @@ struct pg_config {
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
+ *   -ESPIPE, or what open(2) and write(2) say: the trace cannot be written
  * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
  * thread_id, uring, presence, hides features of the kernel, to test what happens without them;
  * ahead, habit and near in it switch off readahead, predictions of what will be written to, and the
@@ -150,6 +154,19 @@ int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base);
 
 /* Ends it. -EBUSY: a mapping still names its pages. -ENOENT: it is not attached. */
 int pg_detach(struct pg_pool *pool, struct pg_store *store);
+
+/*
+ * Writes what the pool's trace still has in memory: its file is a whole trace then, up to now. It
+ * goes on afterwards; pg_close() does the same. Who is killed, or ends without either call, loses
+ * the events of the last two buffers of 32 KiB, some ten thousand; the rest of the file can be read.
+ * A trace that cannot be written on (the disk is full, RLIMIT_FSIZE) ends; the program does not
+ * notice. The reason is in the trace's header, is told here, and at pg_close() through
+ * config->message. In a child of fork with PG_POOL_INHERIT a trace of its own begins, in PATH.PID,
+ * or where "%p" leads; what the parent had resident is not told in it. If that file cannot be made,
+ * that is told here, too.
+ * -ENOENT: the pool has no trace. -ENOSPC, -EFBIG, -EIO and so on: why it has ended.
+ */
+int pg_trace_sync(struct pg_pool *pool);
 
 /* ---- mappings ---------------------------------------------------------------------------- */
 
