@@ -33,6 +33,7 @@ enum row {
         DELIVERY,
         CHILDREN,
         STATS,
+        TRACE,
         LOG,
         VERBOSE,
         REQUIRE,
@@ -60,6 +61,8 @@ static const struct {
                       "page what the program executes, too (on)"},
         [STATS] = {"stats", 'o', "FILE", "UNPAGED_STATS", NULL,
                    "append a summary when a process ends; -: standard error"},
+        [TRACE] = {"trace", 't', "FILE", "UNPAGED_TRACE", NULL,
+                   "record what happens to its pages; see `unpaged trace`"},
         [LOG] = {"log", 'l', "FILE", "UNPAGED_LOG", NULL,
                  "append a line when something is worth telling"},
         [VERBOSE] = {"verbose", 'v', NULL, "UNPAGED_LOG", "-", "say such things on standard error"},
@@ -187,6 +190,8 @@ static const char *lasting(enum row row, const char *value)
 {
         if ((row == STATS || row == LOG) && strcmp(value, "-") != 0)
                 return absolute("", value);
+        if (row == TRACE)
+                return absolute("", value);
         if (row == SWAP && strncmp(value, "file:", 5) == 0 && value[5])
                 return absolute("file:", value + 5);
         return value;
@@ -246,6 +251,27 @@ static int check_appendable(const char *variable, const char *path)
         return -1;
 }
 
+/* What it had is gone, and the first process that is paged will find that it is the first. */
+static int check_trace(const char *path)
+{
+        struct stat st;
+        int fd;
+
+        if (!path || strstr(path, "%p"))
+                return -1;
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+        if (fd < 0 || fstat(fd, &st) != 0)
+                return say(STATUS_REFUSED, "trace %s: %s; name a file that can be written", path,
+                           strerror(errno));
+        close(fd);
+        if (!S_ISREG(st.st_mode))
+                return say(STATUS_REFUSED, "trace %s: it must be a file, or not exist", path);
+        if (unlink(path) != 0)
+                return say(STATUS_REFUSED, "trace %s: %s; it must be replaced", path,
+                           strerror(errno));
+        return -1;
+}
+
 static int check_swap(const struct settings *s)
 {
         struct stat st;
@@ -297,6 +323,8 @@ static int settle(const struct options *o, struct settings *s)
         status = check_appendable("statistics file", s->stats_path);
         if (status < 0)
                 status = check_appendable("log file", s->log_path);
+        if (status < 0)
+                status = check_trace(s->trace_path);
         return status < 0 ? check_swap(s) : status;
 }
 

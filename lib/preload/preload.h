@@ -66,10 +66,17 @@ void exec_init(void);
 /* threads.c */
 void threads_init(void);
 
+/* trace.c */
+const char *trace_open(const char *path); /* the pool's; NULL: none */
+void trace_write(void);                   /* what is in memory still; as stats_write */
+
 /* stats.c */
 void stats_open(const char *path);
 void stats_restart(void); /* in a child of fork */
 void stats_write(void);   /* once for each process; what is no process of ours is ignored */
 void stats_again(void);   /* it goes on after all */
+
+/* stats.c: what is told when a process ends, or executes another program */
+void process_ends(void);
 
 #endif

@@ -261,6 +261,13 @@ static bool read_stats(struct reading *r, const char *name, const char *value)
         return true;
 }
 
+static bool read_trace(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->trace_path = value;
+        return true;
+}
+
 static bool read_log(struct reading *r, const char *name, const char *value)
 {
         (void)name;
@@ -309,6 +316,7 @@ static const struct {
         {"UNPAGED_SWAP", read_swap},
         {"UNPAGED_DELIVERY", read_delivery},
         {"UNPAGED_STATS", read_stats},
+        {"UNPAGED_TRACE", read_trace},
         {"UNPAGED_LOG", read_log},
         {"UNPAGED_CHILDREN", read_children},
         {"UNPAGED_REQUIRE", read_require},

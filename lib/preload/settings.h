@@ -34,6 +34,7 @@ struct settings {
         const char *swap_path;   /* file: the file, or a directory for a nameless one */
         bool signal_delivery;    /* UNPAGED_DELIVERY: thread | signal */
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
+        const char *trace_path;  /* UNPAGED_TRACE: what happens to the pages is recorded there */
         bool children;           /* UNPAGED_CHILDREN: on | off: whether what it executes is paged */
         bool require;            /* UNPAGED_REQUIRE: 1: no paging is an error */
         const char *log_path;    /* UNPAGED_LOG: one line for each event; "-": standard error */

@@ -210,6 +210,7 @@ static int pool_open(const struct settings *s)
                                    .page_size = s->page_size,
                                    .policy = s->policy,
                                    .queue_pct = s->swap == SWAP_ZRAM ? ZRAM_QUEUE_PCT : 0,
+                                   .trace = trace_open(s->trace_path),
                                    .message = on_message};
         int error;
 

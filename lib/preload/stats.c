@@ -173,15 +173,21 @@ void stats_restart(void)
         atomic_store(&stats.told, false);
 }
 
+void process_ends(void)
+{
+        stats_write();
+        trace_write();
+}
+
 /* After the program's own handlers of exit. Paging goes on: others may still touch memory. */
 __attribute__((destructor)) static void at_exit(void)
 {
-        stats_write();
+        process_ends();
 }
 
 EXPORT void _exit(int status)
 {
-        stats_write();
+        process_ends();
         raw_exit(status);
 }
 

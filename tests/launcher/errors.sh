@@ -38,6 +38,8 @@ wrong '--stats=' '--stats' 'needs a value'
 wrong '--stats /nonexistent/file' '/nonexistent/file' 'No such file'
 wrong '--stats /' '/:' 'directory'
 wrong '--log /nonexistent/file' 'log file' 'No such file'
+wrong '--trace /nonexistent/file' 'trace /nonexistent/file' 'No such file'
+wrong '--trace /dev/null' '/dev/null' 'must be a file'
 wrong '--swap file:/nonexistent' '/nonexistent' 'truncate'
 wrong '--swap file:/dev/null' '/dev/null' 'block device'
 : >empty
@@ -101,7 +103,7 @@ done
 launch --version
 check "the version of the project" [ "$(cat out)" = "unpaged $VERSION" ]
 launch run --help
-for option in budget policy page-size swap delivery stats children require verbose log help; do
+for option in budget policy page-size swap delivery stats trace children require verbose log help; do
         check "--help has --$option" grep -q -- "--$option" out
 done
 for policy in sieve fifo lru nru random; do

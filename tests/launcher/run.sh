@@ -199,6 +199,11 @@ saw "UNPAGED_SWAP=file:$work/swapfile"
 echo kept >stats.old
 launch run --stats stats.old true
 check "what is there is kept" [ "$(cat stats.old)" = kept ]
+echo old >trace.old
+launch run --trace trace.old true
+ended 0
+saw "UNPAGED_TRACE=$work/trace.old"
+never "what a trace replaces is gone" [ -e trace.old ]
 mkfifo pipe
 launch run --stats pipe true
 ended 0

@@ -177,9 +177,10 @@ static const char *read_with(struct settings *s, char *why, size_t size, ...)
 START_TEST(without_variables_there_are_defaults)
 {
         static const char *const names[] = {
-                "UNPAGED_BUDGET", "UNPAGED_POLICY",   "UNPAGED_PAGE_SIZE", "UNPAGED_SWAP",
-                "UNPAGED_STATS",  "UNPAGED_CHILDREN", "UNPAGED_DELIVERY",  "UNPAGED_REQUIRE",
-                "UNPAGED_LOG",    "UNPAGED_ONLY",     "UNPAGED_SKIP",      "UNPAGED_OFF"};
+                "UNPAGED_BUDGET",  "UNPAGED_POLICY", "UNPAGED_PAGE_SIZE", "UNPAGED_SWAP",
+                "UNPAGED_STATS",   "UNPAGED_TRACE",  "UNPAGED_CHILDREN",  "UNPAGED_DELIVERY",
+                "UNPAGED_REQUIRE", "UNPAGED_LOG",    "UNPAGED_ONLY",      "UNPAGED_SKIP",
+                "UNPAGED_OFF"};
         struct settings s;
         char why[256];
 
@@ -199,7 +200,7 @@ START_TEST(without_variables_there_are_defaults)
         ck_assert_uint_eq(s.swap_limit, 0);
         ck_assert_ptr_null(s.swap_path);
         ck_assert(!s.signal_delivery && s.children && !s.require && !s.off);
-        ck_assert(!s.stats_path && !s.log_path && !s.allow && !s.deny);
+        ck_assert(!s.stats_path && !s.trace_path && !s.log_path && !s.allow && !s.deny);
 }
 END_TEST
 
@@ -211,9 +212,9 @@ START_TEST(every_variable_is_understood)
         ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "1.5M", "UNPAGED_POLICY",
                                  "lru", "UNPAGED_PAGE_SIZE", "64K", "UNPAGED_SWAP", "zram:zstd:1G",
                                  "UNPAGED_DELIVERY", "signal", "UNPAGED_STATS", "/a b",
-                                 "UNPAGED_LOG", "-", "UNPAGED_CHILDREN", "off", "UNPAGED_REQUIRE",
-                                 "1", "UNPAGED_ONLY", "a,b", "UNPAGED_SKIP", "c", "UNPAGED_OFF",
-                                 "0", NULL),
+                                 "UNPAGED_TRACE", "/t", "UNPAGED_LOG", "-", "UNPAGED_CHILDREN",
+                                 "off", "UNPAGED_REQUIRE", "1", "UNPAGED_ONLY", "a,b",
+                                 "UNPAGED_SKIP", "c", "UNPAGED_OFF", "0", NULL),
                       "%s", why);
         ck_assert_uint_eq(s.budget, 3u << 19);
         ck_assert_str_eq(s.policy, "lru");
@@ -223,6 +224,7 @@ START_TEST(every_variable_is_understood)
         ck_assert_uint_eq(s.swap_limit, 1u << 30);
         ck_assert(s.signal_delivery && !s.children && s.require && !s.off);
         ck_assert_str_eq(s.stats_path, "/a b");
+        ck_assert_str_eq(s.trace_path, "/t");
         ck_assert_str_eq(s.log_path, "-");
         ck_assert_str_eq(s.allow, "a,b");
         ck_assert_str_eq(s.deny, "c");
