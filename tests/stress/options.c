@@ -34,6 +34,7 @@ static const struct option names[] = {
         {"pages", required_argument, NULL, 'n'},
         {"strict", no_argument, NULL, 'x'},
         {"queue-pct", required_argument, NULL, 'q'},
+        {"trace", required_argument, NULL, 'T'},
         {"seed", required_argument, NULL, 'r'},
         {"all", no_argument, NULL, 'a'},
         {"verbose", no_argument, NULL, 'v'},
@@ -48,7 +49,7 @@ __attribute__((noreturn)) static void usage(int status)
                 "       [--store zram|zstd|file|own|own-nokeep|flaky] [--policy NAME] [--frames "
                 "N]\n"
                 "       [--page-size BYTES] [--pages N] [--strict] [--queue-pct N] [--seed N]\n"
-                "       [--all] [--verbose]\n"
+                "       [--trace FILE] [--all] [--verbose]\n"
                 "--pages: in all mappings together; 0: some times the frames.\n"
                 "--all: a new configuration every five seconds, as the seed says.\n",
                 options.program);
@@ -97,6 +98,9 @@ static void option_set(int option, const char *value)
                 break;
         case 'q':
                 options.queue_pct = (unsigned)atoi(value);
+                break;
+        case 'T':
+                options.trace = value;
                 break;
         case 'r':
                 options.seed = strtoull(value, NULL, 0);

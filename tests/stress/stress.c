@@ -48,6 +48,7 @@ static void pool_open(void)
                 .delivery = options.delivery,
                 .queue_pct = options.queue_pct,
                 .policy = options.policy,
+                .trace = options.trace,
                 .message = print_message,
         };
         int error;

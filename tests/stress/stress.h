@@ -62,6 +62,7 @@ struct options {
         enum pg_delivery delivery;
         enum store_kind store;
         const char *policy;
+        const char *trace;
         unsigned frames, pages, queue_pct;
         size_t page_size;
         bool strict, all, verbose;
