@@ -409,6 +409,18 @@ void curve_forgotten(struct curve *c, uint64_t page, bool inside)
         }
 }
 
+void curve_forgotten_range(struct curve *c, uint64_t page, uint64_t count)
+{
+        if (count < c->places) {
+                while (count-- > 0)
+                        curve_forgotten(c, page++, false);
+                return;
+        }
+        for (uint32_t at = 0; at < c->places; at++)
+                while (c->key[at] != 0 && c->key[at] - 1 - page < count)
+                        curve_forgotten(c, c->key[at] - 1, false);
+}
+
 void curve_renamed(struct curve *c, uint64_t page, uint64_t to)
 {
         uint32_t at, moment;

@@ -57,6 +57,8 @@ void curve_demoted(struct curve *c, uint64_t page);
 /* Its content is gone: the next fault is a first touch. `inside`: it was in the primary segment;
  * asked for pages that are not followed, of others it is known. */
 void curve_forgotten(struct curve *c, uint64_t page, bool inside);
+/* The same of so many pages from this one on, where all pages are followed. */
+void curve_forgotten_range(struct curve *c, uint64_t page, uint64_t count);
 /* It goes by another name from now on. */
 void curve_renamed(struct curve *c, uint64_t page, uint64_t to);
 

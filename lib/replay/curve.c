@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * curve.c - `unpaged curve`: how much memory would have been enough. A table, a sentence, and with
+ * -o a picture.
+ */
+#include "command.h"
+#include "curve_trace.h"
+#include "curve_view.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a page costs where the trace does not tell: one that comes back from compressed memory,
+ * served by a thread (README.md, Benchmarks). */
+#define FAULT_NS 10000
+
+struct request {
+        const char *trace, *output;
+        uint64_t fault_ns;
+};
+
+static uint64_t misses_with(const void *arg, uint64_t frames)
+{
+        return curve_misses(arg, frames);
+}
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+enum { ROWS = 64 };
+
+static int compare(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+/* Round sizes from the least to what is enough, each twice the one before, near the end in four
+ * steps; and those that matter. Sorted, none twice. */
+static size_t choose_sizes(const struct curve_view *v, uint64_t sizes[ROWS])
+{
+        uint64_t sufficient = curve_view_sufficient(v), size;
+        size_t n = 0, kept = 0;
+
+        sizes[n++] = v->least > 1 ? v->least : sufficient;
+        sizes[n++] = sufficient;
+        sizes[n++] = v->enough;
+        sizes[n++] = v->budget ? v->budget : sufficient;
+        for (uint64_t base = 4; base < v->enough; base *= 2)
+                for (unsigned i = 0; i < (base * 32 > v->enough ? 4 : 1); i++)
+                        if ((size = base / 4 * (4 + i)) > v->least && size < v->enough && n < ROWS)
+                                sizes[n++] = size;
+        qsort(sizes, n, sizeof(sizes[0]), compare);
+        for (size_t i = 0; i < n; i++)
+                if (kept == 0 || sizes[kept - 1] != sizes[i])
+                        sizes[kept++] = sizes[i];
+        return kept;
+}
+
+static void print_table(const struct curve_view *v)
+{
+        uint64_t sizes[ROWS], sufficient = curve_view_sufficient(v);
+        size_t n = choose_sizes(v, sizes);
+
+        printf("\n  %12s %14s %14s %10s\n", "memory, MiB", "misses", "of them again",
+               v->other_ns ? "time" : "time, most");
+        for (size_t i = 0; i < n; i++) {
+                uint64_t misses = v->misses(v->arg, sizes[i]);
+
+                printf("  %12.3f %14" PRIu64 " %14" PRIu64 " %9.2fx",
+                       (double)sizes[i] * (double)v->page_size / (1 << 20), misses,
+                       misses > v->first ? misses - v->first : 0, curve_view_slowdown(v, misses));
+                if (sizes[i] == v->budget)
+                        printf("  budget");
+                if (sizes[i] == sufficient)
+                        printf("  suffices");
+                if (sizes[i] == v->enough)
+                        printf("  first touches only");
+                putchar('\n');
+        }
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+static void print_about(const struct curve_trace *t, const struct curve_view *v)
+{
+        char text[32] = "";
+        struct ink least = {text, sizeof(text), 0, false};
+
+        printf("%s: %" PRIu64 " %s", v->name, t->touches,
+               v->budget ? "faults and rescues" : "accesses");
+        if (v->budget)
+                printf(", seen by a pool of %" PRIu64 " frames (%s, %u %% victim queue)", v->budget,
+                       t->header.policy, t->header.queue_pct);
+        printf("\n%" PRIu64 " first touches; a page takes %.1f us", v->first,
+               (double)v->fault_ns / 1e3);
+        if (v->other_ns)
+                printf(", the rest %.3f s\n", (double)v->other_ns / 1e9);
+        else
+                printf(", and how long the rest takes is not known\n");
+        if (v->budget && v->least > 1) {
+                ink_memory(&least, v, v->least);
+                printf("Below %s nothing is known: so many pages were mapped, and their touches "
+                       "seen "
+                       "by nobody.\n",
+                       text);
+        }
+        if (t->lost)
+                printf("The trace has lost %" PRIu64 " events: all figures are approximate.\n",
+                       t->lost);
+}
+
+static int write_picture(const struct curve_view *v, const char *path)
+{
+        static char at[CURVE_PICTURE_SIZE];
+        struct ink ink = {at, sizeof(at), 0, false};
+        FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+        bool bad;
+
+        if (!out)
+                return say(STATUS_FAILED, "%s: %s", path, strerror(errno));
+        curve_view_picture(v, &ink);
+        bad = fwrite(at, 1, ink.len, out) != ink.len;
+        bad |= (out == stdout ? fflush(out) : fclose(out)) != 0;
+        return bad ? say(STATUS_FAILED, "%s: %s", path, strerror(errno)) : 0;
+}
+
+/* What the trace is called: by what it is of, else by its file. */
+static const char *name_of(const struct curve_trace *t, const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return t->header.origin[0] ? t->header.origin : slash ? slash + 1 : path;
+}
+
+static struct curve_view view_of(const struct curve_trace *t, const struct request *q)
+{
+        uint64_t run_ns = t->microseconds * 1000, wait_ns = t->touches * q->fault_ns;
+
+        return (struct curve_view){.misses = misses_with,
+                                   .arg = &t->curve,
+                                   .name = name_of(t, q->trace),
+                                   .page_size = t->header.page_size,
+                                   .least = curve_primary(&t->curve),
+                                   .enough = curve_enough(&t->curve),
+                                   .budget = t->frames,
+                                   .first = curve_first(&t->curve),
+                                   .fault_ns = q->fault_ns,
+                                   .other_ns = run_ns > wait_ns ? run_ns - wait_ns : 0};
+}
+
+static int show(const struct curve_trace *t, const struct request *q)
+{
+        struct curve_view v = view_of(t, q);
+        bool table = !q->output || strcmp(q->output, "-") != 0;
+        char sentence[512] = "";
+        struct ink words = {sentence, sizeof(sentence), 0, false};
+        int status = 0;
+
+        if (t->touches == 0)
+                return say(STATUS_FAILED, "%s: nothing is touched in it", q->trace);
+        if (t->note[0])
+                say(0, "%s", t->note);
+        if (table) {
+                curve_view_sentence(&v, &words);
+                print_about(t, &v);
+                print_table(&v);
+                printf("\n%s\n", sentence);
+        }
+        if (q->output)
+                status = write_picture(&v, q->output);
+        return status ? status : output_status(0, STATUS_FAILED);
+}
+
+static int print_help(void)
+{
+        printf("usage: unpaged curve [option...] TRACE\n"
+               "\n"
+               "How often would pages have missed with less memory, or with more, and how much\n"
+               "would have sufficed? TRACE is one of `unpaged run --trace`, or of `unpaged "
+               "trace`;\n"
+               "-: standard input.\n"
+               "\n"
+               "  -o, --output FILE.svg   draw it, too; -: on standard output, and no table\n"
+               "  -f, --fault-ns N        what a page takes, in nanoseconds (%d)\n"
+               "  -h, --help              this text\n",
+               FAULT_NS);
+        return output_status(0, STATUS_FAILED);
+}
+
+/* -1: go on; else the status to end with. */
+static int read_options(int argc, char **argv, struct request *q)
+{
+        static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+                                              {"fault-ns", required_argument, NULL, 'f'},
+                                              {"help", no_argument, NULL, 'h'},
+                                              {0}};
+        int what;
+        char *end;
+
+        opterr = 0;
+        while ((what = getopt_long(argc, argv, ":o:f:h", longs, NULL)) != -1) {
+                if (what == 'h')
+                        return print_help();
+                if (what == ':')
+                        return say(STATUS_USAGE,
+                                   "curve: %s needs a value; see `unpaged curve --help`",
+                                   argv[optind - 1]);
+                if (what == '?')
+                        return say(STATUS_USAGE,
+                                   "curve: %s: no such option; see `unpaged curve --help`",
+                                   argv[optind - 1]);
+                if (what == 'o')
+                        q->output = optarg;
+                if (what != 'f')
+                        continue;
+                errno = 0;
+                q->fault_ns = strtoull(optarg, &end, 10);
+                if (errno || *end || *optarg < '0' || *optarg > '9' || q->fault_ns == 0 ||
+                    q->fault_ns > 1000000000)
+                        return say(STATUS_USAGE,
+                                   "curve: --fault-ns %s: must be a number from 1 to 1000000000",
+                                   optarg);
+        }
+        if (argc - optind != 1)
+                return say(STATUS_USAGE, "curve: %s; see `unpaged curve --help`",
+                           argc > optind ? "one trace at a time" : "which trace?");
+        q->trace = argv[optind];
+        return -1;
+}
+
+int curve_main(int argc, char **argv)
+{
+        struct request q = {.fault_ns = FAULT_NS};
+        char why[TRACE_WHY];
+        struct curve_trace t;
+        int status = read_options(argc, argv, &q);
+
+        if (status >= 0)
+                return status;
+        if (curve_trace_read(&t, q.trace, why) != 0)
+                status = say(STATUS_FAILED, "%s", why);
+        else
+                status = show(&t, &q);
+        curve_trace_free(&t);
+        return status;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * curve_trace.h - the what-if curve of a trace.
+ *
+ * Of a recorded trace, the curve is told of each event what a pool tells its own (curve.h): what
+ * came in, what was unmapped, what was forgotten. A trace that has every access is taken as that
+ * of a pool with a single mapped frame: every other access then is a fault, and the curve is that
+ * of LRU.
+ */
+#ifndef CURVE_TRACE_H
+#define CURVE_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "curve.h"
+#include "trace_file.h"
+
+struct curve_trace {
+        struct curve curve;
+        struct pg_trace_header header;
+        uint64_t frames;       /* of the pool, at the end; 0: there was none */
+        uint64_t touches;      /* faults and rescues; or accesses */
+        uint64_t rescues;      /* of them */
+        uint64_t lost;         /* events in gaps */
+        uint64_t microseconds; /* that it took; 0: the trace has no times */
+        char note[TRACE_WHY];  /* why it ends before its time; "": it is whole */
+};
+
+/* Reads it: twice, first to count its pages; once from a pipe, where it may have so many. 0, or a
+ * negative errno, and `why` has a sentence: as trace_file_open(), trace_file_next(); -ENOMEM;
+ * -E2BIG: more pages than that came through a pipe. */
+#define CURVE_PIPE_PAGES ((uint32_t)1 << 22)
+int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY]);
+
+/* Also after an error. */
+void curve_trace_free(struct curve_trace *t);
+
+#endif

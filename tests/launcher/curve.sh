@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# `unpaged curve`: the table of known traces to the digit, a picture that is XML, and what is said of
+# traces and options that are wrong.
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=support.sh
+. "$here/support.sh"
+
+generate() { # FILE KIND OPTION...
+        "$unpaged" trace generate "${@:2}" -o "$1"
+}
+
+import() { # FILE, text on standard input
+        "$unpaged" trace import --text - -o "$1"
+}
+
+says() { # WORDS
+        check "says: $1" grep -qF -- "$1" out
+}
+
+row() { # MEMORY MISSES AGAIN TIME
+        check "has the row $*" grep -qE "^ +${1/./\\.} +$2 +$3 +${4/./\\.}x" out
+}
+
+# Well formed as far as can be seen without a parser: tags are balanced, and nothing stands bare.
+is_xml() {
+        if command -v xmllint >/dev/null; then
+                xmllint --noout "$1"
+        else
+                sed 's/<style>.*<\/style>//' "$1" | awk '
+                        { text = text $0 "\n" }
+                        END {
+                                while (match(text, /<[^>]*>/)) {
+                                        if (substr(text, 1, RSTART - 1) ~ /&[^a-z#]|>/) exit 1
+                                        tag = substr(text, RSTART + 1, RLENGTH - 2)
+                                        text = substr(text, RSTART + RLENGTH)
+                                        name = tag
+                                        sub(/[ \/].*/, "", name)
+                                        if (tag ~ /^\//) { if (open[depth--] != substr(tag, 2)) exit 1 }
+                                        else if (tag !~ /\/$/) open[++depth] = name
+                                }
+                                exit depth != 0
+                        }'
+        fi
+}
+
+# ---- figures -------------------------------------------------------------------------------------
+
+# A loop misses always, or never again.
+generate loop.trace loop --pages 256 --accesses 2560 --writes 0
+launch curve loop.trace
+ended 0
+silent
+says '2560 accesses'
+says '256 first touches; a page takes 10.0 us'
+row 0.500 2560 2304 10.00
+row 0.875 2560 2304 10.00
+row 1.000 256 0 1.00
+says 'suffices  first touches only'
+says '1.0 MiB would have sufficed: with it, it takes at most 5 % longer than with any amount of memory.'
+
+generate phases.trace phases --pages 512 --accesses 20000 --seed 7 --writes 0
+launch curve --fault-ns 25000 phases.trace
+ended 0
+says 'a page takes 25.0 us'
+says '464 first touches'
+row 0.016 19382 18918 41.77
+row 0.125 14949 14485 32.22
+row 0.250 10050 9586 21.66
+row 0.438 2909 2445 6.27
+row 0.500 779 315 1.68 # the window of a phase
+row 1.000 636 172 1.37
+row 1.699 486 22 1.05
+row 1.793 464 0 1.00
+
+# A pool of 8 frames, of which 2 were the victim queue: as a segmented FIFO by hand. Pages 1 to 8 come,
+# and the first of them goes when the seventh comes.
+import pool.trace <<'END'
+#page-size 4096
+#frames 8
+#queue 25
+#policy fifo
+#origin by <hand> & "eye"
+fault 1
+fault 2
+fault 3
+fault 4
+fault 5
+fault 6
+fault 7
+queued 1
+fault 8
+queued 2
+time 500
+rescued 2
+queued 3
+fault 9
+queued 4
+left 1
+fault 1
+queued 5
+time 500
+end 17
+END
+launch curve -f 10000 -o pool.svg pool.trace
+ended 0
+silent
+says '11 faults and rescues, seen by a pool of 8 frames (fifo, 25 % victim queue)'
+says '9 first touches; a page takes 10.0 us, the rest 0.001 s'
+says 'Below 0.023 MiB nothing is known'
+row 0.023 11 2 1.02
+row 0.027 10 1 1.01 # page 2 came back with 6 mapped, and none demoted after it
+row 0.031 10 1 1.01
+row 0.035 9 0 1.00 # page 1, with two
+check "a picture" is_xml pool.svg
+check "what it is of, as text" grep -q 'by &lt;hand&gt; &amp; "eye"' pool.svg
+check "the budget is marked" grep -q 'budget: ' pool.svg
+check "it knows what it does not know" grep -q 'not seen by this run' pool.svg
+
+launch curve -o - loop.trace
+ended 0
+cp out loop.svg
+check "a picture on standard output, and nothing else" is_xml loop.svg
+check "begins with svg" grep -q '^<svg ' <(head -n 1 loop.svg)
+launch curve - <phases.trace
+ended 0
+says '20000 accesses'
+
+# ---- what is wrong -------------------------------------------------------------------------------
+
+wrong() { # STATUS "argument..." WORDS...
+        # shellcheck disable=SC2086
+        launch curve $2
+        ended "$1"
+        check "one line" [ "$(wc -l <err)" -eq 1 ]
+        for word in "${@:3}"; do
+                check "says: $word" grep -qF -- "$word" err
+        done
+}
+
+wrong 2 '' 'which trace' '--help'
+wrong 2 'a b' 'one trace' '--help'
+wrong 2 '--bogus' '--bogus' '--help'
+wrong 2 'loop.trace -o' '-o' 'needs a value'
+wrong 2 '--fault-ns 0 loop.trace' '--fault-ns 0' 'from 1'
+wrong 2 '--fault-ns -5 loop.trace' '--fault-ns -5'
+wrong 2 '--fault-ns 5us loop.trace' '--fault-ns 5us'
+wrong 1 'nothing.trace' 'nothing.trace' 'No such file'
+wrong 1 '/dev/null' '/dev/null'
+wrong 1 'loop.trace -o /nonexistent/a.svg' '/nonexistent/a.svg' 'No such file'
+import empty.trace </dev/null
+wrong 1 'empty.trace' 'nothing is touched'
+
+head -c 400 loop.trace >cut.trace
+launch curve cut.trace
+ended 0
+check "a trace that was cut is read as far as it goes" grep -q 'cut.trace' err
+if [ -w /dev/full ]; then
+        launch curve loop.trace -o /dev/full
+        ended 1
+        check "a full disk" grep -q 'No space left' err
+fi
+launch curve --help
+ended 0
+says '--fault-ns'
+
+finish
