@@ -30,8 +30,11 @@
  * hole with h < r, h goes and r remains a hole (sizes from h to r - 1 give their free frame to x,
  * those from r on keep theirs free, as x was in it); otherwise r goes. A fault that demotes nothing
  * takes x out and leaves a hole. Claim (b) then holds with "slots" for "pages of G", and
- * rank(x) counts slots. A fault after a forgotten page of the primary finds P = inside + room,
- * where inside is what the primary holds; this sum is what is used for P, at each fault.
+ * rank(x) counts slots.
+ *
+ * A pager makes room first: y is demoted before x comes in, and rank(x) is counted with y, while the
+ * primary holds one page less; P + rank(x) is the same. That P is inside + room then, where inside is
+ * what the primary holds at that fault: P need not be constant, as long as it changes slowly.
  *
  * That is exact for a segmented FIFO, and tests/unit/test_curve.c replays one beside it at every
  * size. For other policies it says what a longer victim queue would have rescued, had the policy
@@ -354,7 +357,7 @@ void curve_fault(struct curve *c, uint64_t page, bool touched)
 
         c->faults += touched;
         if (c->slots > 0) {
-                c->primary += c->inside + c->room;
+                c->primary += c->inside + c->room + demotes;
                 c->looks++;
         }
         if (is_followed(c, hash)) {

@@ -49,8 +49,9 @@ void curve_destroy(struct curve *c);
 /* Counts from now on; what is known of pages stays. */
 void curve_restart(struct curve *c);
 
-/* A page comes into the primary segment: from a store, or rescued. `touched`: because somebody
- * wanted it, which counts; else it was read ahead, or came back because it could not go. */
+/* A page comes into the primary segment: from a store, or rescued; what is demoted in its stead was
+ * told before. `touched`: because somebody wanted it, which counts; else it was read ahead, or came
+ * back because it could not go. */
 void curve_fault(struct curve *c, uint64_t page, bool touched);
 /* It leaves the primary segment. */
 void curve_demoted(struct curve *c, uint64_t page);

@@ -310,6 +310,7 @@ static int adopt(struct pg_pool *pool)
         if (error)
                 return error;
         stats_restart(&pool->stats);
+        curve_restart(&pool->curve);
         for (unsigned i = 0; i < pool->workers.count; i++)
                 memset(&pool->workers.table[i].tally, 0, sizeof(struct tally));
         error = stores_fork_child(&pool->stores);

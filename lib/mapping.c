@@ -116,11 +116,7 @@ static void event_unmapped(struct pg_pool *pool, const struct region *r)
         struct pg_trace_event event = {
                 .kind = PG_TRACE_FORGOTTEN, .page = page_key(r, 0), .count = r->npages};
 
-        if (!recorder_is_on(&pool->recorder))
-                return;
-        lock_take(&pool->lock);
-        recorder_add(&pool->recorder, &event);
-        lock_drop(&pool->lock);
+        event_tell_alone(pool, &event, 0);
 }
 
 static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
@@ -351,5 +347,57 @@ int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
                                 stats_load(&pool->workers.table[i].tally.histograms[kind][bin]);
         }
         *histogram = h;
+        return 0;
+}
+
+/* With signals blocked, as the next. */
+static struct pg_curve curve_read(struct pg_pool *pool)
+{
+        const struct curve *c = &pool->curve;
+        struct pg_curve read;
+
+        lock_take(&pool->lock);
+        read = (struct pg_curve){.faults = c->faults,
+                                 .first = curve_first(c),
+                                 .least = curve_primary(c),
+                                 .enough = curve_enough(c),
+                                 .sample = (uint64_t)1 << c->shift};
+        lock_drop(&pool->lock);
+        return read;
+}
+
+static uint64_t curve_read_point(struct pg_pool *pool, uint64_t frames)
+{
+        uint64_t misses;
+
+        lock_take(&pool->lock);
+        misses = curve_misses(&pool->curve, frames);
+        lock_drop(&pool->lock);
+        return misses;
+}
+
+int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
+                 struct pg_curve_point *points, size_t npoints)
+{
+        struct pg_curve c;
+        struct caller saved;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (!pool->curve.memory)
+                return -ENOENT;
+        caller_enter(&saved);
+        c = curve_read(pool);
+        caller_leave(&saved);
+        if (curve)
+                memcpy(curve, &c, size < sizeof(c) ? size : sizeof(c));
+        for (size_t i = 0; i < npoints; i++) {
+                uint64_t frames = points[i].frames, misses; /* the points may be paged */
+
+                caller_enter(&saved);
+                misses = curve_read_point(pool, frames);
+                caller_leave(&saved);
+                points[i].misses = misses;
+        }
         return 0;
 }

@@ -23,8 +23,9 @@
 __thread unsigned lock_held_ranks;
 #endif
 
-#define RUN_BYTES_MAX ((size_t)256 << 10)
-#define BATCH_MAX     16u
+#define CURVE_PAGES_MAX ((uint32_t)1 << 26)
+#define RUN_BYTES_MAX   ((size_t)256 << 10)
+#define BATCH_MAX       16u
 /* Well below the patience of a fault, which gets no frame meanwhile. */
 #define SHRINK_PATIENCE_MS 500u
 
@@ -34,6 +35,7 @@ struct plan {
         uint32_t frames;
         unsigned workers, run_pages;
         const struct pg_policy_ops *policy;
+        uint32_t curve_pages;
 };
 
 static uint64_t machine_pages(void)
@@ -71,7 +73,8 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
 {
         uint64_t total = c->frames ? c->frames : c->budget / page_size;
 
-        *p = (struct plan){.policy = c->policy_ops
+        *p = (struct plan){.curve_pages = c->curve_pages,
+                           .policy = c->policy_ops
                                              ? c->policy_ops
                                              : pg_policy_find(c->policy ? c->policy : "sieve")};
         *why = "the policy is unknown: see pg_policy_at() for the list";
@@ -92,6 +95,9 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
                 return -EINVAL;
         plan_buffers(p, total, page_size, c->frames != 0);
         if (p->frames < PG_FRAMES_MIN)
+                return -EINVAL;
+        *why = "the curve can follow 67108864 pages at most; of more it follows a sample";
+        if (c->curve_pages > CURVE_PAGES_MAX)
                 return -EINVAL;
         *why = "the share of the victim queue must be at most 50 percent, and the flags known";
         if (c->queue_pct > 50 || c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT) ||
@@ -130,6 +136,8 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
                 error = policy_open(&pool->policy, p->policy, capacity);
         if (!error)
                 error = ghosts_init(&pool->ghosts, capacity);
+        if (!error && p->curve_pages)
+                error = curve_init(&pool->curve, p->curve_pages);
         if (!error)
                 error = workers_init(&pool->workers, p->workers, p->run_pages, pool->page_size);
         if (!error)
@@ -153,6 +161,7 @@ static void pool_destroy(struct pg_pool *pool)
         stores_close(&pool->stores);
         pg_store_close(pool->own_swap);
         recorder_close(&pool->recorder);
+        curve_destroy(&pool->curve);
         trace_destroy(&pool->trace);
         stats_destroy(&pool->stats);
         workers_destroy(&pool->workers);
@@ -306,6 +315,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
                 else if (error)
                         say(&c, "no address space or memory for the pool's tables");
         }
+        pool->listens = c.trace || c.curve_pages;
         if (!error)
                 error = open_trace(pool, &c);
         if (!error)
@@ -369,9 +379,9 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
                 error = -ENOMEM;
         else
                 pool->frames.limit = limit;
-        if (!error && recorder_is_on(&pool->recorder))
-                recorder_add(&pool->recorder,
-                             &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit});
+        if (!error && pool->listens)
+                event_tell(pool, &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit},
+                           0);
         frames_judge(&pool->frames);
         lock_drop(&pool->lock);
         return error;

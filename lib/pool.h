@@ -2,7 +2,7 @@
 /*
  * pool.h - the pool: the rooms, wired together. For the verbs, the deliveries and the front.
  *
- * lock guards the policy, the victim queue and the frames; they change together (a page that is
+ * lock guards the policy, the victim queue and the frames, and who is told of them; they change together (a page that is
  * rescued leaves the queue and counts as accessed), in critical sections of well under a
  * microsecond, so one lock is simpler than three and no slower.
  */
@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <unpaged/unpaged.h>
+#include "curve.h"
 #include "frame.h"
 #include "ghost.h"
 #include "lock.h"
@@ -62,12 +63,14 @@ struct pg_pool {
         struct stats stats;
         struct trace trace;
         struct recorder recorder;
+        bool listens;                                 /* a trace or a curve was asked for */
         void (*message)(void *arg, const char *text); /* for the application's threads only */
         void *message_arg;
         struct delivery *delivery; /* thread delivery: its threads */
 
-        struct lock lock; /* the four below */
+        struct lock lock; /* the five below */
         struct policy policy;
+        struct curve curve;
         struct ghosts ghosts;
         struct victims victims;
         struct frames frames;
@@ -124,23 +127,32 @@ static inline uint64_t page_key(const struct region *r, uint64_t page)
         return (uint64_t)(uintptr_t)region_addr(r, page) >> r->page_shift;
 }
 
-/* Under the lock, with the page owned: what is to be known of its life outside, by traces. */
+/* ---- event.c: what is to be known of a page's life outside ---------------------------------- */
+
+/* Under the lock, where somebody listens: the trace, the curve, or both hear of it. `word` is the
+ * page's, as it still stands in its table. */
+void event_tell(struct pg_pool *pool, const struct pg_trace_event *event, uint64_t word);
+/* The same where nothing else is done under the lock, and nothing if nobody listens. */
+void event_tell_alone(struct pg_pool *pool, const struct pg_trace_event *event, uint64_t word);
+
+/* Under the lock, with the page owned. */
 static inline void page_event(struct pg_pool *pool, enum pg_trace_kind kind, const struct region *r,
                               uint64_t page, bool dirty)
 {
-        struct pg_trace_event event = {.kind = kind, .dirty = dirty, .count = 1};
-
-        if (!recorder_is_on(&pool->recorder))
-                return;
-        event.page = page_key(r, page);
-        recorder_add(&pool->recorder, &event);
+        if (__builtin_expect(pool->listens, false))
+                event_tell(pool,
+                           &(struct pg_trace_event){.kind = kind,
+                                                    .page = page_key(r, page),
+                                                    .count = 1,
+                                                    .dirty = dirty},
+                           page_load(&r->pages[page]));
 }
 
-/* The same where nothing else is done under the lock: it is only taken if somebody listens. */
+/* With the page owned, without the lock. */
 static inline void page_event_alone(struct pg_pool *pool, enum pg_trace_kind kind,
                                     const struct region *r, uint64_t page, bool dirty)
 {
-        if (!recorder_is_on(&pool->recorder))
+        if (!pool->listens)
                 return;
         lock_take(&pool->lock);
         page_event(pool, kind, r, page, dirty);

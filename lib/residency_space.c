@@ -55,17 +55,12 @@ static int carry(struct walk *k, struct region *to, uint64_t to_page, uint64_t w
 
 static void event_moved(struct walk *k, const struct region *to, uint64_t to_page)
 {
-        struct pg_pool *pool = k->pool;
         struct pg_trace_event event = {.kind = PG_TRACE_MOVED,
                                        .page = page_key(k->region, k->page),
                                        .to = page_key(to, to_page),
                                        .count = 1};
 
-        if (!recorder_is_on(&pool->recorder))
-                return;
-        lock_take(&pool->lock);
-        recorder_add(&pool->recorder, &event);
-        lock_drop(&pool->lock);
+        event_tell_alone(k->pool, &event, 0);
 }
 
 /* Both are claimed, and the target is as it was born. */

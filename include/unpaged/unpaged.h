@@ -94,6 +94,9 @@ struct pg_config {
         const char *trace; /* a file that is made, or emptied, and gets a trace of what happens to
                             * the pages (see trace.h); "%p" in its name is the process id. NULL:
                             * none */
+        uint32_t curve_pages; /* so many pages are followed, 64 bytes each, to tell how many would
+                               * have missed with another budget: see pg_curve_get(). Of more pages
+                               * a sample is followed. 0: none; 16384 are plenty */
 };
 
 /*
@@ -375,6 +378,39 @@ enum pg_histogram_kind {
 
 int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
                      struct pg_histogram *histogram);
+
+/* ---- another budget ---------------------------------------------------------------------- */
+
+/* What would have been with another budget, from what the pool saw since pg_open (in a child of
+ * fork: since then). */
+struct pg_curve {
+        uint64_t faults; /* touches that it saw: misses, and rescues from the victim queue */
+        uint64_t first;  /* misses that no budget avoids: first touches */
+        uint64_t least;  /* frames below which nothing is known: so many pages were mapped, and
+                          * nobody sees how often those are touched */
+        uint64_t enough; /* frames with which all misses are first touches */
+        uint64_t sample; /* one page in so many is followed; 1: every page, nothing is estimated */
+};
+
+struct pg_curve_point {
+        uint64_t frames; /* in: with so many frames, beside the pool's buffers, */
+        uint64_t misses; /* out: so many touches would have had to wait for a store */
+};
+
+/*
+ * With so many frames there would have been so many misses: for as many sizes as are asked for, all
+ * from one run. Exact for a pool whose mapped pages and victim queue are two queues, first in, first
+ * out, of which the first keeps its size (strict: policy "fifo"); for others an estimate, which
+ * asks what a longer or a shorter victim queue would have rescued. Below curve->least, `misses` is
+ * curve->faults, and there would have been more. Pages that are read ahead count neither as touches nor
+ * as misses.
+ *
+ * Costs at most 5 % of a fault while it is on. size: sizeof(struct pg_curve), for growth. curve and
+ * points may be NULL, with npoints 0. While the program runs on, each point is of a moment of its own.
+ * -ENOENT: opened without curve_pages.
+ */
+int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
+                 struct pg_curve_point *points, size_t npoints);
 
 #ifdef __cplusplus
 }

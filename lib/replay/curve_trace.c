@@ -43,9 +43,9 @@ static void access(struct reading *r, uint64_t page)
         r->t->touches++;
         if (r->mapped == page + 1)
                 return;
-        curve_fault(&r->t->curve, page, true);
         if (r->mapped)
                 curve_demoted(&r->t->curve, r->mapped - 1);
+        curve_fault(&r->t->curve, page, true);
         r->mapped = page + 1;
 }
 

@@ -73,8 +73,8 @@ row 1.000 636 172 1.37
 row 1.699 486 22 1.05
 row 1.793 464 0 1.00
 
-# A pool of 8 frames, of which 2 were the victim queue: as a segmented FIFO by hand. Pages 1 to 8 come,
-# and the first of them goes when the seventh comes.
+# A pool of 8 frames, 2 of them the victim queue, by hand: pages 1 to 6 come, and the seventh makes the
+# first one go.
 import pool.trace <<'END'
 #page-size 4096
 #frames 8
@@ -87,18 +87,18 @@ fault 3
 fault 4
 fault 5
 fault 6
-fault 7
 queued 1
-fault 8
+fault 7
 queued 2
+fault 8
 time 500
-rescued 2
 queued 3
-fault 9
+rescued 2
 queued 4
 left 1
-fault 1
+fault 9
 queued 5
+fault 1
 time 500
 end 17
 END
@@ -109,9 +109,9 @@ says '11 faults and rescues, seen by a pool of 8 frames (fifo, 25 % victim queue
 says '9 first touches; a page takes 10.0 us, the rest 0.001 s'
 says 'Below 0.023 MiB nothing is known'
 row 0.023 11 2 1.02
-row 0.027 10 1 1.01 # page 2 came back with 6 mapped, and none demoted after it
+row 0.027 10 1 1.01 # page 2 came back behind 6 others
 row 0.031 10 1 1.01
-row 0.035 9 0 1.00 # page 1, with two
+row 0.035 9 0 1.00 # page 1, behind 8
 check "a picture" is_xml pool.svg
 check "what it is of, as text" grep -q 'by &lt;hand&gt; &amp; "eye"' pool.svg
 check "the budget is marked" grep -q 'budget: ' pool.svg
