@@ -222,10 +222,11 @@ START_TEST(follows_a_sample_where_there_are_too_many)
 
         pg_advise(pool, v, 10 * PAGES * PAGE, PG_ADVICE_RANDOM);
         for (unsigned i = 0; i < 5 * ACCESSES; i++) {
-                v[random_below(10 * PAGES) * PAGE] = 1;
+                char *at = v + random_below(10 * PAGES) * PAGE;
+
+                *at = 1;
                 if (i >= 4 * ACCESSES && i % 4 == 0) /* most of them are not followed */
-                        pg_advise(pool, v + random_below(10 * PAGES) * PAGE, PAGE,
-                                  PG_ADVICE_DISCARD);
+                        pg_advise(pool, at, PAGE, PG_ADVICE_DISCARD);
         }
         s = stats_of(pool);
         curve = read_curve(pool);
