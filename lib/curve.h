@@ -16,33 +16,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct curve_page {
+        uint64_t key;     /* page + 1; 0: free */
+        uint32_t demoted; /* the moment; 0: it is in the primary segment */
+};
+
 struct curve {
         void *memory; /* all tables below; NULL: switched off */
         size_t bytes;
-        uint32_t capacity; /* pages that are followed, at most */
-        uint32_t places;   /* of the table; a power of two */
-        uint32_t times;    /* last moment before time must be told anew; a power of two */
-        uint32_t bins;
-        uint64_t *key;      /* the table, by hash: page + 1, 0: free */
-        uint64_t *hole;     /* a bit for each moment: what was demoted then is no page any more */
-        uint64_t *missed;   /* by the frames that would have been enough: weighted faults */
-        uint32_t *demoted;  /* beside key: when; 0: in the primary segment */
-        uint32_t *younger;  /* Fenwick tree over moments: slots */
-        unsigned shift;     /* one page in 2^shift is followed */
-        uint32_t pages;     /* in the table */
-        uint32_t slots;     /* in the order of demotions: pages and holes */
-        uint32_t holes;     /* of them */
-        uint32_t hole_most; /* no hole is younger than this */
-        uint32_t now;       /* the last moment */
-        uint64_t inside;    /* pages in the primary segment, followed or not */
-        uint64_t room;      /* frames of the primary segment whose pages were forgotten */
-        uint64_t primary;   /* sum of inside + room at faults, while there were slots */
-        uint64_t looks;     /* such faults */
-        uint64_t faults;    /* counted, followed or not */
-        uint64_t first;     /* of them, weighted: first touches */
+        uint32_t capacity;        /* pages that are followed, at most */
+        uint32_t places;          /* of the table; a power of two */
+        uint32_t times;           /* the last moment there is; one less than a power of two */
+        struct curve_page *table; /* by hash */
+        uint64_t *missed;         /* weighted faults, by the frames that would have been enough */
+        uint64_t *slot, *hole;    /* a bit for each moment */
+        uint32_t *older;          /* Fenwick tree over the words of slot */
+        unsigned shift;           /* one page in 2^shift is followed */
+        uint32_t pages;           /* in the table */
+        uint32_t slots;           /* in the order of demotions: pages and holes */
+        uint32_t holes;           /* of them */
+        uint32_t hole_most;       /* no hole is younger than this */
+        uint32_t now;             /* the last moment that is used */
+        uint64_t inside;          /* pages in the primary segment, followed or not */
+        uint64_t room;            /* frames of the primary segment whose pages were forgotten */
+        uint64_t primary; /* sum of what it could hold, over faults while there were slots */
+        uint64_t looks;   /* such faults */
+        uint64_t faults;  /* counted, followed or not */
+        uint64_t first;   /* of them, weighted: first touches */
 };
 
-/* Follows at most about `capacity` pages; 64 bytes for each, touched as they are needed. 0 or
+/* Follows at most `capacity` pages; 49 to 98 bytes for each, touched as they are needed. 0 or
  * -ENOMEM. */
 int curve_init(struct curve *c, uint32_t capacity);
 void curve_destroy(struct curve *c);
