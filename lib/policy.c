@@ -14,7 +14,8 @@
 #include <string.h>
 
 static const struct pg_policy_ops *const shipped[] = {
-        &pg_policy_sieve, &pg_policy_fifo, &pg_policy_lru, &pg_policy_nru, &pg_policy_random,
+        &pg_policy_sieve, &pg_policy_fifo,   &pg_policy_sfifo,  &pg_policy_clock,   &pg_policy_lru,
+        &pg_policy_nru,   &pg_policy_random, &pg_policy_s3fifo, &pg_policy_bimodal,
 };
 
 const struct pg_policy_ops *pg_policy_at(unsigned index)

@@ -11,10 +11,14 @@
 
 #pragma GCC visibility push(hidden)
 
+extern const struct pg_policy_ops pg_policy_bimodal;
+extern const struct pg_policy_ops pg_policy_clock;
 extern const struct pg_policy_ops pg_policy_fifo;
-extern const struct pg_policy_ops pg_policy_random;
-extern const struct pg_policy_ops pg_policy_nru;
 extern const struct pg_policy_ops pg_policy_lru;
+extern const struct pg_policy_ops pg_policy_nru;
+extern const struct pg_policy_ops pg_policy_random;
+extern const struct pg_policy_ops pg_policy_s3fifo;
+extern const struct pg_policy_ops pg_policy_sfifo;
 extern const struct pg_policy_ops pg_policy_sieve;
 
 #pragma GCC visibility pop

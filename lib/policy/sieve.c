@@ -2,168 +2,174 @@
 /*
  * sieve.c - evict the pages nobody came back for; the default.
  *
- * Theory of operation. SIEVE (Zhang et al., NSDI 2024), fed by rescues. The frames stand in the
- * order of their arrival and keep their place for life. A hand walks from the oldest to the newest
- * and starts over at the oldest. A frame that was used since the hand last passed is marked USED:
- * the hand takes the mark away and walks on. The first frame without a mark is named, and the hand
- * rests behind it. Frames that proved useful thus stay near the old end, where the hand only takes
- * a mark away, while new ones are tried between the hand and the new end and leave soon if nobody
- * came back for them: one pass over a large file does not push out the working set.
+ * Theory of operation. SIEVE (Zhang et al., NSDI 2024), fed by rescues, that finds out for itself
+ * whether newcomers are welcome. segments.h has the mechanism: kept frames in the order of their
+ * admission, a hand that walks over them and takes credit away, and a trial. There are two rules of
+ * admission, and neither is good alone:
  *
- * Left to itself the hand may never get to the newest: it names as many as come in before it. Then
- * what stands behind it is never tried again, however long nobody has used it. A database that
- * builds one index after the other so missed twice as often as with fifo. Hence, after it
- * has named four times as many as there are frames, the hand starts over wherever it is.
+ *  - Open: everyone is kept, as in plain SIEVE. Those nobody comes back for are between the hand
+ *    and the new end, and leave soon. This follows a program whose phases use different pages. In a
+ *    loop over more pages than there are frames it misses every time.
+ *  - Bimodal: most newcomers only pass through a short trial (bimodal.c). This survives loops and
+ *    misses least where popularity is lasting, and starves a new phase.
  *
- * A page that is simply resident gives no evidence of use, so the victim queue has to ask for it:
- * a named frame is marked WAITING and keeps its place; a rescue turns the mark into USED, and the
- * frame has survived this lap and the next; or its page goes out, and the frame leaves. That is why
- * this policy wants `queued`: remove and add would move each rescued frame to the new end.
+ * So they are set to duel (after set duelling: Qureshi et al., ISCA 2007). A share of the keys, by
+ * their hash, is a part of its own that is always open; another is always bimodal; each may fill
+ * its share of the frames, no more, as if it were a small pool. Which of the two loads fewer pages is
+ * counted, up to a limit, so that what was long ago is forgotten; the other keys, by far the most,
+ * follow the bimodal camp when its lead is beyond chance, and else the open one. Shares rather than mere marks on frames, because a page that is let in stays at
+ * the cost of others: without walls the open keys would win the more seats the less others take.
  *
- * A page read ahead is tried like any other. One that comes back after a pin, or because it could
- * not go, stands at the new end, which is as far from the hand as there is.
+ * A share is one in 64, or as many as take LEAD_FRAMES frames, up to 16 in 64: fewer frames would
+ * tell nothing. That is what the duel costs: so many keys follow the wrong rule.
  *
- * Cost: 9 bytes a frame; all O(1), select amortised. The hand takes one step for each frame it
- * passes, and passes three kinds:
- *  - unmarked: this ends the select. One step a select.
- *  - USED: the step takes a mark away that one call of accessed had put there. One step a call.
- *  - WAITING: at most once a lap. In the same lap the hand also passes every frame that is not
- *    waiting, and each of those steps is one of the two kinds above. So with w frames waiting and
- *    u not, all the steps of a lap are at most 1 + w/u times those paid for: 1.25 with a victim
- *    queue of 20 % of the frames, 2 with one of 50 %.
- * Starting over early passes frames that wait once more, in one of at least four laps.
- * When all frames are waiting the counts say so, and nothing is walked. When any is not, the hand
- * gets to it unmarked within two laps, so select ends. One select may take that long, when all that
- * was named in the last lap was rescued; then as many calls of accessed have paid for it.
+ * A page that is simply resident gives no evidence of use, so the victim queue has to ask for it.
+ * That is why this policy wants `queued`: a rescued frame keeps its place, where remove and add
+ * would move it to the new end. Evidence right after add says that the page went out not long ago:
+ * it counts like a rescue where newcomers are kept.
  *
- * Invariants: waiting == number of frames marked WAITING <= ring.count; a frame outside the ring is
- * unmarked; the hand is in the ring, or PG_NO_FRAME: the place before the oldest.
+ * A page read ahead is tried like any other, but does not count in the duel. One that comes back
+ * after a pin, or because it could not go, is treated as a newcomer.
+ *
+ * Cost: that of segments.h, 10 bytes a frame; besides, each call adds and compares a few counts of
+ * three parts: O(1) without a loop over frames.
+ *
+ * Invariants: those of segments.h; |lead| <= LEAD_MOST.
  * Locking: none of its own; the caller serialises.
  */
 #include "shipped.h"
 
-#include "ring.h"
+#include "segments.h"
 
-#define LAPS 4
+/* Keys are dealt into so many hands by their hash. */
+#define HANDS_BITS  6u
+#define HANDS       (1u << HANDS_BITS)
+#define HANDS_LEAST 1u
+#define HANDS_MOST  16u
+#define LEAD_FRAMES 8u
+#define LEAD_MOST   512
+#define LEAD_SURE   32
+#define COST_LOAD   2
+#define COST_RESCUE 1
 
-enum mark {
-        UNMARKED,
-        USED,    /* since the hand last passed */
-        WAITING, /* in the victim queue: not to be named */
+enum camp {
+        FOLLOWERS,
+        OPEN,
+        BIMODAL,
 };
 
 struct sieve {
-        uint32_t hand;  /* the frame to look at next */
-        uint64_t named; /* frames since the hand was at the oldest */
-        uint32_t waiting;
-        struct ring ring; /* and behind its links one mark a frame */
+        int32_t lead; /* pages that OPEN has loaded more than BIMODAL */
+        struct segments segments;
 };
 
-static uint8_t *mark_of(struct sieve *s, uint32_t frame)
+/* Hands that each of the two leading camps has. */
+static uint32_t share(const struct sieve *s)
 {
-        return (uint8_t *)&s->ring.link[(size_t)s->ring.nframes + 1] + frame;
+        uint32_t frames = 0, hands;
+
+        for (unsigned i = 0; i < MAX_PARTS; i++)
+                frames += part_count(&s->segments.part[i]);
+        hands = HANDS * LEAD_FRAMES / (frames | 1);
+        return hands < HANDS_LEAST ? HANDS_LEAST : hands > HANDS_MOST ? HANDS_MOST : hands;
+}
+
+static enum camp camp_of(const struct sieve *s, uint64_t key)
+{
+        uint64_t hand = (key + 1) * 0x9e3779b97f4a7c15u >> (64 - HANDS_BITS);
+        uint32_t hands = share(s);
+
+        return hand < hands ? OPEN : hand >= HANDS - hands ? BIMODAL : FOLLOWERS;
+}
+
+static bool is_bimodal(const struct sieve *s, unsigned camp)
+{
+        return camp == BIMODAL || (camp == FOLLOWERS && s->lead > LEAD_SURE);
+}
+
+static void count_fault(struct sieve *s, unsigned camp, int32_t cost)
+{
+        if (camp == OPEN)
+                s->lead = s->lead + cost < LEAD_MOST ? s->lead + cost : LEAD_MOST;
+        else if (camp == BIMODAL)
+                s->lead = s->lead - cost > -LEAD_MOST ? s->lead - cost : -LEAD_MOST;
 }
 
 static size_t sieve_footprint(uint32_t nframes)
 {
-        return offsetof(struct sieve, ring) + ring_footprint(nframes) + nframes;
+        return offsetof(struct sieve, segments) + segments_footprint(nframes);
 }
 
 static void sieve_init(void *self, uint32_t nframes)
 {
         struct sieve *s = self;
 
-        s->hand = PG_NO_FRAME;
-        s->ring.nframes = nframes;
+        segments_init(&s->segments, nframes);
 }
 
 static void sieve_add(void *self, uint32_t frame, uint64_t key, enum pg_add how)
 {
         struct sieve *s = self;
+        enum camp camp = camp_of(s, key);
+        bool keep = !is_bimodal(s, camp) || bimodal_keeps(&s->segments, &s->segments.part[camp]);
 
-        (void)key;
-        (void)how;
-        ring_append(&s->ring, frame);
-}
-
-static void set_mark(struct sieve *s, uint32_t frame, enum mark mark)
-{
-        uint8_t *now = mark_of(s, frame);
-
-        s->waiting += (uint32_t)(mark == WAITING) - (uint32_t)(*now == WAITING);
-        *now = (uint8_t)mark;
+        segments_add(&s->segments, frame, camp, keep);
+        if (how == PG_ADD_DEMAND)
+                count_fault(s, camp, COST_LOAD);
 }
 
 static void sieve_remove(void *self, uint32_t frame)
 {
         struct sieve *s = self;
 
-        if (!ring_has(&s->ring, frame))
-                return;
-        if (s->hand == frame)
-                s->hand = ring_next(&s->ring, frame);
-        set_mark(s, frame, UNMARKED);
-        ring_unlink(&s->ring, frame);
+        segments_remove(&s->segments, frame);
 }
 
 static void sieve_accessed(void *self, uint32_t frame)
 {
         struct sieve *s = self;
+        struct seat *seat = seat_of(&s->segments, frame);
+        bool admit = !is_bimodal(s, seat->part) || bimodal_keeps_again(&s->segments);
 
-        if (ring_has(&s->ring, frame))
-                set_mark(s, frame, USED);
+        if (seat_waits(seat))
+                count_fault(s, seat->part, COST_RESCUE);
+        segments_accessed(&s->segments, frame, admit);
 }
 
 static void sieve_queued(void *self, uint32_t frame)
 {
         struct sieve *s = self;
 
-        if (ring_has(&s->ring, frame))
-                set_mark(s, frame, WAITING);
+        segments_queued(&s->segments, frame);
+}
+
+/* The camp that has more than its share, or else one that has any. */
+static enum camp camp_to_pay(const struct sieve *s)
+{
+        const struct part *part = s->segments.part;
+        uint32_t followers = part_namable(&part[FOLLOWERS]);
+        uint32_t open = part_namable(&part[OPEN]), bimodal = part_namable(&part[BIMODAL]);
+        uint64_t most = ((uint64_t)followers + open + bimodal) * share(s) / HANDS;
+
+        if (open > most || (followers == 0 && bimodal <= most))
+                return open > 0 ? OPEN : BIMODAL;
+        return bimodal > most ? BIMODAL : FOLLOWERS;
 }
 
 static uint32_t sieve_select(void *self)
 {
         struct sieve *s = self;
-        uint32_t frame = s->hand;
+        enum camp camp = camp_to_pay(s);
+        struct part *part = &s->segments.part[camp];
 
-        if (s->waiting == s->ring.count)
-                return PG_NO_FRAME;
-        for (;; frame = ring_next(&s->ring, frame)) {
-                if (frame == PG_NO_FRAME || s->named >= LAPS * (uint64_t)s->ring.count) {
-                        frame = ring_oldest(&s->ring);
-                        s->named = 0;
-                }
-
-                uint8_t *mark = mark_of(s, frame);
-
-                if (*mark == UNMARKED)
-                        break;
-                if (*mark == USED)
-                        *mark = UNMARKED;
-        }
-        s->hand = ring_next(&s->ring, frame);
-        s->named++;
-        return frame;
+        return part_select(&s->segments, part, is_bimodal(s, camp) ? trial_most(part) : 0);
 }
 
 static bool sieve_check(const void *self)
 {
         const struct sieve *s = self;
-        const uint8_t *marks = (const uint8_t *)&s->ring.link[(size_t)s->ring.nframes + 1];
-        uint32_t waiting = 0;
 
-        if (!ring_check(&s->ring))
-                return false;
-        for (uint32_t frame = ring_oldest(&s->ring); frame != PG_NO_FRAME;
-             frame = ring_next(&s->ring, frame)) {
-                if (marks[frame] > WAITING)
-                        return false;
-                waiting += marks[frame] == WAITING;
-        }
-        if (s->hand != PG_NO_FRAME && (s->hand >= s->ring.nframes || !ring_has(&s->ring, s->hand)))
-                return false;
-        return waiting == s->waiting;
+        return segments_check(&s->segments) && s->lead <= LEAD_MOST && s->lead >= -LEAD_MOST;
 }
 
 const struct pg_policy_ops pg_policy_sieve = {

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * s3fifo.c - three fifos: most newcomers leave soon, and who comes back soon after is let in.
+ *
+ * Theory of operation. S3-FIFO (Yang et al., SOSP 2023), fed by rescues. Newcomers enter a small
+ * fifo of a tenth of the frames; what is named there and not rescued goes out, and leaves its key in
+ * a ghost fifo. A page that comes back while its ghost is there enters the main fifo. So does one
+ * that is rescued: it was used after it had left the small one. The head of the main fifo is let off,
+ * and goes to its end, as many times as it was used, up to MOST_USES; then it is named.
+ *
+ * What the original learns from hits it learns from rescues here: a named frame leaves its fifo
+ * while it is asked, and a rescued one enters the main fifo at its end. The ghosts are its own, and
+ * remember by key the last pages that left the small fifo, as many as there are frames: a table of
+ * when and of eight bits of the key's hash, in which a later ghost takes the place of an earlier one
+ * of the same hash. A mistake costs an error of judgement. Use that the pager tells of while the
+ * frame is in a fifo (by its own ghosts, or the application's word) counts as a use.
+ *
+ * Strong where popularity is lasting or many pages are used once; but a loop of which the ghosts
+ * remember all enters the main fifo page by page, and then it is a fifo.
+ *
+ * Cost: 17 bytes a frame, and four to eight for a ghost; all O(1), select amortised: each step over
+ * a frame in the main fifo takes away a use that one call of accessed has put there.
+ *
+ * Invariants: a frame is in the small fifo iff its place is SMALL, in the main one iff it is MAIN,
+ * and in neither otherwise; only MAIN and SMALL ones have uses.
+ * Locking: none of its own; the caller serialises.
+ */
+#include "shipped.h"
+
+#include "queue.h"
+
+#define MOST_USES   3u
+#define SMALL_SHARE 10u /* one frame in so many */
+#define WHEN_BITS   24u
+#define WHEN_MASK   ((1u << WHEN_BITS) - 1)
+
+enum place {
+        ABSENT,
+        SMALL,
+        MAIN,
+        ASKED_SMALL, /* in the victim queue, and was in the small fifo */
+        ASKED_MAIN,
+};
+
+struct seat {
+        uint8_t place;
+        uint8_t uses;
+};
+
+struct s3fifo {
+        uint32_t nframes;
+        uint32_t left; /* pages that have left the small fifo, for ever; 24 bits count */
+        struct queue small, main;
+        uint64_t memory[]; /* keys, links, ghosts, seats: see below */
+};
+
+/* A power of two, not below the frames. */
+static uint64_t ghosts_for(uint64_t frames)
+{
+        uint64_t n = 1;
+
+        while (n < frames)
+                n *= 2;
+        return n;
+}
+
+static uint64_t *key_of(struct s3fifo *s, uint32_t frame)
+{
+        return &s->memory[frame];
+}
+
+static struct queue_link *links(struct s3fifo *s)
+{
+        return (struct queue_link *)&s->memory[s->nframes];
+}
+
+static uint32_t *ghosts(struct s3fifo *s)
+{
+        return (uint32_t *)&links(s)[s->nframes];
+}
+
+static struct seat *seat_of(struct s3fifo *s, uint32_t frame)
+{
+        return (struct seat *)&ghosts(s)[ghosts_for(s->nframes)] + frame;
+}
+
+static size_t s3fifo_footprint(uint32_t nframes)
+{
+        return sizeof(struct s3fifo) + ghosts_for(nframes) * sizeof(uint32_t) +
+               nframes * (sizeof(uint64_t) + sizeof(struct queue_link) + sizeof(struct seat));
+}
+
+static void s3fifo_init(void *self, uint32_t nframes)
+{
+        struct s3fifo *s = self;
+
+        s->nframes = nframes;
+}
+
+/* ---- ghosts -------------------------------------------------------------------------------- */
+
+static uint32_t frames_in(const struct s3fifo *s)
+{
+        return s->small.count + s->main.count;
+}
+
+/* Where the ghost of the key is, if it is; and *tag, what it looks like but for the time. As many
+ * places as the frames in use want: most of the bound may never be. */
+static uint32_t *ghost_of(struct s3fifo *s, uint64_t key, uint32_t *tag)
+{
+        uint64_t hash = (key + 1) * 0x9e3779b97f4a7c15u;
+
+        *tag = (uint32_t)hash & ~WHEN_MASK;
+        return &ghosts(s)[hash >> 32 & (ghosts_for(frames_in(s)) - 1)];
+}
+
+static void ghost_leave(struct s3fifo *s, uint64_t key)
+{
+        uint32_t tag, *ghost = ghost_of(s, key, &tag);
+
+        s->left++;
+        *ghost = tag | (s->left & WHEN_MASK);
+}
+
+static bool ghost_take(struct s3fifo *s, uint64_t key)
+{
+        uint32_t tag, *ghost = ghost_of(s, key, &tag);
+        uint32_t age = (s->left - *ghost) & WHEN_MASK;
+
+        if (*ghost == 0 || (*ghost & ~WHEN_MASK) != tag || age > frames_in(s))
+                return false;
+        *ghost = 0;
+        return true;
+}
+
+/* ---- the fifos ----------------------------------------------------------------------------- */
+
+static void enter(struct s3fifo *s, uint32_t frame, enum place place)
+{
+        *seat_of(s, frame) = (struct seat){.place = (uint8_t)place};
+        queue_append(links(s), place == MAIN ? &s->main : &s->small, frame);
+}
+
+/* The frame leaves its fifo, if it is in one. */
+static void leave(struct s3fifo *s, uint32_t frame, enum place place)
+{
+        struct seat *seat = seat_of(s, frame);
+
+        if (seat->place == MAIN)
+                queue_remove(links(s), &s->main, frame);
+        else if (seat->place == SMALL)
+                queue_remove(links(s), &s->small, frame);
+        *seat = (struct seat){.place = (uint8_t)place};
+}
+
+static void s3fifo_add(void *self, uint32_t frame, uint64_t key, enum pg_add how)
+{
+        struct s3fifo *s = self;
+
+        *key_of(s, frame) = key;
+        enter(s, frame, how == PG_ADD_DEMAND && ghost_take(s, key) ? MAIN : SMALL);
+}
+
+static void s3fifo_remove(void *self, uint32_t frame)
+{
+        struct s3fifo *s = self;
+
+        if (seat_of(s, frame)->place == ASKED_SMALL)
+                ghost_leave(s, *key_of(s, frame));
+        leave(s, frame, ABSENT);
+}
+
+static void s3fifo_accessed(void *self, uint32_t frame)
+{
+        struct s3fifo *s = self;
+        struct seat *seat = seat_of(s, frame);
+
+        if (seat->place == ASKED_SMALL || seat->place == ASKED_MAIN)
+                enter(s, frame, MAIN);
+        else if (seat->place != ABSENT && seat->uses < MOST_USES)
+                seat->uses++;
+}
+
+static void s3fifo_queued(void *self, uint32_t frame)
+{
+        struct s3fifo *s = self;
+        struct seat *seat = seat_of(s, frame);
+
+        if (seat->place == SMALL)
+                leave(s, frame, ASKED_SMALL);
+        else if (seat->place == MAIN)
+                leave(s, frame, ASKED_MAIN);
+}
+
+static uint32_t s3fifo_select(void *self)
+{
+        struct s3fifo *s = self;
+        uint32_t frame;
+
+        if (s->main.count == 0 || s->small.count > frames_in(s) / SMALL_SHARE)
+                return queue_oldest(&s->small);
+        for (;;) {
+                struct seat *seat;
+
+                frame = queue_oldest(&s->main);
+                seat = seat_of(s, frame);
+                if (seat->uses == 0)
+                        return frame;
+                seat->uses--;
+                queue_remove(links(s), &s->main, frame);
+                queue_append(links(s), &s->main, frame);
+        }
+}
+
+static bool fifo_is_sound(struct s3fifo *s, const struct queue *fifo, enum place place)
+{
+        if (!queue_check(links(s), s->nframes, fifo))
+                return false;
+        for (uint32_t f = queue_oldest(fifo); f != PG_NO_FRAME; f = queue_next(links(s), f))
+                if (seat_of(s, f)->place != place || seat_of(s, f)->uses > MOST_USES)
+                        return false;
+        return true;
+}
+
+static bool s3fifo_check(const void *self)
+{
+        struct s3fifo *s = (struct s3fifo *)(uintptr_t)self;
+
+        return fifo_is_sound(s, &s->small, SMALL) && fifo_is_sound(s, &s->main, MAIN);
+}
+
+const struct pg_policy_ops pg_policy_s3fifo = {
+        .size = sizeof(struct pg_policy_ops),
+        .name = "s3fifo",
+        .footprint = s3fifo_footprint,
+        .init = s3fifo_init,
+        .add = s3fifo_add,
+        .remove = s3fifo_remove,
+        .accessed = s3fifo_accessed,
+        .select = s3fifo_select,
+        .queued = s3fifo_queued,
+        .check = s3fifo_check,
+};

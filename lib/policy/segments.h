@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * segments.h - frames on trial and frames kept: what bimodal and sieve consist of.
+ *
+ * Theory of operation. The frames are divided into parts (one will do), each with two queues:
+ *
+ *      new ──► trial ──► asked (waits in the victim queue) ──► out
+ *                │         │ rescued
+ *      new ──► kept ◄──────┘
+ *              ▲  hand: names a frame, clears its credit, or passes it by
+ *
+ * The trial is a fifo. A frame that is rescued after its trial has shown that it is wanted, and is
+ * kept. The kept ones stand in the order of their admission and keep their place for life, and a
+ * hand walks over them as SIEVE's does (Zhang et al., NSDI 2024): from the oldest to the newest,
+ * then over again. A frame that was used since the hand passed has credit; the hand takes one off
+ * and walks on. The first without credit is named. It is marked as waiting while it is asked, and a
+ * rescue finds it in its place. Each use lifts the frame's level by one, up to MAX_LEVEL, and gives
+ * it as much credit as its level: who was rescued three times is asked in every fourth lap only,
+ * which leaves the victim queue to those of whom less is known.
+ *
+ * Left to itself the hand may never get to the newest: it names as many as come in before it. Then
+ * what stands behind it is never tried again, however long nobody has used it. Hence, after it has
+ * named LAPS times as many as are kept, it starts over wherever it is.
+ *
+ * Cost: 10 bytes a frame; all O(1), select amortised. The hand takes one step for each frame it
+ * passes, and passes three kinds:
+ *  - without credit: this ends the select. One step a select.
+ *  - with credit: one call of accessed has paid for at most MAX_LEVEL such steps.
+ *  - waiting: each at most once a lap. The hand is only asked where no more kept frames wait than
+ *    do not, or nothing is on trial; so the former are passed by at most once for each of the
+ *    latter, which are of the kinds above, as long as the victim queue is no more than half of the
+ *    frames. Starting over passes them once more, in one of at least LAPS laps.
+ * One select may take MAX_LEVEL + 1 laps, when all that was named in the last ones was rescued.
+ *
+ * Invariants, for each part: waiting = number of kept frames that wait <= kept.count; the hand is
+ * one of the kept frames, or PG_NO_FRAME: the place before the oldest; a frame is in the trial
+ * queue iff its place is ON_TRIAL, in the kept queue iff it is KEPT, and in no queue otherwise; only
+ * KEPT frames have credit or wait.
+ */
+#ifndef UNPAGED_POLICY_SEGMENTS_H
+#define UNPAGED_POLICY_SEGMENTS_H
+
+#include "queue.h"
+
+#define MAX_PARTS 3
+#define MAX_LEVEL 3
+#define LAPS      3
+
+/* The bimodal rule: the share of the frames that are on trial; of so many newcomers one is kept,
+ * and of so many that come back soon. */
+#define TRIAL_PCT  3u
+#define STAY       32u
+#define STAY_AGAIN 4u
+
+enum place {
+        ABSENT,
+        ON_TRIAL,
+        ASKED, /* was on trial, and waits in the victim queue */
+        KEPT,
+};
+
+struct seat {
+        uint8_t place : 2, part : 2;
+        uint8_t level : 2, credit : 2;
+        bool waits; /* KEPT, and in the victim queue: not to be named */
+};
+
+struct part {
+        struct queue trial, kept;
+        uint32_t waiting; /* of those kept */
+        uint32_t hand;    /* the kept frame to look at next */
+        uint64_t named;   /* kept frames, since the hand was at the oldest */
+};
+
+struct segments {
+        uint32_t nframes;
+        uint32_t turn; /* counts newcomers and those that came back, for the bimodal rule */
+        struct part part[MAX_PARTS];
+        struct queue_link link[]; /* nframes of them, and as many seats */
+};
+
+static inline size_t segments_footprint(uint32_t nframes)
+{
+        return sizeof(struct segments) +
+               (size_t)nframes * (sizeof(struct queue_link) + sizeof(struct seat));
+}
+
+static inline void segments_init(void *self, uint32_t nframes)
+{
+        struct segments *s = self;
+
+        s->nframes = nframes;
+        for (unsigned i = 0; i < MAX_PARTS; i++)
+                s->part[i].hand = PG_NO_FRAME;
+}
+
+static inline struct seat *seat_of(struct segments *s, uint32_t frame)
+{
+        return (struct seat *)&s->link[s->nframes] + frame;
+}
+
+static inline uint32_t kept_namable(const struct part *part)
+{
+        return part->kept.count - part->waiting;
+}
+
+static inline bool seat_waits(const struct seat *seat)
+{
+        return seat->waits || seat->place == ASKED;
+}
+
+/* Frames that select may name. */
+static inline uint32_t part_namable(const struct part *part)
+{
+        return part->trial.count + kept_namable(part);
+}
+
+static inline uint32_t part_count(const struct part *part)
+{
+        return part->trial.count + part->kept.count;
+}
+
+/* Frames that may be on trial before one is named. */
+static inline uint32_t trial_most(const struct part *part)
+{
+        return (uint32_t)((uint64_t)part_count(part) * TRIAL_PCT / 100);
+}
+
+/* By the bimodal rule: is a newcomer kept? While much is on trial there is room. */
+static inline bool bimodal_keeps(struct segments *s, const struct part *part)
+{
+        return part->trial.count > part_count(part) / 8 || ++s->turn % STAY == 0;
+}
+
+/* Likewise, one that comes back soon after it went out. */
+static inline bool bimodal_keeps_again(struct segments *s)
+{
+        return ++s->turn % STAY_AGAIN == 0;
+}
+
+/* The frame, which is in no queue, joins one. */
+static inline void segments_put(struct segments *s, uint32_t frame, enum place place)
+{
+        struct seat *seat = seat_of(s, frame);
+        struct part *part = &s->part[seat->part];
+
+        seat->place = place;
+        queue_append(s->link, place == KEPT ? &part->kept : &part->trial, frame);
+}
+
+static inline void segments_add(struct segments *s, uint32_t frame, unsigned part, bool keep)
+{
+        *seat_of(s, frame) = (struct seat){.part = part & 3};
+        segments_put(s, frame, keep ? KEPT : ON_TRIAL);
+}
+
+static inline void set_waits(struct segments *s, struct seat *seat, bool waits)
+{
+        s->part[seat->part].waiting += (uint32_t)waits - (uint32_t)seat->waits;
+        seat->waits = waits;
+}
+
+static inline void segments_remove(void *self, uint32_t frame)
+{
+        struct segments *s = self;
+        struct seat *seat = seat_of(s, frame);
+        struct part *part = &s->part[seat->part];
+
+        if (seat->place == KEPT) {
+                if (part->hand == frame)
+                        part->hand = queue_next(s->link, frame);
+                set_waits(s, seat, false);
+                queue_remove(s->link, &part->kept, frame);
+        } else if (seat->place == ON_TRIAL) {
+                queue_remove(s->link, &part->trial, frame);
+        }
+        *seat = (struct seat){0};
+}
+
+static inline void segments_queued(void *self, uint32_t frame)
+{
+        struct segments *s = self;
+        struct seat *seat = seat_of(s, frame);
+
+        if (seat->place == KEPT) {
+                set_waits(s, seat, true);
+        } else if (seat->place == ON_TRIAL) {
+                queue_remove(s->link, &s->part[seat->part].trial, frame);
+                seat->place = ASKED;
+        }
+}
+
+/* Evidence of use. A frame on trial is kept for it if the caller `admits` it. */
+static inline void segments_accessed(struct segments *s, uint32_t frame, bool admit)
+{
+        struct seat *seat = seat_of(s, frame);
+
+        if (seat->place == KEPT) {
+                set_waits(s, seat, false);
+                seat->level = seat->level < MAX_LEVEL ? (seat->level + 1) & MAX_LEVEL : MAX_LEVEL;
+                seat->credit = seat->level;
+        } else if (seat->place == ASKED) {
+                seat->level = 1;
+                segments_put(s, frame, KEPT);
+        } else if (seat->place == ON_TRIAL && admit) {
+                queue_remove(s->link, &s->part[seat->part].trial, frame);
+                segments_put(s, frame, KEPT);
+        }
+}
+
+/* There is one without credit, or with some that does not wait. */
+static inline uint32_t hand_select(struct segments *s, struct part *part)
+{
+        uint32_t frame = part->hand;
+
+        for (;; frame = queue_next(s->link, frame)) {
+                if (frame == PG_NO_FRAME || part->named >= LAPS * (uint64_t)part->kept.count) {
+                        frame = queue_oldest(&part->kept);
+                        part->named = 0;
+                }
+
+                struct seat *seat = seat_of(s, frame);
+
+                if (seat->waits)
+                        continue;
+                if (seat->credit == 0)
+                        break;
+                seat->credit = (seat->credit - 1) & MAX_LEVEL;
+        }
+        part->hand = queue_next(s->link, frame);
+        part->named++;
+        return frame;
+}
+
+/* The frame that has been on trial longest, if more than `most` are; else one of those kept. */
+static inline uint32_t part_select(struct segments *s, struct part *part, uint32_t most)
+{
+        uint32_t oldest = queue_oldest(&part->trial);
+
+        if (part->trial.count > most || kept_namable(part) == 0)
+                return oldest;
+        if (oldest != PG_NO_FRAME && kept_namable(part) < part->waiting)
+                return oldest;
+        return hand_select(s, part);
+}
+
+static inline bool part_check(const struct segments *s, unsigned number)
+{
+        const struct part *part = &s->part[number];
+        const struct seat *seats = (const struct seat *)&s->link[s->nframes];
+        bool has_hand = part->hand == PG_NO_FRAME;
+        uint32_t waiting = 0;
+
+        if (!queue_check(s->link, s->nframes, &part->trial) ||
+            !queue_check(s->link, s->nframes, &part->kept))
+                return false;
+        for (uint32_t f = queue_oldest(&part->trial); f != PG_NO_FRAME; f = queue_next(s->link, f))
+                if (seats[f].place != ON_TRIAL || seats[f].part != number || seats[f].waits ||
+                    seats[f].credit != 0)
+                        return false;
+        for (uint32_t f = queue_oldest(&part->kept); f != PG_NO_FRAME; f = queue_next(s->link, f)) {
+                if (seats[f].place != KEPT || seats[f].part != number)
+                        return false;
+                waiting += seats[f].waits;
+                has_hand = has_hand || f == part->hand;
+        }
+        return has_hand && waiting == part->waiting;
+}
+
+/* O(frames). */
+static inline bool segments_check(const void *self)
+{
+        for (unsigned i = 0; i < MAX_PARTS; i++)
+                if (!part_check(self, i))
+                        return false;
+        return true;
+}
+
+#endif
