@@ -2,15 +2,13 @@
 /*
  * choose.c - which pages are to go: those the policy names, and the oldest of the victim queue.
  *
- * Under the pool lock, all of it. A page is chosen when it is BUSY and ours; one that is somebody
- * else's at the moment is passed by.
+ * Under the pool lock, all of it. The rule is that of replacement.c; here is its taker. A page is
+ * taken when it is BUSY and ours; one that is somebody else's at the moment is passed by.
  */
 #include "choose.h"
 #include "evict.h"
 #include "transit.h"
 
-/* Frames looked at under the lock in one go. */
-#define SELECT_MOST 1024u
 /* Around the caller's frame: what the pager and a signal frame take, and what its callers have. */
 #define STACK_BELOW ((uintptr_t)16 << 10)
 #define STACK_ABOVE ((uintptr_t)32 << 10)
@@ -65,76 +63,64 @@ static bool need_not_wait(struct pg_pool *pool, const struct item *item)
                pool_is_near(pool, frame_at(&pool->frames, item->frame)->location);
 }
 
-/* How far the queue has been looked at for pages that can leave it. */
-struct queue_walk {
-        uint32_t next; /* frame */
-        unsigned tries, due;
+/* ---- the taker ----------------------------------------------------------------------------- */
+
+struct claimer {
+        struct taker taker;
+        struct pg_pool *pool;
+        struct worker *w;
+        bool queue; /* victims of the policy wait there */
 };
 
-/* Finds pages at the head of the queue, at most `want`, that have waited long enough, or are more
- * than it may hold when `more` have come. Those that this worker cannot take are no reason to
- * leave the policy alone: with a queue of nothing else it would wait for ever. */
-static void find_due(struct pg_pool *pool, const struct worker *w, struct queue_walk *k,
-                     unsigned want, unsigned more)
+static enum taken take(struct taker *t, uint32_t frame)
 {
-        uint32_t most = victims_target(&pool->victims, &pool->frames);
+        struct claimer *c = (struct claimer *)t;
+        struct item *item = NULL;
 
-        while (k->next != PG_NO_FRAME && k->due < want && k->tries < SELECT_MOST &&
-               (victim_is_due(&pool->victims, &pool->frames, k->next) ||
-                pool->victims.list.count + more > most + k->due)) {
-                const struct frame *f = frame_at(&pool->frames, k->next);
+        if (!is_passed_over(c->pool, c->w, frame))
+                item = claim_victim(c->pool, &c->w->out, frame);
+        if (!item)
+                return TAKEN_NOT;
+        item->straight_on = !c->queue || need_not_wait(c->pool, item);
+        return item->straight_on ? TAKEN_STRAIGHT_ON : TAKEN_TO_WAIT;
+}
 
-                k->due += !is_stood_on(f->region, f->page) && !is_avoided(w, f);
-                k->next = list_next(pool->frames.table, k->next);
-                k->tries++;
-        }
+static bool could_take(struct taker *t, uint32_t frame)
+{
+        const struct claimer *c = (struct claimer *)t;
+        const struct frame *f = frame_at(&c->pool->frames, frame);
+
+        return !is_stood_on(f->region, f->page) && !is_avoided(c->w, f);
+}
+
+static uint64_t key(struct taker *t, uint32_t frame)
+{
+        const struct frame *f = frame_at(&((struct claimer *)t)->pool->frames, frame);
+
+        return page_key(f->region, f->page);
+}
+
+static const struct taker_ops claimer_ops = {take, could_take, key};
+
+static struct claimer claimer_of(struct pg_pool *pool, struct worker *w, bool queue)
+{
+        struct taker taker = {.ops = &claimer_ops, .taken = w->out.count, .room = RUN_MAX};
+
+        return (struct claimer){.taker = taker, .pool = pool, .w = w, .queue = queue};
 }
 
 void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, bool queue)
 {
-        unsigned tries = pool->policy.count < SELECT_MOST ? pool->policy.count : SELECT_MOST;
-        unsigned most = queue && 2 * want < RUN_MAX ? 2 * want : want;
-        struct queue_walk k = {.next = list_first(&pool->victims.list)};
-        unsigned straight_on = 0;
-        uint32_t frame;
+        struct replacement r = pool_replacement(pool);
+        struct claimer c = claimer_of(pool, w, queue);
 
-        while (w->out.count < most && tries-- > 0) {
-                struct item *item = NULL;
-
-                find_due(pool, w, &k, want, w->out.count - straight_on);
-                if (k.due + straight_on >= want ||
-                    (frame = policy_select(&pool->policy)) == PG_NO_FRAME)
-                        break;
-                if (!is_passed_over(pool, w, frame))
-                        item = claim_victim(pool, &w->out, frame);
-                if (item) {
-                        evict_take(pool, frame, item->word);
-                        item->straight_on = !queue || need_not_wait(pool, item);
-                        straight_on += item->straight_on;
-                        pool->victims.named++;
-                } else {
-                        struct frame *f = frame_at(&pool->frames, frame);
-
-                        policy_return(&pool->policy, frame, page_key(f->region, f->page));
-                }
-        }
+        replacement_from_policy(&r, &c.taker, want, queue);
 }
 
 void choose_from_queue(struct pg_pool *pool, struct worker *w, unsigned want)
 {
-        uint32_t frame = list_first(&pool->victims.list);
+        struct replacement r = pool_replacement(pool);
+        struct claimer c = claimer_of(pool, w, false);
 
-        for (unsigned tries = 0; tries < SELECT_MOST; tries++) {
-                uint32_t next;
-                struct item *item = NULL;
-
-                if (frame == PG_NO_FRAME || w->out.count == want)
-                        break;
-                next = list_next(pool->frames.table, frame);
-                if (!is_passed_over(pool, w, frame))
-                        item = claim_victim(pool, &w->out, frame);
-                if (item)
-                        evict_take(pool, frame, item->word);
-                frame = next;
-        }
+        replacement_from_queue(&r, &c.taker, want);
 }

@@ -5,12 +5,9 @@
 
 #include "pool.h"
 
-/* Adds victims of the policy to w->out, claimed and taken, until `want` pages can leave: those that
- * go straight on, and those that are due in the queue. A queue that has not filled yet takes in two
- * pages for each that leaves. Without a queue all go straight on. */
+/* Adds victims to w->out, claimed and taken, by the rules of replacement.h: of the policy, until
+ * `want` pages can leave; then the oldest of the victim queue, until there are `want`. */
 void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, bool queue);
-
-/* The oldest of the victim queue, until w->out has `want` pages. */
 void choose_from_queue(struct pg_pool *pool, struct worker *w, unsigned want);
 
 #endif

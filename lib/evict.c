@@ -273,6 +273,7 @@ static void slots_drop(struct pg_pool *pool, struct worker *w)
 /* Saved pages: their frames are free, and their words say where they are. */
 static unsigned leave(struct pg_pool *pool, struct worker *w)
 {
+        struct replacement r = pool_replacement(pool);
         struct thread_counters *thread = w->thread;
         unsigned clean = 0, dirty = 0, wasted = 0;
 
@@ -288,11 +289,7 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                 if (!(item->word & PAGE_DIRTY) && !unused)
                         item->word = habit_read(item->region, item->word);
                 wasted += unused;
-                if (pool->victims.pct)
-                        ghost_add(&pool->ghosts, pool->frames.limit,
-                                  page_key(item->region, item->page));
-                policy_forget_queued(&pool->policy, item->frame);
-                frame_put(&pool->frames, item->frame);
+                replacement_went_out(&r, item->frame, page_key(item->region, item->page));
                 page_event(pool, PG_TRACE_LEFT, item->region, item->page, item->word & PAGE_DIRTY);
         }
         lock_drop(&pool->lock);
@@ -357,13 +354,13 @@ static int why_none(struct pg_pool *pool, struct worker *w, uint32_t passed_befo
  * look again. */
 static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
 {
+        struct replacement r = pool_replacement(pool);
         uint32_t passed = w->passed_over;
         bool queue;
         int error = 0;
 
         lock_take(&pool->lock);
-        /* The budget may have been larger. */
-        queue = victims_target(&pool->victims, &pool->frames) > 0 || pool->victims.list.count > 0;
+        queue = replacement_queues(&r);
         choose_from_policy(pool, w, want, queue);
         if (queue) {
                 lock_drop(&pool->lock);

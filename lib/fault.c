@@ -148,8 +148,8 @@ static void fill(struct pg_pool *pool, struct worker *w)
 /* Under the lock: the frame and the policy learn of a page that has come in. */
 static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *item, bool ahead)
 {
+        struct replacement r = pool_replacement(pool);
         struct frame *f = frame_at(&pool->frames, item->frame);
-        uint64_t key = page_key(item->region, item->page);
 
         f->region = item->region;
         f->page = item->page;
@@ -162,9 +162,8 @@ static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *it
                 pin_keep(pool, w);
                 return;
         }
-        policy_add(&pool->policy, item->frame, key, ahead ? PG_ADD_AHEAD : PG_ADD_DEMAND);
-        if (!ahead && ghost_take(&pool->ghosts, pool->frames.limit, key))
-                policy_accessed(&pool->policy, item->frame);
+        replacement_came_in(&r, item->frame, page_key(item->region, item->page),
+                            ahead ? PG_ADD_AHEAD : PG_ADD_DEMAND);
 }
 
 static uint64_t poison(struct pg_pool *pool, struct worker *w, struct item *item)

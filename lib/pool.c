@@ -25,7 +25,6 @@ __thread unsigned lock_held_ranks;
 
 #define CURVE_PAGES_MAX ((uint32_t)1 << 26)
 #define RUN_BYTES_MAX   ((size_t)256 << 10)
-#define BATCH_MAX       16u
 /* Well below the patience of a fault, which gets no frame meanwhile. */
 #define SHRINK_PATIENCE_MS 500u
 
@@ -291,10 +290,8 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
         pthread_mutex_init(&pool->resizing, NULL);
         pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
-        pool->batch_pages = plan.frames / 32 < 1           ? 1
-                            : plan.frames / 32 > BATCH_MAX ? BATCH_MAX
-                                                           : plan.frames / 32;
-        pool->victims.pct = c.queue_pct ? c.queue_pct : 20;
+        pool->batch_pages = replacement_batch(plan.frames);
+        pool->victims.pct = c.queue_pct ? c.queue_pct : VICTIMS_PCT;
         pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
         pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
         /* A larger page takes longer to load than a fault does. */

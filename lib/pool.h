@@ -20,6 +20,7 @@
 #include "policy_gate.h"
 #include "recorder.h"
 #include "region.h"
+#include "replacement.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "trace.h"
@@ -105,6 +106,11 @@ static inline bool pool_is_strict(const struct pg_pool *pool)
 static inline bool pool_inherits(const struct pg_pool *pool)
 {
         return pool->flags & PG_POOL_INHERIT;
+}
+
+static inline struct replacement pool_replacement(struct pg_pool *pool)
+{
+        return (struct replacement){&pool->policy, &pool->ghosts, &pool->victims, &pool->frames};
 }
 
 /* What is there can be had again at once, so that it need not wait in the victim queue. */

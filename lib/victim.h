@@ -18,6 +18,8 @@
 #include "frame.h"
 #include "list.h"
 
+#define VICTIMS_PCT 20u /* unless the pool says otherwise */
+
 struct victims {
         struct list list; /* oldest first */
         unsigned pct;     /* share of the frames; 0: no queue */

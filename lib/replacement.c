@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replacement.c - see replacement.h.
+ *
+ * Victims are taken in batches, so that one lock round trip and one system call serve many. A
+ * batch ends when as many pages can leave as were wanted: pages at the head of the queue that are
+ * due count, and so do victims that will not wait. Nothing here blocks, allocates, or looks at more
+ * than LOOKS_MOST frames.
+ */
+#include "replacement.h"
+
+/* Frames looked at under the lock in one go. */
+#define LOOKS_MOST 1024u
+/* A batch is a small part of the frames, and not so large that its fault waits for long. */
+#define BATCH_PART 32u
+#define BATCH_MOST 16u
+
+unsigned replacement_batch(uint32_t frames)
+{
+        unsigned part = frames / BATCH_PART;
+
+        return part < 1 ? 1 : part > BATCH_MOST ? BATCH_MOST : part;
+}
+
+/* How far the queue has been looked at for pages that can leave it. */
+struct queue_walk {
+        uint32_t next; /* frame */
+        unsigned looks, due;
+};
+
+/* Finds pages at the head of the queue, at most `want`, that have waited long enough, or are more
+ * than it may hold when `more` have come. Those that this taker cannot have are no reason to
+ * leave the policy alone: with a queue of nothing else it would wait for ever. */
+static void find_due(const struct replacement *r, struct taker *t, struct queue_walk *k,
+                     unsigned want, unsigned more)
+{
+        uint32_t most = victims_target(r->victims, r->frames);
+
+        while (k->next != PG_NO_FRAME && k->due < want && k->looks < LOOKS_MOST &&
+               (victim_is_due(r->victims, r->frames, k->next) ||
+                r->victims->list.count + more > most + k->due)) {
+                k->due += t->ops->could_take(t, k->next);
+                k->next = list_next(r->frames->table, k->next);
+                k->looks++;
+        }
+}
+
+void replacement_from_policy(struct replacement *r, struct taker *t, unsigned want, bool queue)
+{
+        unsigned looks = r->policy->count < LOOKS_MOST ? r->policy->count : LOOKS_MOST;
+        unsigned most = queue && 2 * want < t->room ? 2 * want : want;
+        struct queue_walk k = {.next = list_first(&r->victims->list)};
+        unsigned straight_on = 0;
+        enum taken taken;
+        uint32_t frame;
+
+        while (t->taken < most && looks-- > 0) {
+                find_due(r, t, &k, want, t->taken - straight_on);
+                if (k.due + straight_on >= want ||
+                    (frame = policy_select(r->policy)) == PG_NO_FRAME)
+                        break;
+                taken = t->ops->take(t, frame);
+                if (taken == TAKEN_NOT) {
+                        policy_return(r->policy, frame, t->ops->key(t, frame));
+                        continue;
+                }
+                policy_queued(r->policy, frame);
+                t->taken++;
+                straight_on += taken == TAKEN_STRAIGHT_ON || !queue;
+                r->victims->named++;
+        }
+}
+
+void replacement_from_queue(struct replacement *r, struct taker *t, unsigned want)
+{
+        uint32_t frame = list_first(&r->victims->list);
+
+        for (unsigned looks = 0; looks < LOOKS_MOST; looks++) {
+                uint32_t next;
+
+                if (frame == PG_NO_FRAME || t->taken == want)
+                        break;
+                next = list_next(r->frames->table, frame);
+                if (t->ops->take(t, frame) != TAKEN_NOT) {
+                        victim_remove(r->victims, r->frames, frame);
+                        t->taken++;
+                }
+                frame = next;
+        }
+}
+
+void replacement_came_in(struct replacement *r, uint32_t frame, uint64_t key, enum pg_add how)
+{
+        policy_add(r->policy, frame, key, how);
+        if (how == PG_ADD_DEMAND && ghost_take(r->ghosts, r->frames->limit, key))
+                policy_accessed(r->policy, frame);
+}
+
+void replacement_went_out(struct replacement *r, uint32_t frame, uint64_t key)
+{
+        if (r->victims->pct)
+                ghost_add(r->ghosts, r->frames->limit, key);
+        policy_forget_queued(r->policy, frame);
+        frame_put(r->frames, frame);
+}
