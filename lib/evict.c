@@ -22,7 +22,6 @@
  */
 #include "evict.h"
 #include "choose.h"
-#include "habit.h"
 #include "transit.h"
 
 #include <errno.h>
@@ -287,7 +286,7 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
                 if (item->error)
                         continue;
                 if (!(item->word & PAGE_DIRTY) && !unused)
-                        item->word = habit_read(item->region, item->word);
+                        item->word = habit_read(&item->region->habit, item->word);
                 wasted += unused;
                 replacement_went_out(&r, item->frame, page_key(item->region, item->page));
                 page_event(pool, PG_TRACE_LEFT, item->region, item->page, item->word & PAGE_DIRTY);

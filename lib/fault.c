@@ -19,7 +19,6 @@
  */
 #include "fault.h"
 #include "evict.h"
-#include "habit.h"
 #include "transit.h"
 
 #include <errno.h>
@@ -41,11 +40,11 @@ static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *
         if (!region_is_writable(item->region))
                 return true;
         if (write)
-                item->word = habit_written(item->region, item->word);
+                item->word = habit_written(&item->region->habit, item->word);
         /* What nobody has written to is not to be written to a file. */
-        return !write &&
-               (item->region->flags & PG_MAP_SHARED ||
-                !habit_will_write(item->region, item->word, w->habit_turn, !pool->learns_habits));
+        return !write && (item->region->flags & PG_MAP_SHARED ||
+                          !habit_will_write(&item->region->habit, item->word, w->habit_turn,
+                                            !pool->learns_habits));
 }
 
 /* Frames for the first pages of w->in. Returns how many have one. */
@@ -262,7 +261,7 @@ void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *it
         tally_add(&w->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
         copy_outdated(pool, f);
-        item->word = habit_written(item->region, item->word) | PAGE_DIRTY;
+        item->word = habit_written(&item->region->habit, item->word) | PAGE_DIRTY;
         page_event_alone(pool, PG_TRACE_WRITTEN, item->region, item->page, true);
         trace_add(&pool->trace, addr, TRACE_WRITTEN, item->word, w->tid);
 }
@@ -299,7 +298,7 @@ int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool
         }
         if (!item->clean && !(item->word & PAGE_DIRTY)) {
                 copy_outdated(pool, f);
-                word = habit_written(item->region, word) | PAGE_DIRTY;
+                word = habit_written(&item->region->habit, word) | PAGE_DIRTY;
         }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                 tally_add(&w->tally, STAT_AHEAD_USED, 1);

@@ -23,42 +23,44 @@
 #define HABIT_H
 
 #include "page.h"
-#include "region.h"
 
 #define HABIT_MOST       16
 #define HABIT_PROBE      8u
 #define HABIT_PROBE_SURE 32u
 
-static inline void habit_count(struct region *r, int change)
+/* Of a mapping: above 0, its pages are written to. */
+typedef _Atomic int32_t mapping_habit;
+
+static inline void habit_count(mapping_habit *h, int change)
 {
-        int now = atomic_load_explicit(&r->habit, memory_order_relaxed);
+        int now = atomic_load_explicit(h, memory_order_relaxed);
 
         if (now * change < HABIT_MOST)
-                atomic_store_explicit(&r->habit, now + change, memory_order_relaxed);
+                atomic_store_explicit(h, now + change, memory_order_relaxed);
 }
 
 /* The page's word, after a stay has told. */
-static inline uint64_t habit_written(struct region *r, uint64_t word)
+static inline uint64_t habit_written(mapping_habit *h, uint64_t word)
 {
-        habit_count(r, 1);
+        habit_count(h, 1);
         return (word & ~PAGE_HABIT) | PAGE_WRITTEN;
 }
 
-static inline uint64_t habit_read(struct region *r, uint64_t word)
+static inline uint64_t habit_read(mapping_habit *h, uint64_t word)
 {
-        habit_count(r, -1);
+        habit_count(h, -1);
         return (word & ~PAGE_HABIT) | PAGE_READ;
 }
 
 /* Will it be written to? `turn` counts what comes in together; `alone`: go by this page, not by its
  * neighbours. */
-static inline bool habit_will_write(const struct region *r, uint64_t word, uint32_t turn,
+static inline bool habit_will_write(const mapping_habit *h, uint64_t word, uint32_t turn,
                                     bool alone)
 {
-        int habit = atomic_load_explicit(&r->habit, memory_order_relaxed);
-        bool write = word & PAGE_HABIT || alone ? word & PAGE_WRITTEN : habit > 0;
+        int now = atomic_load_explicit(h, memory_order_relaxed);
+        bool write = word & PAGE_HABIT || alone ? word & PAGE_WRITTEN : now > 0;
 
-        return write && turn % (habit < HABIT_MOST ? HABIT_PROBE : HABIT_PROBE_SURE) != 0;
+        return write && turn % (now < HABIT_MOST ? HABIT_PROBE : HABIT_PROBE_SURE) != 0;
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unpaged/unpaged.h>
 #include "ahead.h"
+#include "habit.h"
 #include "page.h"
 
 enum region_state {
@@ -27,7 +28,7 @@ struct region {
         page_word *pages;          /* npages words, sparse */
         _Atomic uint64_t *touched; /* a bit for every 512 words: some of them may not be zero */
         struct ahead ahead;
-        _Atomic int32_t habit;  /* above 0: pages of it are written to (habit.h) */
+        mapping_habit habit;
         _Atomic uint32_t users; /* threads between region_get and region_put */
         _Atomic uint32_t state; /* enum region_state */
         struct region *next;    /* the pool's mappings (under the index lock), or the spare ones */

@@ -20,6 +20,7 @@ int output_status(int status, int failed);
 
 /* argv[0] is the subcommand's name. */
 int trace_main(int argc, char **argv);
+int sim_main(int argc, char **argv);
 int curve_main(int argc, char **argv);
 
 #endif
