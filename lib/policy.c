@@ -40,6 +40,7 @@ int policy_open(struct policy *p, const struct pg_policy_ops *ops, uint32_t nfra
         if (!p->ops.footprint || !p->ops.init || !p->ops.add || !p->ops.remove ||
             !p->ops.accessed || !p->ops.select)
                 return -EINVAL;
+        p->nframes = nframes;
         p->bytes = p->ops.footprint(nframes);
         if (p->bytes > 32 * (size_t)nframes + 4096)
                 return -EINVAL;
@@ -76,7 +77,9 @@ void policy_accessed(struct policy *p, uint32_t frame)
 
 uint32_t policy_select(struct policy *p)
 {
-        return p->count ? p->ops.select(p->self) : PG_NO_FRAME;
+        uint32_t frame = p->count ? p->ops.select(p->self) : PG_NO_FRAME;
+
+        return frame < p->nframes ? frame : PG_NO_FRAME; /* the author may be mistaken */
 }
 
 void policy_return(struct policy *p, uint32_t frame, uint64_t key)

@@ -11,6 +11,7 @@ struct policy {
         struct pg_policy_ops ops; /* the author's, with NULL for what it does not have */
         void *self;
         size_t bytes;
+        uint32_t nframes;
         uint32_t count; /* frames it may select */
 };
 

@@ -43,6 +43,7 @@ struct pool {
         uint32_t habit_turn;
         unsigned batch;
         bool strict, far, check;
+        bool from_queue; /* the taker is offered pages of the victim queue */
         uint64_t *words; /* by page, as in page.h; one that was in before is PLACED nowhere */
         const uint64_t *keys;
         uint32_t out[BATCH_ROOM]; /* frames that the taker has */
@@ -61,26 +62,26 @@ static uint32_t page_in(const struct pool *m, uint32_t frame)
 
 /* ---- a page goes out ------------------------------------------------------------------------ */
 
-/* The policy has named a page that cannot be a victim. */
-static bool is_wrong(struct pool *m, uint32_t frame)
+/* A page is BUSY while the taker has it. The queue names none but its own; a policy may err. */
+static bool is_wrong(struct pool *m, uint32_t frame, uint64_t word)
 {
-        if (frame < m->frames.minted && m->words[page_in(m, frame)] & PAGE_RESIDENT &&
-            page_frame(m->words[page_in(m, frame)]) == frame)
+        if (word & PAGE_RESIDENT && page_frame(word) == frame && !(word & PAGE_BUSY) &&
+            ((word & PAGE_QUEUED) != 0) == m->from_queue)
                 return false;
         snprintf(m->model.wrong, sizeof(m->model.wrong),
-                 "select named frame %u, which holds no page that it was given", frame);
+                 "select named frame %u, which has no page that may go", frame);
         return true;
 }
 
 static enum taken take(struct taker *t, uint32_t frame)
 {
         struct pool *m = pool_of(t);
-        uint64_t word;
+        uint64_t *word = &m->words[page_in(m, frame)];
 
-        if (is_wrong(m, frame))
+        if (is_wrong(m, frame, *word))
                 return TAKEN_NOT;
-        word = m->words[page_in(m, frame)];
-        m->waits[t->taken] = word & PAGE_DIRTY || m->far;
+        *word |= PAGE_BUSY;
+        m->waits[t->taken] = *word & PAGE_DIRTY || m->far;
         m->out[t->taken] = frame;
         return m->waits[t->taken] ? TAKEN_TO_WAIT : TAKEN_STRAIGHT_ON;
 }
@@ -112,7 +113,7 @@ static void enqueue(struct pool *m)
                         continue;
                 }
                 victim_push(&m->victims, &m->frames, m->out[i]);
-                m->words[page_in(m, m->out[i])] |= PAGE_QUEUED;
+                m->words[page_in(m, m->out[i])] ^= PAGE_QUEUED | PAGE_BUSY;
         }
         m->taker.taken = kept;
 }
@@ -139,10 +140,12 @@ static bool evict(struct pool *m)
         uint32_t queued = m->victims.list.count;
 
         m->taker.taken = 0;
+        m->from_queue = false;
         replacement_from_policy(&m->replacement, &m->taker, m->batch, queue);
         if (queue) {
                 enqueue(m);
                 queued = m->victims.list.count - queued;
+                m->from_queue = true;
                 replacement_from_queue(&m->replacement, &m->taker, m->batch);
         }
         for (unsigned i = 0; i < m->taker.taken; i++)
@@ -173,7 +176,8 @@ static void load(struct pool *m, uint32_t page, bool write)
         while ((frame = frame_take(&m->frames)) == PG_NO_FRAME) {
                 if (!evict(m) && !m->model.wrong[0])
                         snprintf(m->model.wrong, sizeof(m->model.wrong),
-                                 "select names no frame although %u may go", m->policy.count);
+                                 "select names no frame of the pool, although %u may go",
+                                 m->policy.count);
                 if (m->model.wrong[0])
                         return;
         }
