@@ -68,19 +68,19 @@ static bool add_object(struct sim_options *o, const char *path)
         snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
         object = dlopen(here, RTLD_NOW | RTLD_LOCAL); /* for good: its table is used to the end */
         if (!object) {
-                say(STATUS_FAILED, "sim: %s", dlerror());
+                say(STATUS_USAGE, "sim: %s", dlerror());
                 return false;
         }
         ops = dlsym(object, SYMBOL);
         if (!ops) {
-                say(STATUS_FAILED,
+                say(STATUS_USAGE,
                     "sim: %s: it has no symbol `" SYMBOL "`: a policy in a shared object begins "
                     "`const struct pg_policy_ops " SYMBOL " = {`",
                     path);
                 return false;
         }
         if (ops->size < offsetof(struct pg_policy_ops, queued) || ops->size > 4096) {
-                say(STATUS_FAILED,
+                say(STATUS_USAGE,
                     "sim: %s: the member `size` of `" SYMBOL "` is %zu, and no size of a struct "
                     "pg_policy_ops: it must be sizeof(struct pg_policy_ops)",
                     path, ops->size);
@@ -88,7 +88,7 @@ static bool add_object(struct sim_options *o, const char *path)
         }
         member = missing(ops);
         if (member) {
-                say(STATUS_FAILED, "sim: %s: `" SYMBOL "` has no `%s`, which every policy needs",
+                say(STATUS_USAGE, "sim: %s: `" SYMBOL "` has no `%s`, which every policy needs",
                     path, member);
                 return false;
         }
