@@ -168,6 +168,8 @@ static int sim_trace(const struct sim *sim, const char *path, struct sim_result 
                 return say(STATUS_FAILED, "%s", why);
         }
         r->facts = *steps_facts(steps);
+        if (!steps_know_next(steps))
+                say(0, "%s: no room to look ahead in it, so MIN is left out", r->trace);
         for (unsigned b = 0; b < sim->options.nbudgets; b++)
                 r->frames[b] = frames_of(&sim->options.budgets[b], &r->facts);
         status = r->facts.touches ? simulate(sim, steps, &p, r)

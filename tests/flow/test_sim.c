@@ -11,6 +11,7 @@
  */
 #include "model.h"
 #include "probe.h"
+#include "steps.h"
 
 #define PAGES   400u
 #define TOUCHES 5000u
@@ -173,12 +174,53 @@ START_TEST(pools_with_a_victim_queue_and_a_far_store_are_counted_exactly)
 }
 END_TEST
 
+/* A trace of a strict pool has all touches that its own policy and budget let fault. */
+START_TEST(the_trace_of_a_strict_pool_replays_to_its_own_misses)
+{
+        char path[] = "/tmp/unpaged-sim-XXXXXX", note[TRACE_WHY], why[TRACE_WHY];
+        struct pg_config config = config_frames(_i, 100, PG_POOL_STRICT);
+        struct pool_model c = {
+                .policy = pg_policy_at(0), .frames = 100, .strict = true, .check = true};
+        static struct script script;
+        const uint32_t *piece, *next;
+        struct pg_pool *pool;
+        struct pg_stats real;
+        struct model *model;
+        struct steps *steps;
+        long n;
+
+        close(mkstemp(path));
+        config.trace = path;
+        pool = open_config(&config);
+        write_script(&script, 1);
+        perform(pool, map_pages(pool, PAGES, 0), &script);
+        real = stats_of(pool);
+        close_pool(pool);
+
+        ck_assert_msg(steps_open(&steps, path, false, NULL, NULL, note, why) == 0, "%s", why);
+        ck_assert_str_eq(note, "");
+        ck_assert_uint_eq(steps_facts(steps)->header.frames, 100);
+        c.keys = steps_keys(steps);
+        c.pages = steps_facts(steps)->pages;
+        ck_assert_int_eq(model_pool_open(&model, &c), 0);
+        while ((n = steps_next(steps, &piece, &next, why)) > 0)
+                model->ops->replay(model, piece, next, (size_t)n);
+        ck_assert_uint_eq(model->counts.misses, real.faults);
+        ck_assert_uint_eq(model->counts.left_clean + model->counts.left_dirty,
+                          real.evictions_clean + real.evictions_dirty);
+        model->ops->close(model);
+        steps_close(steps);
+        unlink(path);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("sim");
         TCase *tc = suite_of(suite, "sim");
 
         add_for_both(tc, strict_pools_are_counted_exactly);
+        add_for_both(tc, the_trace_of_a_strict_pool_replays_to_its_own_misses);
         tcase_add_test(tc, pools_with_a_victim_queue_and_a_near_store_are_counted_exactly);
         tcase_add_test(tc, pools_with_a_victim_queue_and_a_far_store_are_counted_exactly);
         return run_suite(suite);
