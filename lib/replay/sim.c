@@ -2,7 +2,7 @@
 /*
  * sim.c - `unpaged sim`: how often would each policy have missed?
  *
- * A trace is replayed in all models at once, piece by piece: it is read twice however many there
+ * A trace is replayed in all models at once, piece by piece: it is read once however many there
  * are, and each model goes through a piece with its own tables in the cache.
  */
 #include "sim.h"

@@ -2,8 +2,10 @@
 /*
  * steps.c - see steps.h.
  *
- * Both readings go the same way through the same events, so they number the pages alike, and a
- * page is alive at the same steps: from its first touch until it is forgotten.
+ * The trace is read once, and its steps written to a temporary file without a name, 4 bytes each,
+ * from which they come back for the replay: quicker than to decode them and to look up their pages
+ * again, and a pipe can be replayed as well. A page is alive from its first touch until it is
+ * forgotten.
  *
  * Next touches: at each touch the one before, of the same page, learns which it was.
  */
@@ -15,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { NO_NUMBER = 1, NUMBERED };
 
@@ -34,12 +35,9 @@ struct look_ahead {
 };
 
 struct steps {
-        struct trace_reader *reader;
-        FILE *spool; /* of a pipe; or NULL */
+        FILE *spool; /* all steps */
         struct steps_facts facts;
-        struct steps_facts now; /* of this reading, so far */
-        bool counted;           /* facts are known: this is not the first reading */
-        bool ended;
+        uint64_t replayed;   /* touches so far */
         struct page_map map; /* keys to page numbers + NUMBERED; or NO_NUMBER */
         uint32_t pages;      /* numbered so far */
         uint64_t *keys;      /* by page: the key of its first touch */
@@ -131,12 +129,12 @@ static int touch(struct steps *s, uint64_t key, bool write)
                 return -ENOMEM;
         if (!s->alive[page]) {
                 s->alive[page] = 1;
-                s->now.first_touches++;
-                if (++s->alive_count > s->now.most_alive)
-                        s->now.most_alive = s->alive_count;
+                s->facts.first_touches++;
+                if (++s->alive_count > s->facts.most_alive)
+                        s->facts.most_alive = s->alive_count;
         }
-        s->now.touches++;
-        s->now.writes += write;
+        s->facts.touches++;
+        s->facts.writes += write;
         return add_step(s, page, write ? STEP_WRITE : STEP_READ);
 }
 
@@ -191,7 +189,7 @@ static int add_event(struct steps *s, const struct pg_trace_event *e)
 
         switch (e->kind) {
         case PG_TRACE_AHEAD:
-                s->now.ahead++;
+                s->facts.ahead++;
                 return touch(s, e->page, e->dirty);
         case PG_TRACE_ACCESS:
         case PG_TRACE_FAULT:
@@ -205,37 +203,11 @@ static int add_event(struct steps *s, const struct pg_trace_event *e)
                 error = for_each_key(s, e->to, e->count, 0, forget_key);
                 return error ? error : for_each_key(s, e->page, e->count, e->to, move_key);
         case PG_TRACE_GAP:
-                s->now.lost += e->count;
+                s->facts.lost += e->count;
                 return 0;
         default:
                 return 0;
         }
-}
-
-/* A file that has grown since it was counted ends where it ended then. */
-static bool has_more(const struct steps *s)
-{
-        return !s->ended && (!s->counted || s->now.touches < s->facts.touches);
-}
-
-static int fill_piece(struct steps *s, char why[TRACE_WHY])
-{
-        struct pg_trace_event event;
-        int more = 1, error = 0;
-
-        s->piece.count = 0;
-        while (s->piece.count < STEPS_PIECE && !error && has_more(s)) {
-                more = trace_file_next(s->reader, &event);
-                s->ended = more <= 0;
-                if (more > 0)
-                        error = add_event(s, &event);
-        }
-        if (more < 0)
-                snprintf(why, TRACE_WHY, "%s", trace_file_note(s->reader));
-        else if (error)
-                snprintf(why, TRACE_WHY, "no memory for what the trace has: %u pages so far",
-                         s->pages);
-        return more < 0 ? more : error;
 }
 
 /* ---- next touches ---------------------------------------------------------------------------- */
@@ -284,94 +256,80 @@ static void ahead_learn(struct look_ahead *a, const struct piece *p, uint64_t fi
 
 /* ---- the calls ------------------------------------------------------------------------------- */
 
-static int count_all(struct steps *s, steps_progress *progress, void *arg, char why[TRACE_WHY])
+static int explain(int error, const char *what, char why[TRACE_WHY])
 {
-        int error;
-
-        do {
-                uint64_t first_touch = s->now.touches;
-
-                error = fill_piece(s, why);
-                ahead_learn(&s->ahead, &s->piece, first_touch);
-                if (progress)
-                        progress(arg, s->now.touches);
-        } while (!error && !s->ended);
-        s->now.pages = s->pages;
-        s->facts = s->now;
-        s->facts.header = *trace_file_header(s->reader);
-        s->counted = true;
+        snprintf(why, TRACE_WHY, "%s: %s", what, strerror(-error));
         return error;
 }
 
-static int begin_again(struct steps *s, char why[TRACE_WHY])
+/* The steps of one piece go to the file. */
+static int spool_piece(struct steps *s, char why[TRACE_WHY])
 {
-        int error = trace_file_rewind(s->reader);
+        const struct piece *p = &s->piece;
 
-        if (error) {
-                snprintf(why, TRACE_WHY, "the trace cannot be read twice: %s", strerror(-error));
-                return error;
-        }
-        page_map_free(&s->map);
-        if (s->alive)
-                memset(s->alive, 0, s->pages_room);
-        s->pages = 0;
-        s->now = (struct steps_facts){0};
-        s->alive_count = 0;
-        s->ended = false;
+        ahead_learn(&s->ahead, p, s->replayed);
+        s->replayed = s->facts.touches;
+        if (fwrite(p->steps, sizeof(*p->steps), p->count, s->spool) != p->count)
+                return explain(errno ? -errno : -EIO,
+                               "a temporary file in " P_tmpdir " for its accesses", why);
+        s->piece.count = 0;
         return 0;
 }
 
-/* Standard input, which may be a pipe, as a file. */
-static int spool_input(struct steps *s, char *path, size_t size, char why[TRACE_WHY])
+static int read_all(struct steps *s, struct trace_reader *reader, steps_progress *progress,
+                    void *arg, char why[TRACE_WHY])
 {
-        char bytes[4096];
-        size_t n = 1;
+        struct pg_trace_event event;
+        int more, error = 0;
 
-        snprintf(path, size, "-");
-        if (lseek(STDIN_FILENO, 0, SEEK_CUR) >= 0)
-                return 0;
-        s->spool = tmpfile();
-        while (s->spool && n > 0) {
-                n = fread(bytes, 1, sizeof(bytes), stdin);
-                if (fwrite(bytes, 1, n, s->spool) != n)
-                        break;
+        while (!error && (more = trace_file_next(reader, &event)) != 0) {
+                if (more < 0) {
+                        snprintf(why, TRACE_WHY, "%s", trace_file_note(reader));
+                        return more;
+                }
+                error = add_event(s, &event);
+                if (error)
+                        return explain(error, "tables of its pages", why);
+                if (s->piece.count < STEPS_PIECE)
+                        continue;
+                error = spool_piece(s, why);
+                if (progress)
+                        progress(arg, s->facts.touches);
         }
-        if (!s->spool || ferror(stdin) || fflush(s->spool) != 0 || ferror(s->spool)) {
-                snprintf(why, TRACE_WHY, "standard input: a temporary copy of it: %s",
-                         strerror(errno));
-                return errno ? -errno : -EIO;
-        }
-        snprintf(path, size, "/proc/self/fd/%d", fileno(s->spool));
-        return 0;
+        error = error ? error : spool_piece(s, why);
+        if (!error && (fflush(s->spool) != 0 || fseek(s->spool, 0, SEEK_SET) != 0))
+                return explain(-errno, "a temporary file in " P_tmpdir " for its accesses", why);
+        s->facts.pages = s->pages;
+        s->replayed = 0;
+        return error;
 }
 
 int steps_open(struct steps **steps, const char *path, bool with_next, steps_progress *progress,
                void *arg, char note[TRACE_WHY], char why[TRACE_WHY])
 {
         struct steps *s = calloc(1, sizeof(*s));
-        char spooled[32];
+        struct trace_reader *reader = NULL;
         int error;
 
         if (!s || piece_grow(&s->piece) != 0) {
-                snprintf(why, TRACE_WHY, "%s: %s", path, strerror(ENOMEM));
                 free(s);
-                return -ENOMEM;
+                return explain(-ENOMEM, path, why);
         }
         s->ahead.wanted = with_next;
-        error = strcmp(path, "-") == 0 ? spool_input(s, spooled, sizeof(spooled), why) : 0;
+        error = trace_file_open(path, &reader, why);
+        if (!error && !(s->spool = tmpfile()))
+                error = explain(-errno, "a temporary file in " P_tmpdir " for its accesses", why);
         if (!error)
-                error = trace_file_open(s->spool ? spooled : path, &s->reader, why);
-        if (!error)
-                error = count_all(s, progress, arg, why);
-        if (!error) {
-                snprintf(note, TRACE_WHY, "%s",
-                         trace_file_note(s->reader) ? trace_file_note(s->reader) : "");
-                error = begin_again(s, why);
-        }
+                error = read_all(s, reader, progress, arg, why);
         if (error) {
+                trace_file_close(reader);
                 steps_close(s);
                 return error;
         }
+        snprintf(note, TRACE_WHY, "%s", trace_file_note(reader) ? trace_file_note(reader) : "");
+        s->facts.header = *trace_file_header(reader);
+        trace_file_close(reader);
+        page_map_free(&s->map);
         *steps = s;
         return 0;
 }
@@ -380,7 +338,6 @@ void steps_close(struct steps *s)
 {
         if (!s)
                 return;
-        trace_file_close(s->reader);
         if (s->spool)
                 fclose(s->spool);
         page_map_free(&s->map);
@@ -410,15 +367,14 @@ bool steps_know_next(const struct steps *s)
 
 long steps_next(struct steps *s, const uint32_t **piece, const uint32_t **next, char why[TRACE_WHY])
 {
-        uint64_t touch = s->now.touches;
-        int error = fill_piece(s, why);
+        size_t n = fread(s->piece.steps, sizeof(*s->piece.steps), STEPS_PIECE, s->spool);
 
-        if (error)
-                return error;
-        for (size_t i = 0; i < s->piece.count && s->ahead.wanted; i++)
+        if (n == 0 && ferror(s->spool))
+                return explain(-EIO, "a temporary file in " P_tmpdir " for its accesses", why);
+        for (size_t i = 0; i < n && s->ahead.wanted; i++)
                 if (step_what(s->piece.steps[i]) != STEP_FORGET)
-                        s->piece.next[i] = s->ahead.next[touch++];
+                        s->piece.next[i] = s->ahead.next[s->replayed++];
         *piece = s->piece.steps;
         *next = s->ahead.wanted ? s->piece.next : NULL;
-        return (long)s->piece.count;
+        return (long)n;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * steps.h - a trace as steps for models (model.h), read twice: once to number its pages and to
- * know how many there are, and once more for each replay.
+ * steps.h - a trace as steps for models (model.h). It is read when it is opened, to number its
+ * pages and to know how many there are, and replayed once.
  *
  * Of a recorded trace, faults and rescues are touches, first writes are writes, and pages that
  * were read ahead count as touched; what the pool did with its frames does not matter. A page that
- * is moved keeps its number. Memory: 60 bytes or less for each page, and, if next touches are
- * wanted, 4 for each touch.
+ * is moved keeps its number. Memory: at most 70 bytes for each page, of which 26 remain, and 4 for
+ * each touch if next touches are wanted; and 4 for each step in a temporary file.
  *
  * One thread at a time.
  */
@@ -34,13 +34,12 @@ struct steps_facts {
 
 struct steps;
 
-/* Called after each piece of the first reading, with the touches so far. */
+/* Called after each piece that was read, with the touches so far. */
 typedef void steps_progress(void *arg, uint64_t touches);
 
-/* Reads a trace; "-" is standard input, which is copied to a temporary file if it is a pipe. Next
- * touches are kept if they are wanted and there are fewer than 2^32 - 1. 0, or a negative errno and
- * the reason. A trace that ends before its time is no error: note then says so, else it is
- * empty. */
+/* Reads a trace; "-" is standard input. Next touches are kept if they are wanted, there is memory
+ * for them, and they are fewer than 2^32 - 1. 0, or a negative errno and the reason. A trace that
+ * ends before its time is no error: note then says so, else it is empty. */
 int steps_open(struct steps **steps, const char *path, bool with_next, steps_progress *progress,
                void *arg, char note[TRACE_WHY], char why[TRACE_WHY]);
 void steps_close(struct steps *steps);

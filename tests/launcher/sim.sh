@@ -75,7 +75,7 @@ never "near and far are the same" cmp -s far out
 launch sim --json --policy fifo --strict --budget 25% zipf.trace
 says '"rescues":0,'
 
-# A pipe is read twice, too.
+# From a pipe.
 launch sim --json --budget 50% zipf.trace
 sed 's/zipf.trace/standard input/' out >from-file
 status=0

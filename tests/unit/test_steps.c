@@ -182,8 +182,8 @@ START_TEST(a_trace_that_ends_before_its_time_says_so)
 }
 END_TEST
 
-/* Both readings agree, piece after piece, and next touches are right throughout. */
-START_TEST(many_pieces_are_read_alike_twice)
+/* Next touches are right, over the ends of pieces, too. */
+START_TEST(each_touch_knows_the_next_one)
 {
         struct generator_settings g = {.kind_name = "zipf",
                                        .pages = 5000,
@@ -230,7 +230,7 @@ int main(void)
         tcase_add_test(tc, after_it_was_forgotten_a_page_is_touched_for_the_first_time);
         tcase_add_test(tc, a_page_that_is_moved_is_the_same_page);
         tcase_add_test(tc, a_trace_that_ends_before_its_time_says_so);
-        tcase_add_test(tc, many_pieces_are_read_alike_twice);
+        tcase_add_test(tc, each_touch_knows_the_next_one);
         suite_add_tcase(suite, tc);
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner);
