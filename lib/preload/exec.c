@@ -112,7 +112,7 @@ EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
         char **environment = ENVIRONMENT_FOR(path, envp);
 
-        process_ends();
+        process_executes();
         return failed((int)syscall(SYS_execve, path, argv, environment));
 }
 
@@ -128,7 +128,7 @@ EXPORT int execvpe(const char *name, char *const argv[], char *const envp[])
 
         exec_init();
         environment = ENVIRONMENT_FOR(look_up(name, path), envp);
-        process_ends();
+        process_executes();
         return failed(real.execvpe(name, argv, environment));
 }
 
@@ -146,7 +146,7 @@ EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
         text_add(&path, "/proc/self/fd/");
         text_number(&path, fd < 0 ? 0 : (uint64_t)fd);
         environment = ENVIRONMENT_FOR(path.at, envp);
-        process_ends();
+        process_executes();
         return failed(real.fexecve(fd, argv, environment));
 }
 
@@ -163,7 +163,7 @@ EXPORT int execveat(int folder, const char *name, char *const argv[], char *cons
         }
         text_add(&path, name);
         environment = ENVIRONMENT_FOR(path.at, envp);
-        process_ends();
+        process_executes();
         return failed((int)syscall(SYS_execveat, folder, name, argv, environment, flags));
 }
 

@@ -98,6 +98,7 @@ static void child(void)
         if (is_active()) {
                 preload.pid = raw_getpid();
                 stats_restart();
+                curve_restart();
                 child_ranges();
         }
         parent();

@@ -34,6 +34,7 @@ enum row {
         CHILDREN,
         STATS,
         TRACE,
+        CURVE,
         LOG,
         VERBOSE,
         REQUIRE,
@@ -63,6 +64,8 @@ static const struct {
                    "append a summary when a process ends; -: standard error"},
         [TRACE] = {"trace", 't', "FILE", "UNPAGED_TRACE", NULL,
                    "record what happens to its pages; see `unpaged trace`"},
+        [CURVE] = {"curve", 0, "FILE.svg", "UNPAGED_CURVE", NULL,
+                   "how much memory would have been enough: a picture, and a sentence"},
         [LOG] = {"log", 'l', "FILE", "UNPAGED_LOG", NULL,
                  "append a line when something is worth telling"},
         [VERBOSE] = {"verbose", 'v', NULL, "UNPAGED_LOG", "-", "say such things on standard error"},
@@ -190,7 +193,7 @@ static const char *lasting(enum row row, const char *value)
 {
         if ((row == STATS || row == LOG) && strcmp(value, "-") != 0)
                 return absolute("", value);
-        if (row == TRACE)
+        if (row == TRACE || row == CURVE)
                 return absolute("", value);
         if (row == SWAP && strncmp(value, "file:", 5) == 0 && value[5])
                 return absolute("file:", value + 5);
@@ -252,22 +255,22 @@ static int check_appendable(const char *variable, const char *path)
 }
 
 /* What it had is gone, and the first process that is paged will find that it is the first. */
-static int check_trace(const char *path)
+static int check_replaceable(const char *what, const char *path)
 {
         struct stat st;
         int fd;
 
-        if (!path || strstr(path, "%p"))
+        if (!path)
                 return -1;
         fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
         if (fd < 0 || fstat(fd, &st) != 0)
-                return say(STATUS_REFUSED, "trace %s: %s; name a file that can be written", path,
+                return say(STATUS_REFUSED, "%s %s: %s; name a file that can be written", what, path,
                            strerror(errno));
         close(fd);
         if (!S_ISREG(st.st_mode))
-                return say(STATUS_REFUSED, "trace %s: it must be a file, or not exist", path);
+                return say(STATUS_REFUSED, "%s %s: it must be a file, or not exist", what, path);
         if (unlink(path) != 0)
-                return say(STATUS_REFUSED, "trace %s: %s; it must be replaced", path,
+                return say(STATUS_REFUSED, "%s %s: %s; it must be replaced", what, path,
                            strerror(errno));
         return -1;
 }
@@ -323,8 +326,10 @@ static int settle(const struct options *o, struct settings *s)
         status = check_appendable("statistics file", s->stats_path);
         if (status < 0)
                 status = check_appendable("log file", s->log_path);
+        if (status < 0 && s->trace_path && !strstr(s->trace_path, "%p"))
+                status = check_replaceable("trace", s->trace_path);
         if (status < 0)
-                status = check_trace(s->trace_path);
+                status = check_replaceable("curve", s->curve_path);
         return status < 0 ? check_swap(s) : status;
 }
 

@@ -70,13 +70,23 @@ void threads_init(void);
 const char *trace_open(const char *path); /* the pool's; NULL: none */
 void trace_write(void);                   /* what is in memory still; as stats_write */
 
+/* curve.c */
+#define CURVE_PAGES 8192u               /* that a process's curve follows; of more a sample */
+uint32_t curve_open(const char *path);  /* what the pool's curve is to follow; 0: none */
+void curve_restart(void);               /* in a child of fork */
+void curve_write(void);                 /* as stats_write */
+void curve_hand_over(void);             /* its file is that of the program it executes */
+bool curve_sufficient(uint64_t *bytes); /* how much memory would have been; false: no curve */
+
 /* stats.c */
+uint64_t stats_wall_ns(void); /* that the process has run */
 void stats_open(const char *path);
 void stats_restart(void); /* in a child of fork */
 void stats_write(void);   /* once for each process; what is no process of ours is ignored */
 void stats_again(void);   /* it goes on after all */
 
-/* stats.c: what is told when a process ends, or executes another program */
+/* stats.c: what is told when a process ends; when it executes another program */
 void process_ends(void);
+void process_executes(void);
 
 #endif

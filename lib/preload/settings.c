@@ -268,6 +268,13 @@ static bool read_trace(struct reading *r, const char *name, const char *value)
         return true;
 }
 
+static bool read_curve(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->curve_path = value;
+        return true;
+}
+
 static bool read_log(struct reading *r, const char *name, const char *value)
 {
         (void)name;
@@ -317,6 +324,7 @@ static const struct {
         {"UNPAGED_DELIVERY", read_delivery},
         {"UNPAGED_STATS", read_stats},
         {"UNPAGED_TRACE", read_trace},
+        {"UNPAGED_CURVE", read_curve},
         {"UNPAGED_LOG", read_log},
         {"UNPAGED_CHILDREN", read_children},
         {"UNPAGED_REQUIRE", read_require},

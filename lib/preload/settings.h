@@ -35,6 +35,7 @@ struct settings {
         bool signal_delivery;    /* UNPAGED_DELIVERY: thread | signal */
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
         const char *trace_path;  /* UNPAGED_TRACE: what happens to the pages is recorded there */
+        const char *curve_path;  /* UNPAGED_CURVE: a picture of misses against memory */
         bool children;           /* UNPAGED_CHILDREN: on | off: whether what it executes is paged */
         bool require;            /* UNPAGED_REQUIRE: 1: no paging is an error */
         const char *log_path;    /* UNPAGED_LOG: one line for each event; "-": standard error */

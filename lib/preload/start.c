@@ -211,6 +211,7 @@ static int pool_open(const struct settings *s)
                                    .policy = s->policy,
                                    .queue_pct = s->swap == SWAP_ZRAM ? ZRAM_QUEUE_PCT : 0,
                                    .trace = trace_open(s->trace_path),
+                                   .curve_pages = curve_open(s->curve_path),
                                    .message = on_message};
         int error;
 

@@ -32,6 +32,11 @@ static uint64_t now_ns(void)
         return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t stats_wall_ns(void)
+{
+        return now_ns() - stats.started_ns;
+}
+
 /* The most that was ever resident of the whole process, in bytes, as the kernel counts. */
 static uint64_t high_water(void)
 {
@@ -106,7 +111,7 @@ static void row_time(struct text *t, const char *key, uint64_t ns)
 
 static void describe(struct text *t, const struct pg_stats *s)
 {
-        uint64_t wall = now_ns() - stats.started_ns;
+        uint64_t wall = stats_wall_ns(), sufficient;
         uint64_t evictions = s->evictions_clean + s->evictions_dirty;
 
         text_add(t, "process ");
@@ -118,6 +123,8 @@ static void describe(struct text *t, const struct pg_stats *s)
         row(t, "page_size", s->page_size);
         row_bytes(t, "peak_resident", (uint64_t)s->frames_peak * s->page_size);
         row_bytes(t, "peak_process", high_water());
+        if (curve_sufficient(&sufficient))
+                row_bytes(t, "sufficient", sufficient);
         row(t, "faults", s->faults);
         row_part(t, "rescues", s->rescues, s->faults, "faults");
         row_part(t, "evictions_clean", s->evictions_clean, evictions, "evictions");
@@ -176,6 +183,14 @@ void stats_restart(void)
 void process_ends(void)
 {
         stats_write();
+        curve_write();
+        trace_write();
+}
+
+void process_executes(void)
+{
+        stats_write();
+        curve_hand_over();
         trace_write();
 }
 

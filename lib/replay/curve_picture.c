@@ -14,10 +14,10 @@
 
 enum {
         WIDTH = 760,
-        HEIGHT = 440,
+        HEIGHT = 456,
         LEFT = 84,
         RIGHT = WIDTH - 84,
-        TOP = 104,
+        TOP = 120,
         BOTTOM = HEIGHT - 58,
         SAMPLES = 180,
         TICKS = 12, /* at most, of one axis */
@@ -294,15 +294,15 @@ static void mark(struct picture *p, const char *class, uint64_t frames, double y
 
 static void draw_legend(struct picture *p)
 {
-        double y = TOP - 32;
+        double y = TOP - 36;
 
         line(p, "curve", LEFT, y, LEFT + 24, y);
         text(p, "tick", LEFT + 30, y + 4, "start", "misses");
         line(p, "first", LEFT + 90, y, LEFT + 114, y);
         text(p, "tick", LEFT + 120, y + 4, "start", "first touches, which no memory avoids");
         if (p->v->least > 1) {
-                rectangle(p, "unknown", LEFT + 350, y - 6, 24, 12);
-                text(p, "tick", LEFT + 380, y + 4, "start", "not seen by this run");
+                rectangle(p, "unknown", LEFT + 380, y - 6, 24, 12);
+                text(p, "tick", LEFT + 410, y + 4, "start", "not seen by this run");
         }
 }
 
@@ -348,8 +348,14 @@ static void draw_sentence(struct picture *p)
 
 static void draw_head(struct picture *p)
 {
-        ink_text(p->k, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"440\" "
-                       "viewBox=\"0 0 760 440\" role=\"img\">\n<title>Memory of ");
+        ink_text(p->k, "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 ");
+        ink_number(p->k, WIDTH, 0);
+        ink_text(p->k, " ");
+        ink_number(p->k, HEIGHT, 0);
+        ink_text(p->k, "\"");
+        attribute(p->k, "width", WIDTH);
+        attribute(p->k, "height", HEIGHT);
+        ink_text(p->k, ">\n<title>Memory of ");
         escaped(p->k, p->v->name, 60);
         ink_text(p->k, "</title>\n<desc>");
         curve_view_sentence(p->v, p->k);

@@ -78,17 +78,10 @@ uint64_t curve_view_sufficient(const struct curve_view *v)
         return low;
 }
 
-/* What is meant by it, and what is not known. */
-static void explain(const struct curve_view *v, struct ink *k)
-{
-        ink_text(k, v->other_ns ? ": with it, it takes" : ": with it, it takes at most");
-        ink_text(k, v->other_ns ? " at most 5 % longer than with any amount of memory"
-                                : " 5 % longer than with any amount of memory");
-}
-
 void curve_view_sentence(const struct curve_view *v, struct ink *k)
 {
         uint64_t frames = curve_view_sufficient(v);
+        bool short_of = v->budget > 0 && frames > v->budget;
 
         ink_memory(k, v, frames);
         if (frames <= v->least && v->least > 1) {
@@ -96,15 +89,11 @@ void curve_view_sentence(const struct curve_view *v, struct ink *k)
                             "happens below; repeat it with a smaller budget to see.");
                 return;
         }
-        if (v->budget == 0 || frames <= v->budget) {
-                ink_text(k, " would have sufficed");
-                explain(v, k);
-                ink_text(k, ".");
+        ink_text(k, short_of ? " would have been needed" : " would have sufficed");
+        ink_text(k, ": with it, the run is at most 5 % slower than with unlimited memory.");
+        if (!short_of)
                 return;
-        }
-        ink_text(k, " would have been needed");
-        explain(v, k);
-        ink_text(k, ". With the ");
+        ink_text(k, " With the ");
         ink_memory(k, v, v->budget);
         ink_text(k, " it had, it takes ");
         ink_text(k, v->other_ns ? "about " : "at most ");

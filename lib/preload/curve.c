@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * curve.c - how much memory would have been enough, told when a process ends: a picture in a file of
+ * its own, and a sentence on the standard error that it was started with.
+ *
+ * The first process of a tree has the file that the user named: it is the one that can make it, as
+ * the launcher has removed what was there. All others have their process id and ".svg" behind its
+ * name. A tree has many processes that are of no interest. So the shells and wrappers that execute
+ * another program in their place tell nothing, and leave the name to it; and but for the first only
+ * those tell that had to give pages up.
+ *
+ * What a miss costs is measured: what the process waited for pages, divided by its faults.
+ */
+#include "curve_view.h"
+#include "preload.h"
+#include "raw.h"
+#include "text.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+        struct sink sink;
+        char path[PATH_MAX]; /* as the user named it; "": none */
+        bool first;          /* of its tree */
+        _Atomic bool told;
+} curve;
+
+static uint64_t misses(const void *arg, uint64_t frames)
+{
+        struct pg_curve_point point = {.frames = frames};
+
+        (void)arg;
+        pg_curve_get(preload.pool, NULL, 0, &point, 1);
+        return point.misses;
+}
+
+/* False: there is none. */
+static bool look(struct curve_view *v)
+{
+        struct pg_curve c;
+        struct pg_stats s;
+        uint64_t wall = stats_wall_ns();
+
+        if (!curve.path[0] || pg_curve_get(preload.pool, &c, sizeof(c), NULL, 0) != 0 ||
+            pg_stats_get(preload.pool, &s, sizeof(s)) != 0)
+                return false;
+        *v = (struct curve_view){.misses = misses,
+                                 .name = preload.name,
+                                 .page_size = s.page_size,
+                                 .least = c.least,
+                                 .enough = c.enough,
+                                 .budget = s.frames_total,
+                                 .first = c.first,
+                                 .fault_ns = s.faults ? s.wait_ns / s.faults : 0,
+                                 .other_ns = wall > s.wait_ns ? wall - s.wait_ns : 0};
+        return true;
+}
+
+bool curve_sufficient(uint64_t *bytes)
+{
+        struct curve_view v;
+
+        if (!look(&v))
+                return false;
+        *bytes = curve_view_sufficient(&v) * v.page_size;
+        return true;
+}
+
+/* ---- telling it ---------------------------------------------------------------------------- */
+
+static void draw(const struct curve_view *v)
+{
+        static char picture[CURVE_PICTURE_SIZE];
+        struct ink ink = {picture, sizeof(picture), 0, false};
+        struct text path = {0};
+        int fd;
+
+        text_add(&path, curve.path);
+        if (!curve.first) {
+                text_add(&path, ".");
+                text_number(&path, (uint64_t)preload.pid);
+                text_add(&path, ".svg");
+        }
+        fd = raw_open(path.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+        if (fd < 0) {
+                log_line(preload.name, ": the curve cannot be written to ", path.at, NULL);
+                return;
+        }
+        curve_view_picture(v, &ink);
+        raw_write(fd, picture, ink.len);
+        raw_close(fd);
+}
+
+static void speak(const struct curve_view *v)
+{
+        char sentence[512] = "";
+        struct ink ink = {sentence, sizeof(sentence), 0, false};
+        struct text t = {0};
+
+        curve_view_sentence(v, &ink);
+        text_add(&t, "unpaged: ");
+        text_word(&t, preload.name);
+        text_add(&t, ": ");
+        text_add(&t, sentence);
+        text_add(&t, "\n");
+        sink_write(&curve.sink, &t);
+}
+
+void curve_write(void)
+{
+        struct curve_view v;
+
+        if (!is_active() || raw_getpid() != preload.pid || !look(&v) ||
+            (!curve.first && v.enough <= v.least) || atomic_exchange(&curve.told, true))
+                return;
+        draw(&v);
+        speak(&v);
+}
+
+void curve_hand_over(void)
+{
+        if (curve.first && is_active() && raw_getpid() == preload.pid)
+                unlink(curve.path);
+}
+
+void curve_restart(void)
+{
+        curve.first = false;
+        atomic_store(&curve.told, false);
+}
+
+uint32_t curve_open(const char *path)
+{
+        int fd;
+
+        if (!path || strlen(path) + sizeof(".4294967295.svg") > sizeof(curve.path))
+                return 0;
+        sink_open(&curve.sink, "-");
+        at_quick_exit(curve_write);
+        strcpy(curve.path, path);
+        fd = raw_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        curve.first = fd >= 0;
+        if (fd >= 0)
+                raw_close(fd);
+        return CURVE_PAGES;
+}
