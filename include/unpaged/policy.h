@@ -16,8 +16,9 @@
  *  - add: the frame got a page and may be selected from now on. Never called for a frame it has.
  *  - remove: the frame must not be selected any more (evicted, pinned, unmapped).
  *  - accessed: evidence that the page was used: it was rescued from the victim queue, or the
- *    application said so. Hardware accessed bits cannot be read from user space, so a page that is
- *    simply resident gives no evidence at all.
+ *    application said so, or (right after add) the page had gone out not long before and is wanted
+ *    again. Hardware accessed bits cannot be read from user space, so a page that is simply
+ *    resident gives no evidence at all.
  *  - select: names the frame whose page should go next, and does not unlink it. The pager then
  *    calls queued, or remove; or, where the page cannot go just now, remove and
  *    add(PG_ADD_RETURNED).
@@ -75,10 +76,12 @@ struct pg_policy_ops {
         bool (*check)(const void *self);
 };
 
-/* A shipped policy by its name: "fifo", "random", "nru", "lru", "sieve". NULL: no such policy. */
+/* A shipped policy by its name: "sieve" (the default), "bimodal", "clock", "fifo", "lru", "nru",
+ * "random", "s3fifo", "sfifo". NULL: no such policy. */
 const struct pg_policy_ops *pg_policy_find(const char *name);
 
-/* The shipped policies in order, for listings: NULL from the first index beyond the last. */
+/* The shipped policies in order, for listings, the default first: NULL from the first index beyond
+ * the last. */
 const struct pg_policy_ops *pg_policy_at(unsigned index);
 
 #ifdef __cplusplus

@@ -106,7 +106,7 @@ launch run --help
 for option in budget policy page-size swap delivery stats trace children require verbose log help; do
         check "--help has --$option" grep -q -- "--$option" out
 done
-for policy in sieve fifo lru nru random; do
+for policy in sieve bimodal clock fifo lru nru random s3fifo sfifo; do
         check "--help has $policy" grep -qw "$policy" out
 done
 check "lines fit a terminal" [ "$(wc -L <out)" -le 100 ]

@@ -405,6 +405,7 @@ int main(void)
         SRunner *runner = srunner_create(suite);
         int failed;
 
+        tcase_set_timeout(all, 60); /* of which a busy machine may need a few */
         tcase_add_loop_test(all, every_policy_conforms, 0, (int)count_policies());
         tcase_add_loop_test(all, every_policy_ignores_frames_it_does_not_have, 0,
                             (int)count_policies());
