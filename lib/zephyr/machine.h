@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* machine.h - what the parts of the machine offer each other, from the ground up. README.md has the
+ * picture; each part's source says how it works. */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <kernel_arch_interface.h>
+#include <kernel_internal.h>
+#include <mmu.h>
+
+#define PAGE_SIZE ((size_t)CONFIG_MMU_PAGE_SIZE)
+_Static_assert(CONFIG_MMU_PAGE_SIZE == 4096,
+               "the machine maps pages of the host, which are 4096 bytes");
+
+/* ---- lock.c: interrupts, and the right to move pages ---------------------------------------- */
+
+/* What threads wait for. */
+enum awaited {
+        AWAIT_PAGER,   /* nobody moves pages */
+        AWAIT_OBJECTS, /* a mutex, a semaphore, a slab, the end of a thread */
+        AWAIT_TIMERS,  /* the timers that run are others */
+        AWAITED,
+};
+
+/* With interrupts locked; they are unlocked while it waits. False: the deadline (monotonic clock,
+ * nanoseconds; negative: none) has passed. */
+bool lock_wait(enum awaited what, int64_t deadline_ns);
+void lock_wake(enum awaited what);
+
+/* Takes the interrupt lock and the pager, which only one thread has; mm_unlock() gives back both.
+ * A thread that has the pager already ends: it touched paged memory while it moved a page. */
+unsigned int mm_lock(void);
+void mm_unlock(unsigned int key);
+
+/* Around the calls of a store in which other threads may run, if the options say so. */
+void mm_relax(unsigned int key);
+void mm_resume(void);
+
+/* Gives back all that the calling thread holds, however often it took it. */
+void lock_drop_all(void);
+/* Interrupts are unlocked around sleeps; locked again as often as they were. */
+unsigned int lock_sleep_begin(void);
+void lock_sleep_end(unsigned int held);
+bool lock_is_held(void);
+
+/* ---- memory.c: physical memory -------------------------------------------------------------- */
+
+void memory_start(size_t frames);
+/* Maps pages of it at any address of the host. -ENOMEM: the host refused; -EINVAL: no memory there. */
+int memory_map(void *virt, uintptr_t phys, size_t size, int protection);
+/* The first frame of the image, and how many there are; 0 if the image has found no room. */
+size_t memory_image_frames(size_t *first);
+
+/* ---- page_table.c --------------------------------------------------------------------------- */
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
+
+void page_table_start(void);
+/* A fault of the calling thread. True: the instruction may try again. */
+bool page_table_fault(void *address, enum access access);
+
+/* ---- frame.c -------------------------------------------------------------------------------- */
+
+void frame_start(size_t frames);
+struct k_mem_page_frame *frame_take_free(void); /* NULL: none is free. Its word is 0. */
+void frame_put_free(struct k_mem_page_frame *pf);
+void frame_set_page(struct k_mem_page_frame *pf, void *address);
+
+/* ---- region.c: virtual addresses ------------------------------------------------------------ */
+
+void *region_take(size_t size); /* NULL: none so long is free */
+void region_put(void *address, size_t size);
+
+/* ---- paging.c: pages come and go ------------------------------------------------------------ */
+
+#ifdef CONFIG_DEMAND_PAGING
+/* For a mapping that needs its frame now: takes it from another page. 0 and the frame, whose word
+ * is 0; -ENOMEM. With the pager. */
+int paging_steal_frame(struct k_mem_page_frame **pf);
+#endif
+
+/* ---- statistics.c --------------------------------------------------------------------------- */
+
+#ifdef CONFIG_DEMAND_PAGING
+void statistics_start(void);
+void statistics_fault(bool interrupts_locked);
+void statistics_eviction(bool dirty);
+/* The algorithm and the store, timed. */
+struct k_mem_page_frame *timed_select(bool *dirty);
+void timed_page_in(uintptr_t location);
+void timed_page_out(uintptr_t location);
+#endif
+
+/* ---- signal.c, thread.c, timer.c, start.c ---------------------------------------------------- */
+
+void signal_start(void);
+/* A stack for the fault handler of the calling thread; taken back before the thread ends. */
+void signal_stack_start(void);
+void signal_stack_end(void);
+
+struct k_thread *thread_current(void);
+/* Ends the calling thread; as main thread, what runs on it. Gives back its locks. */
+FUNC_NORETURN void thread_end(void);
+/* The calling thread is a timer's. */
+void thread_is_isr(void);
+
+/* Nanoseconds of the monotonic clock. */
+int64_t clock_ns(void);
+/* The end of a wait that begins now, as lock_wait() wants it. */
+int64_t clock_deadline(k_timeout_t timeout);
+
+/* A mistake in how the program was started: says so and exits with status 2. */
+FUNC_NORETURN __printf_like(1, 2) void start_refuse(const char *format, ...);
+/* The console's lines go to standard error from now on. */
+void console_to_stderr(void);
+
+/* ---- histogram.c, ztest.c ----------------------------------------------------------------- */
+
+/* Prints the histograms, or has gnuplot make an SVG file of them. */
+void histogram_report(const char *path);
+
+/* A fatal error met the running test: decides what it was worth. False: no test runs. */
+bool ztest_fatal(unsigned int reason);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * statistics.c - counts of faults and evictions, for the program and for the thread that faults;
+ * histograms of how long the algorithm and the store took.
+ *
+ * Locking: changed with the pager, read without, as in Zephyr: a reader may see a count between two
+ * others.
+ */
+#include "machine.h"
+
+#ifdef CONFIG_DEMAND_PAGING
+
+#ifdef CONFIG_DEMAND_PAGING_STATS
+
+static struct k_mem_paging_stats_t program;
+
+static void count_fault(struct k_mem_paging_stats_t *stats, bool interrupts_locked)
+{
+        stats->pagefaults.cnt++;
+        if (interrupts_locked)
+                stats->pagefaults.irq_locked++;
+        else
+                stats->pagefaults.irq_unlocked++;
+#ifndef CONFIG_DEMAND_PAGING_ALLOW_IRQ
+        if (k_is_in_isr())
+                stats->pagefaults.in_isr++;
+#endif
+}
+
+static void count_eviction(struct k_mem_paging_stats_t *stats, bool dirty)
+{
+        if (dirty)
+                stats->eviction.dirty++;
+        else
+                stats->eviction.clean++;
+}
+
+void statistics_fault(bool interrupts_locked)
+{
+        count_fault(&program, interrupts_locked);
+#ifdef CONFIG_DEMAND_PAGING_THREAD_STATS
+        count_fault(&thread_current()->paging_stats, interrupts_locked);
+#endif
+}
+
+void statistics_eviction(bool dirty)
+{
+        count_eviction(&program, dirty);
+#ifdef CONFIG_DEMAND_PAGING_THREAD_STATS
+        count_eviction(&thread_current()->paging_stats, dirty);
+#endif
+}
+
+unsigned long k_mem_num_pagefaults_get(void)
+{
+        return program.pagefaults.cnt;
+}
+
+void k_mem_paging_stats_get(struct k_mem_paging_stats_t *stats)
+{
+        if (stats)
+                *stats = program;
+}
+
+#ifdef CONFIG_DEMAND_PAGING_THREAD_STATS
+void k_mem_paging_thread_stats_get(struct k_thread *thread, struct k_mem_paging_stats_t *stats)
+{
+        if (thread && stats)
+                *stats = thread->paging_stats;
+}
+#endif
+
+#else
+
+void statistics_fault(bool interrupts_locked)
+{
+        ARG_UNUSED(interrupts_locked);
+}
+
+void statistics_eviction(bool dirty)
+{
+        ARG_UNUSED(dirty);
+}
+
+#endif
+
+/* ---- durations ----------------------------------------------------------------------------- */
+
+#ifdef CONFIG_DEMAND_PAGING_TIMING_HISTOGRAM
+
+#define NUM_BINS CONFIG_DEMAND_PAGING_TIMING_HISTOGRAM_NUM_BINS
+
+#ifdef CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS
+/* What a cycle is, is the program's affair: it must say where the bins end. */
+extern unsigned long k_mem_paging_eviction_histogram_bounds[NUM_BINS];
+extern unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS];
+
+static uint64_t now(void)
+{
+        return timing_counter_get();
+}
+#else
+/* Microseconds, in cycles. */
+#define US(n) (CONFIG_SYS_CLOCK_HW_CYCLES_PER_SEC / 1000000UL * (n))
+
+/* A program that wants other than 10 bins brings its own. */
+#if NUM_BINS == 10
+__weak unsigned long k_mem_paging_eviction_histogram_bounds[NUM_BINS] = {
+        US(1), US(5), US(10), US(50), US(100), US(200), US(500), US(1000), US(2000), ULONG_MAX,
+};
+__weak unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS] = {
+        US(10),   US(100),  US(125),  US(250),   US(500),
+        US(1000), US(2000), US(5000), US(10000), ULONG_MAX,
+};
+#else
+extern unsigned long k_mem_paging_eviction_histogram_bounds[NUM_BINS];
+extern unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS];
+#endif
+
+static uint64_t now(void)
+{
+        return k_cycle_get_64();
+}
+#endif
+
+static struct k_mem_paging_histogram_t evictions, page_ins, page_outs;
+
+static void note(struct k_mem_paging_histogram_t *histogram, uint64_t start)
+{
+        uint64_t cycles = now() - start;
+
+        for (int i = 0; i < NUM_BINS; i++)
+                if (cycles <= histogram->bounds[i]) {
+                        histogram->counts[i]++;
+                        return;
+                }
+}
+
+void statistics_start(void)
+{
+        memcpy(evictions.bounds, k_mem_paging_eviction_histogram_bounds, sizeof(evictions.bounds));
+        memcpy(page_ins.bounds, k_mem_paging_backing_store_histogram_bounds,
+               sizeof(page_ins.bounds));
+        memcpy(page_outs.bounds, k_mem_paging_backing_store_histogram_bounds,
+               sizeof(page_outs.bounds));
+#ifdef CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS
+        timing_init();
+        timing_start();
+#endif
+}
+
+static void copy_out(struct k_mem_paging_histogram_t *to,
+                     const struct k_mem_paging_histogram_t *from)
+{
+        if (to)
+                *to = *from;
+}
+
+void k_mem_paging_histogram_eviction_get(struct k_mem_paging_histogram_t *histogram)
+{
+        copy_out(histogram, &evictions);
+}
+
+void k_mem_paging_histogram_backing_store_page_in_get(struct k_mem_paging_histogram_t *histogram)
+{
+        copy_out(histogram, &page_ins);
+}
+
+void k_mem_paging_histogram_backing_store_page_out_get(struct k_mem_paging_histogram_t *histogram)
+{
+        copy_out(histogram, &page_outs);
+}
+
+#define TIMED(histogram, call)                                                                     \
+        do {                                                                                       \
+                uint64_t start = now();                                                            \
+                                                                                                   \
+                call;                                                                              \
+                note(&histogram, start);                                                           \
+        } while (0)
+
+#else
+
+void statistics_start(void)
+{
+}
+
+#define TIMED(histogram, call) call
+
+#endif
+
+struct k_mem_page_frame *timed_select(bool *dirty)
+{
+        struct k_mem_page_frame *pf;
+
+        TIMED(evictions, pf = k_mem_paging_eviction_select(dirty));
+        return pf;
+}
+
+void timed_page_in(uintptr_t location)
+{
+        TIMED(page_ins, k_mem_paging_backing_store_page_in(location));
+}
+
+void timed_page_out(uintptr_t location)
+{
+        TIMED(page_outs, k_mem_paging_backing_store_page_out(location));
+}
+
+#endif
