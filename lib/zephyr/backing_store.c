@@ -136,3 +136,8 @@ void k_mem_paging_backing_store_init(void)
                 start_refuse("store " CONFIG_UNPAGED_STORE ": %s", strerror(-error));
         store->page_size = PAGE_SIZE;
 }
+
+__attribute__((destructor)) static void close_store(void)
+{
+        pg_store_close(store);
+}

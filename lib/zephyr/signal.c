@@ -15,6 +15,16 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#ifdef __SANITIZE_THREAD__
+/* These signals are ours; and the sanitizer would ask for them before it can run what it is asked by,
+ * the library's sigaction(). */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+        return "handle_segv=0:handle_sigbus=0";
+}
+#endif
+
 /* Stores may be any code; what is not touched costs nothing. */
 #define STACK_BYTES ((size_t)512 << 10)
 

@@ -10,6 +10,7 @@
  */
 #include "machine.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
@@ -80,16 +81,17 @@ void k_thread_start(k_tid_t thread)
 {
         unsigned int key = irq_lock();
         bool first = !thread->started && !thread->ended;
+        pthread_t host;
 
         thread->started = true;
         irq_unlock(key);
         if (!first)
                 return;
-        if (pthread_create(&thread->host, NULL, run, thread) != 0) {
+        if (pthread_create(&host, NULL, run, thread) != 0) {
                 printk("the host makes no further thread\n");
                 k_panic();
         }
-        pthread_detach(thread->host);
+        pthread_detach(host);
 }
 
 k_tid_t k_thread_create(struct k_thread *thread, k_thread_stack_t *stack, size_t size,

@@ -17,6 +17,8 @@
 #
 # LINK_SECTIONS s: the symbols __s_start and __s_end bound what is __in_section_unique(s).
 
+include_guard(GLOBAL)
+
 set(UNPAGED_POLICY "" CACHE STRING
         "Run Zephyr programs under this policy (fifo, random, nru, lru, sieve), whatever they choose.")
 set(UNPAGED_STORE "" CACHE STRING
@@ -48,6 +50,7 @@ endmacro()
 
 # What depends on other values. The same as above.
 macro(unpaged_zephyr_choose)
+        unpaged_zephyr_set(USERSPACE=n SMP=n) # there is one mode, and no processor to tell apart
         if(UNPAGED_POLICY)
                 set(config_UNPAGED_POLICY "\"${UNPAGED_POLICY}\"")
                 foreach(choice NRU LRU CUSTOM)

@@ -6,7 +6,6 @@
 #ifndef ZEPHYR_KERNEL_THREAD_H
 #define ZEPHYR_KERNEL_THREAD_H
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <zephyr/kernel/mm/demand_paging.h>
@@ -20,7 +19,6 @@ struct k_thread {
         void *arguments[3];
         const char *name;
         k_ticks_t delay;
-        pthread_t host;
         sigjmp_buf end; /* where the thread ends, from wherever it is */
         bool started, ended;
 #ifdef CONFIG_DEMAND_PAGING_THREAD_STATS
