@@ -79,6 +79,8 @@ __weak void k_sys_fatal_error_handler(unsigned int reason, const struct arch_esf
 void k_fatal_halt(unsigned int reason)
 {
         printk("halted: fatal error %u\n", reason);
+        irq_lock();
+        trace_end();
         _exit(1);
 }
 

@@ -62,6 +62,22 @@ void page_table_start(void);
 /* A fault of the calling thread. True: the instruction may try again. */
 bool page_table_fault(void *address, enum access access);
 
+/* ---- trace.c -------------------------------------------------------------------------------- */
+
+enum traced {
+        TRACED_IN,
+        TRACED_WRITTEN,
+        TRACED_HIDDEN, /* by the eviction algorithm */
+        TRACED_TOUCHED,
+        TRACED_OUT,
+        TRACED_UNMAPPED,
+};
+
+void trace_start(size_t frames);
+/* With interrupts locked. `dirty`: it is modified, or was and had to be saved. */
+void trace_page(enum traced what, const void *address, bool dirty);
+void trace_end(void);
+
 /* ---- frame.c -------------------------------------------------------------------------------- */
 
 void frame_start(size_t frames);

@@ -32,6 +32,7 @@ static int map_with_frame(void *address, uint32_t flags)
         if (flags & K_MEM_MAP_LOCK)
                 k_mem_page_frame_set(pf, K_MEM_PAGE_FRAME_PINNED);
         frame_set_page(pf, address);
+        trace_page(TRACED_IN, address, true);
         if (IS_ENABLED(CONFIG_DEMAND_PAGING) && !(flags & K_MEM_MAP_LOCK))
                 k_mem_paging_eviction_add(pf);
         return 0;
@@ -60,6 +61,7 @@ static bool unmap_page(void *address)
         switch (arch_page_location_get(address, &place)) {
         case ARCH_PAGE_LOCATION_PAGED_OUT:
                 arch_mem_unmap(address, PAGE_SIZE);
+                trace_page(TRACED_UNMAPPED, address, false);
 #ifdef CONFIG_DEMAND_PAGING
                 /* Also for tokens of pages that were never touched, as in Zephyr. */
                 k_mem_paging_backing_store_location_free(place);
@@ -70,6 +72,7 @@ static bool unmap_page(void *address)
                 if (!k_mem_page_frame_is_mapped(pf))
                         return false;
                 arch_mem_unmap(address, PAGE_SIZE);
+                trace_page(TRACED_UNMAPPED, address, false);
                 if (IS_ENABLED(CONFIG_DEMAND_PAGING) && !k_mem_page_frame_is_pinned(pf))
                         k_mem_paging_eviction_remove(pf);
                 frame_put_free(pf);

@@ -202,6 +202,7 @@ uintptr_t arch_page_info_get(void *address, uintptr_t *location, bool clear_acce
         if (clear_accessed && before & ENTRY_ACCESSED) {
                 *entry &= ~(uintptr_t)ENTRY_ACCESSED;
                 protect(address, *entry);
+                trace_page(TRACED_HIDDEN, address, before & ENTRY_DIRTY);
         }
         return ARCH_DATA_PAGE_LOADED | (before & ENTRY_ACCESSED ? ARCH_DATA_PAGE_ACCESSED : 0) |
                (before & ENTRY_DIRTY ? ARCH_DATA_PAGE_DIRTY : 0);
@@ -252,6 +253,10 @@ static bool trap(void *address, uintptr_t *entry, enum access access)
                 return false;
         if ((*entry & noted) == noted)
                 return true; /* another thread's trap was first */
+        if (!(*entry & ENTRY_ACCESSED))
+                trace_page(TRACED_TOUCHED, address, (*entry | noted) & ENTRY_DIRTY);
+        else
+                trace_page(TRACED_WRITTEN, address, true);
         *entry |= noted;
         protect(address, *entry);
         if (IS_ENABLED(CONFIG_DEMAND_PAGING))

@@ -38,6 +38,7 @@ static int vacate(struct k_mem_page_frame *pf, bool *dirty, bool page_fault, uin
                 if (k_mem_paging_backing_store_location_get(pf, location, page_fault) != 0)
                         return -ENOMEM;
                 arch_mem_page_out(address, *location);
+                trace_page(TRACED_OUT, address, *dirty);
                 k_mem_paging_eviction_remove(pf);
         }
         if (IS_ENABLED(CONFIG_DEMAND_PAGING_ALLOW_IRQ))
@@ -76,6 +77,7 @@ static void take_in(struct k_mem_page_frame *pf, void *address, uintptr_t locati
         if (pinned)
                 k_mem_page_frame_set(pf, K_MEM_PAGE_FRAME_PINNED);
         arch_mem_page_in(address, k_mem_page_frame_to_phys(pf));
+        trace_page(TRACED_IN, address, false);
         k_mem_paging_backing_store_page_finalize(pf, location);
         if (!pinned)
                 k_mem_paging_eviction_add(pf);

@@ -59,6 +59,7 @@ __attribute__((constructor)) static void start(void)
         memory_start(frames);
         page_table_start();
         frame_start(frames);
+        trace_start(frames);
         signal_start();
 #ifdef CONFIG_DEMAND_PAGING
         statistics_start();
