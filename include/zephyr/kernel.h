@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <zephyr/app_memory/mem_domain.h>
 #include <zephyr/fatal.h>
 #include <zephyr/init.h>
 #include <zephyr/irq.h>

@@ -8,6 +8,8 @@
  */
 #include "machine.h"
 
+#include <zephyr/timing/timing.h>
+
 #ifdef CONFIG_DEMAND_PAGING
 
 #ifdef CONFIG_DEMAND_PAGING_STATS

@@ -156,7 +156,7 @@ function(unpaged_zephyr_add)
         # Zephyr's sources are held to Zephyr's warnings.
         target_compile_options(${arg_NAME} PRIVATE -Wno-conversion -Wno-sign-conversion -Wno-shadow
                 -Wno-pointer-arith -Wno-strict-prototypes -Wno-missing-prototypes -Wno-type-limits
-                -Wno-vla -Wno-unused-parameter -Wno-sign-compare)
+                -Wno-vla -Wno-unused-parameter -Wno-sign-compare -Wno-format)
         foreach(target ${arg_NAME} ${arg_NAME}-runtime)
                 target_compile_definitions(${target} PRIVATE ${definitions})
                 target_link_libraries(${target} PRIVATE unpaged-zephyr)
