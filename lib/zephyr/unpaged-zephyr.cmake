@@ -152,6 +152,8 @@ function(unpaged_zephyr_add)
                 list(REMOVE_ITEM runtime ${dir}/backing_store.c)
         endif()
         add_library(${arg_NAME}-runtime OBJECT ${runtime})
+        target_include_directories(${arg_NAME}-runtime PRIVATE
+                $<TARGET_PROPERTY:unpaged::unpaged,INTERFACE_INCLUDE_DIRECTORIES>)
         add_executable(${arg_NAME} ${arg_SOURCES} ${eviction} ${store})
         # Zephyr's sources are held to Zephyr's warnings.
         target_compile_options(${arg_NAME} PRIVATE -Wno-conversion -Wno-sign-conversion -Wno-shadow
