@@ -5,17 +5,13 @@
  *
  * It behaves as a store of CONFIG_UNPAGED_STORE_PAGES places that Zephyr ships would: the last place
  * is for faults, and a place is given back when its page came in, so that no frame is ever
- * BACKED. Two things can be added that Zephyr wants to be able to test and has no store for:
- * CONFIG_UNPAGED_STORE_DELAY_US lets every transfer sleep, and CONFIG_UNPAGED_STORE_FAIL_AFTER lets
- * every transfer after that many fail. A failure has no way back to the kernel and is a k_panic(),
- * with the error printed before.
+ * BACKED. An error of the store has no way back to the kernel: it is printed, and a k_panic().
  *
  * Locking: location calls come with interrupts locked; transfers one at a time.
  */
 #include "machine.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 #include <unpaged/stores.h>
 
@@ -61,39 +57,16 @@ int k_mem_paging_backing_store_location_query(void *address, uintptr_t *location
         return -ENOTSUP; /* no address has a content of its own */
 }
 
-/* What every transfer goes through first. */
-static void transfer(const char *what)
-{
-        static unsigned long transfers;
-
-        if (CONFIG_UNPAGED_STORE_DELAY_US != 0) {
-                const struct timespec delay = {.tv_sec = CONFIG_UNPAGED_STORE_DELAY_US / 1000000,
-                                               .tv_nsec = CONFIG_UNPAGED_STORE_DELAY_US % 1000000 *
-                                                          1000};
-
-                clock_nanosleep(CLOCK_MONOTONIC, 0, &delay, NULL);
-        }
-        if (CONFIG_UNPAGED_STORE_FAIL_AFTER >= 0 &&
-            transfers++ >= (unsigned long)CONFIG_UNPAGED_STORE_FAIL_AFTER)
-                fail(what, -EIO);
-}
-
 void k_mem_paging_backing_store_page_out(uintptr_t location)
 {
-        int error;
-
-        transfer("page out");
-        error = store->ops->page_out(store, location, 1, K_MEM_SCRATCH_PAGE);
+        int error = store->ops->page_out(store, location, 1, K_MEM_SCRATCH_PAGE);
         if (error)
                 fail("page out", error);
 }
 
 void k_mem_paging_backing_store_page_in(uintptr_t location)
 {
-        int error;
-
-        transfer("page in");
-        error = store->ops->page_in(store, location, 1, K_MEM_SCRATCH_PAGE);
+        int error = store->ops->page_in(store, location, 1, K_MEM_SCRATCH_PAGE);
         if (error)
                 fail("page in", error);
 }

@@ -63,6 +63,16 @@ void lock_wake(enum awaited what)
         pthread_cond_broadcast(&changed[what]);
 }
 
+int lock_wait_for(bool (*is_so)(const void *object), const void *object, k_timeout_t timeout)
+{
+        int64_t deadline = clock_deadline(timeout);
+        bool waits = timeout.ticks != 0;
+
+        while (!is_so(object) && waits)
+                waits = lock_wait(AWAIT_OBJECTS, deadline);
+        return is_so(object) ? 0 : timeout.ticks == 0 ? -EBUSY : -EAGAIN;
+}
+
 unsigned int mm_lock(void)
 {
         unsigned int key = irq_lock();

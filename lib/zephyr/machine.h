@@ -29,6 +29,9 @@ enum awaited {
  * nanoseconds; negative: none) has passed. */
 bool lock_wait(enum awaited what, int64_t deadline_ns);
 void lock_wake(enum awaited what);
+/* Waits until is_so(object), which AWAIT_OBJECTS announces. 0; -EBUSY, -EAGAIN: not so, after no
+ * or some waiting, which begins now. */
+int lock_wait_for(bool (*is_so)(const void *object), const void *object, k_timeout_t timeout);
 
 /* Takes the interrupt lock and the pager, which only one thread has; mm_unlock() gives back both.
  * A thread that has the pager already ends: it touched paged memory while it moved a page. */
@@ -104,10 +107,22 @@ int paging_steal_frame(struct k_mem_page_frame **pf);
 void statistics_start(void);
 void statistics_fault(bool interrupts_locked);
 void statistics_eviction(bool dirty);
-/* The algorithm and the store, timed. */
-struct k_mem_page_frame *timed_select(bool *dirty);
-void timed_page_in(uintptr_t location);
-void timed_page_out(uintptr_t location);
+
+enum duration {
+        DURATION_SELECT,
+        DURATION_PAGE_IN,
+        DURATION_PAGE_OUT,
+        DURATIONS,
+};
+
+/* Something that ends now took since `start`, which statistics_clock() said. */
+uint64_t statistics_clock(void);
+void statistics_note(enum duration of, uint64_t start);
+
+/* ---- transfer.c: between the scratch page and the store ------------------------------------- */
+
+void transfer_in(uintptr_t location);
+void transfer_out(uintptr_t location);
 #endif
 
 /* ---- signal.c, thread.c, timer.c, start.c ---------------------------------------------------- */

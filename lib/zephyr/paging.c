@@ -57,7 +57,7 @@ static void fill(uintptr_t location)
         if (location == ARCH_UNPAGED_ANON_UNINIT)
                 return;
 #endif
-        timed_page_in(location);
+        transfer_in(location);
 }
 
 static void pin(struct k_mem_page_frame *pf)
@@ -87,11 +87,14 @@ static void take_in(struct k_mem_page_frame *pf, void *address, uintptr_t locati
 static struct k_mem_page_frame *frame_for_fault(bool *dirty)
 {
         struct k_mem_page_frame *pf = frame_take_free();
+        uint64_t start;
 
         *dirty = false;
         if (pf)
                 return pf;
-        pf = timed_select(dirty);
+        start = statistics_clock();
+        pf = k_mem_paging_eviction_select(dirty);
+        statistics_note(DURATION_SELECT, start);
         if (pf)
                 statistics_eviction(*dirty);
         return pf;
@@ -110,7 +113,7 @@ static bool bring_in(void *address, uintptr_t from, bool pinned, unsigned int ke
                 return false;
         mm_relax(key);
         if (dirty)
-                timed_page_out(to);
+                transfer_out(to);
         fill(from);
         mm_resume();
         take_in(pf, address, from, pinned);
@@ -208,7 +211,7 @@ static int evict(struct k_mem_page_frame *pf, bool dirty, unsigned int key)
                 return -ENOMEM;
         mm_relax(key);
         if (dirty)
-                timed_page_out(location);
+                transfer_out(location);
         mm_resume();
         frame_put_free(pf);
         return 0;
@@ -261,7 +264,7 @@ int paging_steal_frame(struct k_mem_page_frame **stolen)
         if (!pf || vacate(pf, &dirty, false, &location) != 0)
                 return -ENOMEM;
         if (dirty)
-                timed_page_out(location);
+                transfer_out(location);
         pf->va_and_flags = 0;
         *stolen = pf;
         return 0;

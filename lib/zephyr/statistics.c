@@ -92,21 +92,14 @@ void statistics_eviction(bool dirty)
 
 #define NUM_BINS CONFIG_DEMAND_PAGING_TIMING_HISTOGRAM_NUM_BINS
 
-#ifdef CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS
-/* What a cycle is, is the program's affair: it must say where the bins end. */
+#if defined(CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS) || NUM_BINS != 10
+/* The program must say where the bins end. */
 extern unsigned long k_mem_paging_eviction_histogram_bounds[NUM_BINS];
 extern unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS];
-
-static uint64_t now(void)
-{
-        return timing_counter_get();
-}
 #else
 /* Microseconds, in cycles. */
 #define US(n) (CONFIG_SYS_CLOCK_HW_CYCLES_PER_SEC / 1000000UL * (n))
 
-/* A program that wants other than 10 bins brings its own. */
-#if NUM_BINS == 10
 __weak unsigned long k_mem_paging_eviction_histogram_bounds[NUM_BINS] = {
         US(1), US(5), US(10), US(50), US(100), US(200), US(500), US(1000), US(2000), ULONG_MAX,
 };
@@ -114,22 +107,20 @@ __weak unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS] = {
         US(10),   US(100),  US(125),  US(250),   US(500),
         US(1000), US(2000), US(5000), US(10000), ULONG_MAX,
 };
-#else
-extern unsigned long k_mem_paging_eviction_histogram_bounds[NUM_BINS];
-extern unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS];
 #endif
 
-static uint64_t now(void)
+static struct k_mem_paging_histogram_t histograms[DURATIONS];
+
+uint64_t statistics_clock(void)
 {
-        return k_cycle_get_64();
+        return IS_ENABLED(CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS) ? timing_counter_get()
+                                                                             : k_cycle_get_64();
 }
-#endif
 
-static struct k_mem_paging_histogram_t evictions, page_ins, page_outs;
-
-static void note(struct k_mem_paging_histogram_t *histogram, uint64_t start)
+void statistics_note(enum duration of, uint64_t start)
 {
-        uint64_t cycles = now() - start;
+        struct k_mem_paging_histogram_t *histogram = &histograms[of];
+        uint64_t cycles = statistics_clock() - start;
 
         for (int i = 0; i < NUM_BINS; i++)
                 if (cycles <= histogram->bounds[i]) {
@@ -138,48 +129,40 @@ static void note(struct k_mem_paging_histogram_t *histogram, uint64_t start)
                 }
 }
 
-void statistics_start(void)
+static void copy_bounds(enum duration of, const unsigned long *bounds)
 {
-        memcpy(evictions.bounds, k_mem_paging_eviction_histogram_bounds, sizeof(evictions.bounds));
-        memcpy(page_ins.bounds, k_mem_paging_backing_store_histogram_bounds,
-               sizeof(page_ins.bounds));
-        memcpy(page_outs.bounds, k_mem_paging_backing_store_histogram_bounds,
-               sizeof(page_outs.bounds));
-#ifdef CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS
-        timing_init();
-        timing_start();
-#endif
+        memcpy(histograms[of].bounds, bounds, sizeof(histograms[of].bounds));
 }
 
-static void copy_out(struct k_mem_paging_histogram_t *to,
-                     const struct k_mem_paging_histogram_t *from)
+void statistics_start(void)
+{
+        copy_bounds(DURATION_SELECT, k_mem_paging_eviction_histogram_bounds);
+        copy_bounds(DURATION_PAGE_IN, k_mem_paging_backing_store_histogram_bounds);
+        copy_bounds(DURATION_PAGE_OUT, k_mem_paging_backing_store_histogram_bounds);
+        timing_init();
+        timing_start();
+}
+
+static void copy_out(struct k_mem_paging_histogram_t *to, enum duration of)
 {
         if (to)
-                *to = *from;
+                *to = histograms[of];
 }
 
 void k_mem_paging_histogram_eviction_get(struct k_mem_paging_histogram_t *histogram)
 {
-        copy_out(histogram, &evictions);
+        copy_out(histogram, DURATION_SELECT);
 }
 
 void k_mem_paging_histogram_backing_store_page_in_get(struct k_mem_paging_histogram_t *histogram)
 {
-        copy_out(histogram, &page_ins);
+        copy_out(histogram, DURATION_PAGE_IN);
 }
 
 void k_mem_paging_histogram_backing_store_page_out_get(struct k_mem_paging_histogram_t *histogram)
 {
-        copy_out(histogram, &page_outs);
+        copy_out(histogram, DURATION_PAGE_OUT);
 }
-
-#define TIMED(histogram, call)                                                                     \
-        do {                                                                                       \
-                uint64_t start = now();                                                            \
-                                                                                                   \
-                call;                                                                              \
-                note(&histogram, start);                                                           \
-        } while (0)
 
 #else
 
@@ -187,26 +170,17 @@ void statistics_start(void)
 {
 }
 
-#define TIMED(histogram, call) call
+uint64_t statistics_clock(void)
+{
+        return 0;
+}
+
+void statistics_note(enum duration of, uint64_t start)
+{
+        ARG_UNUSED(of);
+        ARG_UNUSED(start);
+}
 
 #endif
-
-struct k_mem_page_frame *timed_select(bool *dirty)
-{
-        struct k_mem_page_frame *pf;
-
-        TIMED(evictions, pf = k_mem_paging_eviction_select(dirty));
-        return pf;
-}
-
-void timed_page_in(uintptr_t location)
-{
-        TIMED(page_ins, k_mem_paging_backing_store_page_in(location));
-}
-
-void timed_page_out(uintptr_t location)
-{
-        TIMED(page_outs, k_mem_paging_backing_store_page_out(location));
-}
 
 #endif

@@ -3,23 +3,6 @@
  * wait for the same thing (AWAIT_OBJECTS) and look again. */
 #include "machine.h"
 
-/* -EBUSY at once or -EAGAIN after the time, as the calls of both kinds answer. */
-static int too_late(k_timeout_t timeout)
-{
-        return timeout.ticks == 0 ? -EBUSY : -EAGAIN;
-}
-
-/* Waits until *word, which is `until_not` now, is something else. False: the time is over. */
-static bool await(const unsigned int *word, unsigned int until_not, k_timeout_t timeout)
-{
-        int64_t deadline = clock_deadline(timeout);
-        bool waits = timeout.ticks != 0;
-
-        while (*word == until_not && waits)
-                waits = lock_wait(AWAIT_OBJECTS, deadline);
-        return *word != until_not;
-}
-
 /* ---- slabs --------------------------------------------------------------------------------- */
 
 int k_mem_slab_init(struct k_mem_slab *slab, void *buffer, size_t block_size, uint32_t num_blocks)
@@ -38,23 +21,23 @@ int k_mem_slab_init(struct k_mem_slab *slab, void *buffer, size_t block_size, ui
         return 0;
 }
 
+static bool slab_has_free(const void *slab)
+{
+        return ((const struct k_mem_slab *)slab)->free_list;
+}
+
 int k_mem_slab_alloc(struct k_mem_slab *slab, void **block, k_timeout_t timeout)
 {
-        int64_t deadline = clock_deadline(timeout);
         unsigned int key = irq_lock();
-        bool waits = timeout.ticks != 0;
-        int error = 0;
+        int error = lock_wait_for(slab_has_free, slab, timeout);
 
-        while (!slab->free_list && waits)
-                waits = lock_wait(AWAIT_OBJECTS, deadline);
         *block = slab->free_list;
-        if (*block) {
+        if (!error) {
                 slab->free_list = *(void **)*block;
                 slab->info.num_used++;
-        } else
-                error = timeout.ticks == 0 ? -ENOMEM : -EAGAIN;
+        }
         irq_unlock(key);
-        return error;
+        return error == -EBUSY ? -ENOMEM : error;
 }
 
 void k_mem_slab_free(struct k_mem_slab *slab, void *block)
@@ -91,20 +74,22 @@ int k_mutex_init(struct k_mutex *mutex)
         return 0;
 }
 
+static bool mutex_is_ours(const void *object)
+{
+        const struct k_mutex *mutex = object;
+
+        return mutex->depth == 0 || mutex->owner == thread_current();
+}
+
 int k_mutex_lock(struct k_mutex *mutex, k_timeout_t timeout)
 {
-        int64_t deadline = clock_deadline(timeout);
         unsigned int key = irq_lock();
-        bool waits = timeout.ticks != 0;
-        int error = 0;
+        int error = lock_wait_for(mutex_is_ours, mutex, timeout);
 
-        while (mutex->depth != 0 && mutex->owner != thread_current() && waits)
-                waits = lock_wait(AWAIT_OBJECTS, deadline);
-        if (mutex->depth == 0 || mutex->owner == thread_current()) {
+        if (!error) {
                 mutex->owner = thread_current();
                 mutex->depth++;
-        } else
-                error = too_late(timeout);
+        }
         irq_unlock(key);
         return error;
 }
@@ -134,15 +119,18 @@ int k_sem_init(struct k_sem *sem, unsigned int initial, unsigned int limit)
         return 0;
 }
 
+static bool sem_has_some(const void *sem)
+{
+        return ((const struct k_sem *)sem)->count != 0;
+}
+
 int k_sem_take(struct k_sem *sem, k_timeout_t timeout)
 {
         unsigned int key = irq_lock();
-        int error = 0;
+        int error = lock_wait_for(sem_has_some, sem, timeout);
 
-        if (await(&sem->count, 0, timeout))
+        if (!error)
                 sem->count--;
-        else
-                error = too_late(timeout);
         irq_unlock(key);
         return error;
 }

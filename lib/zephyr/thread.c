@@ -114,16 +114,16 @@ k_tid_t k_thread_create(struct k_thread *thread, k_thread_stack_t *stack, size_t
         return thread;
 }
 
+static bool has_ended(const void *thread)
+{
+        return ((const struct k_thread *)thread)->ended;
+}
+
 int k_thread_join(struct k_thread *thread, k_timeout_t timeout)
 {
-        int64_t deadline = clock_deadline(timeout);
         unsigned int key = irq_lock();
-        bool waits = timeout.ticks != 0;
-        int error;
+        int error = lock_wait_for(has_ended, thread, timeout);
 
-        while (!thread->ended && waits)
-                waits = lock_wait(AWAIT_OBJECTS, deadline);
-        error = thread->ended ? 0 : timeout.ticks == 0 ? -EBUSY : -EAGAIN;
         irq_unlock(key);
         return error;
 }
