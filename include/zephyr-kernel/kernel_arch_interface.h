@@ -28,7 +28,7 @@ enum arch_page_location {
 #define ARCH_UNPAGED_ANON_UNINIT ((uintptr_t)0x0000ffffffffe000)
 
 /* Maps size bytes; whatever was there is forgotten. 0; -ENOMEM: the host refused;
- * -EINVAL: no such physical memory. */
+ * -EINVAL: no such physical or virtual memory. */
 int arch_mem_map(void *virt, uintptr_t phys, size_t size, uint32_t flags);
 int arch_mem_unmap(void *virt, size_t size);
 

@@ -106,6 +106,8 @@ int arch_mem_map(void *virt, uintptr_t phys, size_t size, uint32_t flags)
                          (flags & K_MEM_PERM_EXEC ? ENTRY_EXECUTE : 0);
         int error;
 
+        if (!entry_of(virt) || !entry_of((uint8_t *)virt + size - 1))
+                return -EINVAL;
         if (!(flags & K_MEM_MAP_UNPAGED))
                 bits |= ENTRY_LOADED | ENTRY_ACCESSED | ENTRY_DIRTY;
         error = bits & ENTRY_LOADED ? memory_map(virt, phys, size, protection_of(bits))
