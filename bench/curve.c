@@ -20,7 +20,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unpaged/policy.h>
 #include <unpaged/unpaged.h>
 
 #define PAGE     ((size_t)4096)
@@ -258,9 +257,10 @@ static void foretell(unsigned workload, unsigned write_one_in)
 
 static void measure_foretelling(void)
 {
-        printf("%s: misses foretold over misses there were, with so many times the frames\n"
+        printf("The default policy: misses foretold over misses there were, with so many times the "
+               "frames\n"
                "  %-10s %-6s %8s %8s %8s %8s %8s %8s\n",
-               pg_policy_at(0)->name, "workload", "writes", "1", "1.5", "2", "2.5", "3", "3.5");
+               "workload", "writes", "1", "1.5", "2", "2.5", "3", "3.5");
         make_zipf();
         for (unsigned i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++) {
                 foretell(i, 0);
