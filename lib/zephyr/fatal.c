@@ -48,7 +48,7 @@ static const char *text_of(unsigned int reason)
 {
         switch (reason) {
         case K_ERR_CPU_EXCEPTION:
-                return "an access that no mapping allows";
+                return "no mapping allows this access, or no frame can be freed for its page";
         case K_ERR_KERNEL_OOPS:
                 return "kernel oops";
         case K_ERR_KERNEL_PANIC:
