@@ -9,11 +9,12 @@
 # CONFIG_: y and n, numbers, strings in quotes. Later ones win: defaults below, PRJ_CONF files (lines
 # CONFIG_X=value; what is not known does nothing), CONFIG.
 #
-# The eviction algorithm and the backing store are either among SOURCES, or named by EVICTION and
-# STORE; or, with CONFIG_EVICTION_LRU/NRU and CONFIG_BACKING_STORE_RAM, come from the Zephyr tree that
-# ZEPHYR_BASE (variable or environment) names. Where nothing says CONFIG_EVICTION_* or
-# CONFIG_BACKING_STORE_* they are the library's own. UNPAGED_POLICY and UNPAGED_STORE, when set,
-# replace what the program chose, EVICTION and STORE included.
+# The eviction algorithm and the backing store are among SOURCES, where they are known by the functions
+# they define (EVICTION and STORE name them where that cannot be read, as they are generated); or they
+# come from the Zephyr tree that ZEPHYR_BASE (variable or environment) names, with
+# CONFIG_EVICTION_LRU/NRU and CONFIG_BACKING_STORE_RAM; or, where there is neither, they are the
+# library's own. A file lru.c, nru.c, ram.c says which CONFIG_ is meant where nothing else does.
+# UNPAGED_POLICY and UNPAGED_STORE, when set, replace what the program has chosen.
 #
 # LINK_SECTIONS s: the symbols __s_start and __s_end bound what is __in_section_unique(s).
 
@@ -48,53 +49,76 @@ macro(unpaged_zephyr_set)
         endforeach()
 endmacro()
 
-# What depends on other values. The same as above.
+# Finds what plays a role of the machine, by a function it defines, and which choice of Kconfig that is:
+# where CONFIG_<role>_* is not said, the one of the file's name. Removes it from the caller's
+# arg_SOURCES; sets file_<role> and config_<role>_<choice>.
+macro(unpaged_zephyr_role role function named choices tree)
+        set(file_${role} ${named})
+        foreach(source ${arg_SOURCES})
+                cmake_path(ABSOLUTE_PATH source OUTPUT_VARIABLE path)
+                if(EXISTS ${path})
+                        file(STRINGS ${path} defines REGEX "^([a-z_].*[ *])?${function} *\\([^;]*$")
+                        if(defines)
+                                list(REMOVE_ITEM arg_SOURCES ${source})
+                                set(file_${role} ${source})
+                        endif()
+                endif()
+        endforeach()
+
+        set(chosen "")
+        foreach(choice ${choices})
+                if(config_${role}_${choice})
+                        set(chosen ${choice})
+                endif()
+        endforeach()
+        if(file_${role} AND NOT chosen)
+                cmake_path(GET file_${role} STEM stem)
+                string(TOUPPER ${stem} chosen)
+                if(NOT ";${choices};" MATCHES ";${chosen};")
+                        set(chosen CUSTOM)
+                endif()
+        endif()
+        string(TOLOWER "${tree}/${chosen}.c" path)
+        if(NOT file_${role} AND chosen AND EXISTS ${zephyr_base}/subsys/demand_paging/${path})
+                set(file_${role} ${zephyr_base}/subsys/demand_paging/${path})
+        endif()
+        foreach(choice ${choices})
+                set(config_${role}_${choice} n)
+        endforeach()
+        if(NOT config_DEMAND_PAGING OR NOT "${replace_${role}}" STREQUAL "")
+                set(file_${role} "")
+                set(chosen "")
+        endif()
+        if(config_DEMAND_PAGING AND NOT chosen)
+                set(chosen UNPAGED)
+        endif()
+        if(chosen)
+                unpaged_zephyr_set(${role}_${chosen}=y)
+        endif()
+endmacro()
+
+# What depends on other values.
 macro(unpaged_zephyr_choose)
         unpaged_zephyr_set(USERSPACE=n SMP=n) # there is one mode, and no processor to tell apart
         if(UNPAGED_POLICY)
-                set(config_UNPAGED_POLICY "\"${UNPAGED_POLICY}\"")
-                foreach(choice NRU LRU CUSTOM)
-                        set(config_EVICTION_${choice} n)
-                endforeach()
+                unpaged_zephyr_set("UNPAGED_POLICY=\"${UNPAGED_POLICY}\"")
         endif()
         if(UNPAGED_STORE)
-                set(config_UNPAGED_STORE "\"${UNPAGED_STORE}\"")
-                foreach(choice RAM CUSTOM)
-                        set(config_BACKING_STORE_${choice} n)
-                endforeach()
+                unpaged_zephyr_set("UNPAGED_STORE=\"${UNPAGED_STORE}\"")
         endif()
         if(NOT config_DEMAND_PAGING)
                 unpaged_zephyr_set(DEMAND_MAPPING=n EVICTION_TRACKING=n DEMAND_PAGING_STATS=n)
-        elseif(NOT (config_EVICTION_NRU OR config_EVICTION_LRU OR config_EVICTION_CUSTOM))
-                unpaged_zephyr_set(EVICTION_UNPAGED=y EVICTION_TRACKING=y)
-        elseif(config_EVICTION_LRU)
-                unpaged_zephyr_set(EVICTION_TRACKING=y)
-        elseif(config_EVICTION_CUSTOM AND NOT DEFINED config_EVICTION_TRACKING)
+        elseif(config_EVICTION_LRU OR config_EVICTION_UNPAGED OR
+                        (config_EVICTION_CUSTOM AND NOT DEFINED config_EVICTION_TRACKING))
                 unpaged_zephyr_set(EVICTION_TRACKING=y)
         endif()
-        if(config_DEMAND_PAGING AND NOT (config_BACKING_STORE_RAM OR config_BACKING_STORE_CUSTOM))
-                unpaged_zephyr_set(BACKING_STORE_UNPAGED=y)
-                if(NOT DEFINED config_UNPAGED_STORE_PAGES)
-                        unpaged_zephyr_set(UNPAGED_STORE_PAGES=${config_BACKING_STORE_RAM_PAGES})
-                endif()
+        if(NOT DEFINED config_UNPAGED_STORE_PAGES)
+                unpaged_zephyr_set(UNPAGED_STORE_PAGES=${config_BACKING_STORE_RAM_PAGES})
         endif()
         if(NOT config_DEMAND_PAGING_STATS)
                 unpaged_zephyr_set(DEMAND_PAGING_THREAD_STATS=n DEMAND_PAGING_TIMING_HISTOGRAM=n)
         endif()
 endmacro()
-
-# A file of a Zephyr tree for `choice`, unless the program has one.
-function(unpaged_zephyr_from_tree result choice path)
-        if(NOT config_${choice} OR ${result})
-                return()
-        endif()
-        if(NOT ZEPHYR_BASE)
-                set(ZEPHYR_BASE "$ENV{ZEPHYR_BASE}")
-        endif()
-        if(ZEPHYR_BASE AND EXISTS ${ZEPHYR_BASE}/subsys/demand_paging/${path})
-                set(${result} ${ZEPHYR_BASE}/subsys/demand_paging/${path} PARENT_SCOPE)
-        endif()
-endfunction()
 
 function(unpaged_zephyr_add)
         cmake_parse_arguments(arg "" "NAME;EVICTION;STORE" "SOURCES;PRJ_CONF;CONFIG;LINK_SECTIONS"
@@ -121,6 +145,17 @@ function(unpaged_zephyr_add)
                 unpaged_zephyr_set(${lines})
         endforeach()
         unpaged_zephyr_set(${arg_CONFIG})
+
+        set(zephyr_base ${ZEPHYR_BASE})
+        if(NOT zephyr_base)
+                set(zephyr_base "$ENV{ZEPHYR_BASE}")
+        endif()
+        set(replace_EVICTION ${UNPAGED_POLICY})
+        set(replace_BACKING_STORE ${UNPAGED_STORE})
+        unpaged_zephyr_role(EVICTION k_mem_paging_eviction_select "${arg_EVICTION}" "NRU;LRU;CUSTOM"
+                eviction)
+        unpaged_zephyr_role(BACKING_STORE k_mem_paging_backing_store_page_out "${arg_STORE}"
+                "RAM;CUSTOM" backing_store)
         unpaged_zephyr_choose()
 
         list(REMOVE_DUPLICATES keys)
@@ -131,17 +166,6 @@ function(unpaged_zephyr_add)
                         list(APPEND definitions "CONFIG_${key}=${config_${key}}")
                 endif()
         endforeach()
-
-        # An algorithm and a store of the program's, unless they are replaced.
-        if(NOT UNPAGED_POLICY)
-                set(eviction ${arg_EVICTION})
-                unpaged_zephyr_from_tree(eviction EVICTION_LRU eviction/lru.c)
-                unpaged_zephyr_from_tree(eviction EVICTION_NRU eviction/nru.c)
-        endif()
-        if(NOT UNPAGED_STORE)
-                set(store ${arg_STORE})
-                unpaged_zephyr_from_tree(store BACKING_STORE_RAM backing_store/ram.c)
-        endif()
 
         set(dir ${CMAKE_CURRENT_FUNCTION_LIST_DIR})
         file(GLOB runtime CONFIGURE_DEPENDS ${dir}/*.c)
@@ -154,7 +178,7 @@ function(unpaged_zephyr_add)
         add_library(${arg_NAME}-runtime OBJECT ${runtime})
         target_include_directories(${arg_NAME}-runtime PRIVATE
                 $<TARGET_PROPERTY:unpaged::unpaged,INTERFACE_INCLUDE_DIRECTORIES>)
-        add_executable(${arg_NAME} ${arg_SOURCES} ${eviction} ${store})
+        add_executable(${arg_NAME} ${arg_SOURCES} ${file_EVICTION} ${file_BACKING_STORE})
         # Zephyr's sources are held to Zephyr's warnings.
         target_compile_options(${arg_NAME} PRIVATE -Wno-conversion -Wno-sign-conversion -Wno-shadow
                 -Wno-pointer-arith -Wno-strict-prototypes -Wno-missing-prototypes -Wno-type-limits
