@@ -2,8 +2,8 @@
 /*
  * recorder.h - writes down what happens to a pool's pages, as a trace (unpaged/trace.h).
  *
- * Events are coded into a buffer under the pool lock, which puts them in order: ten to thirty
- * nanoseconds each, and no system call. A full buffer is written to the file by a thread that has no
+ * Events are coded into a buffer under the pool lock, which puts them in order: twenty nanoseconds
+ * each, and no system call. A full buffer is written to the file by a thread that has no
  * lock and no worker, soon after (recorder_write); meanwhile the other buffer fills. Where both are
  * full, events are lost, and counted: a gap in the trace says how many.
  *

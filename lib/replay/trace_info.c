@@ -26,7 +26,7 @@ static const char *const names[PG_TRACE_KINDS] = {
 enum { GONE = 1, ALIVE };
 
 struct census {
-        uint64_t counts[PG_TRACE_KINDS]; /* pages, of kinds that have a page; lost events */
+        uint64_t counts[PG_TRACE_KINDS]; /* events; of ranges, their pages that were alive */
         uint64_t dirty[PG_TRACE_KINDS];
         uint64_t events, microseconds;
         uint64_t alive, peak;
@@ -58,18 +58,25 @@ static bool goes(struct census *c, struct page_entry *e)
 /* A range may be far larger than what was ever touched of it. */
 static void go(struct census *c, uint64_t first, uint64_t count)
 {
+        uint64_t before = c->alive;
+
         for (uint64_t i = 0; i < count && count <= c->pages.count; i++)
                 goes(c, page_map_find(&c->pages, first + i));
         for (size_t i = 0; i < c->pages.places && count > c->pages.count; i++)
                 if (c->pages.entries[i].value && c->pages.entries[i].page - first < count)
                         goes(c, &c->pages.entries[i]);
+        c->counts[PG_TRACE_FORGOTTEN] += before - c->alive;
 }
 
 static bool move(struct census *c, const struct pg_trace_event *e)
 {
-        for (uint64_t i = 0; i < e->count; i++)
-                if (goes(c, page_map_find(&c->pages, e->page + i)) && !comes(c, e->to + i))
+        for (uint64_t i = 0; i < e->count; i++) {
+                if (!goes(c, page_map_find(&c->pages, e->page + i)))
+                        continue;
+                c->counts[PG_TRACE_MOVED]++;
+                if (!comes(c, e->to + i))
                         return false;
+        }
         return true;
 }
 
@@ -77,7 +84,8 @@ static bool move(struct census *c, const struct pg_trace_event *e)
 static bool take(struct census *c, const struct pg_trace_event *e)
 {
         c->events += e->kind != PG_TRACE_TIME && e->kind != PG_TRACE_END;
-        c->counts[e->kind] += e->kind == PG_TRACE_FRAMES ? 1 : e->count;
+        if (e->kind != PG_TRACE_FORGOTTEN && e->kind != PG_TRACE_MOVED)
+                c->counts[e->kind] += e->kind == PG_TRACE_GAP ? e->count : 1;
         c->dirty[e->kind] += e->dirty;
         if (e->kind == PG_TRACE_TIME)
                 c->microseconds += e->count;
