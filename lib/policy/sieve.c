@@ -20,7 +20,7 @@
  * follow the bimodal camp when its lead is beyond chance, and else the open one. Shares rather than mere marks on frames, because a page that is let in stays at
  * the cost of others: without walls the open keys would win the more seats the less others take.
  *
- * A share is one in 64, or as many as take LEAD_FRAMES frames, up to 16 in 64: fewer frames would
+ * A share is one in 64, or as many as take LEAD_FRAMES frames, up to 8 in 64: fewer frames would
  * tell nothing. That is what the duel costs: so many keys follow the wrong rule.
  *
  * A page that is simply resident gives no evidence of use, so the victim queue has to ask for it.
@@ -45,7 +45,7 @@
 #define HANDS_BITS  6u
 #define HANDS       (1u << HANDS_BITS)
 #define HANDS_LEAST 1u
-#define HANDS_MOST  16u
+#define HANDS_MOST  8u
 #define LEAD_FRAMES 8u
 #define LEAD_MOST   512
 #define LEAD_SURE   32
