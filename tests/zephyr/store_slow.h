@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests may see of store_slow.c while it is at work.
+ */
+#ifndef STORE_SLOW_H
+#define STORE_SLOW_H
+
+#include <stdbool.h>
+
+/* In page_in or page_out now. */
+extern volatile bool store_slow_at_work;
+
+/* The frame of the last location_get was BUSY when its page was written. */
+extern volatile bool store_slow_saw_busy;
+
+#endif
