@@ -262,6 +262,28 @@ static void end_trace(struct pg_pool *pool)
         pool->message(pool->message_arg, text);
 }
 
+static void configure(struct pg_pool *pool, const struct pg_config *c, const struct plan *plan)
+{
+        pool->page_size = c->page_size;
+        pool->page_shift = (unsigned)__builtin_ctzl(c->page_size);
+        pool->flags = c->flags;
+        pool->how = c->delivery;
+        pool->frames_exact = c->frames != 0;
+        pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
+        pthread_mutex_init(&pool->resizing, NULL);
+        pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
+        pool->batch_pages = replacement_batch(plan->frames);
+        pool->victims.pct = c->queue_pct ? c->queue_pct : VICTIMS_PCT;
+        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
+        pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
+        /* A larger page takes longer to load than a fault does. */
+        pool->drops_near = c->page_size == 4096 && !uffd_masked("near");
+        if (pool_is_strict(pool)) {
+                pool->victims.pct = 0;
+                pool->batch_pages = 1;
+        }
+}
+
 int pg_open(struct pg_pool **out, const struct pg_config *config)
 {
         struct pg_config c = {0};
@@ -282,24 +304,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         pool = calloc(1, sizeof(*pool));
         if (!pool)
                 return -ENOMEM;
-        pool->page_size = c.page_size;
-        pool->page_shift = (unsigned)__builtin_ctzl(c.page_size);
-        pool->flags = c.flags;
-        pool->how = c.delivery;
-        pool->frames_exact = c.frames != 0;
-        pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
-        pthread_mutex_init(&pool->resizing, NULL);
-        pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
-        pool->batch_pages = replacement_batch(plan.frames);
-        pool->victims.pct = c.queue_pct ? c.queue_pct : VICTIMS_PCT;
-        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
-        pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
-        /* A larger page takes longer to load than a fault does. */
-        pool->drops_near = c.page_size == 4096 && !uffd_masked("near");
-        if (pool_is_strict(pool)) {
-                pool->victims.pct = 0;
-                pool->batch_pages = 1;
-        }
+        configure(pool, &c, &plan);
         uffd_none(&pool->uffd);
         pool->uffd.inherit = pool_inherits(pool);
         stores_init(&pool->stores, c.page_size);

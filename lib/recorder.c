@@ -3,8 +3,8 @@
  * recorder.c - see recorder.h.
  *
  * Two buffers. One is being filled, under the pool lock. When it has no room for another event it
- * is handed over: `full` says which one it is, and nobody touches it until it was written and `full`
- * is none again. Whoever comes by takes `writer` and writes it; who finds the writer busy goes on,
+ * is handed over: `full` says which one it is, and nobody touches it until it was written and
+ * `full` is none again. Whoever comes by takes `writer` and writes it; who finds the writer busy goes on,
  * but for recorder_finish(), which waits.
  *
  * Ownership: coder, events, lost, now, filling and used belong to the pool lock; at and written to

@@ -8,7 +8,7 @@
  * full, events are lost, and counted: a gap in the trace says how many.
  *
  * The file is only ever written at the recorder's own offset, and by one thread at a time. What was
- * written up to recorder_sync() is a whole trace, with an end; more events overwrite that end. Who
+ * written up to recorder_finish() is a whole trace, with an end; more events overwrite that end. Who
  * is killed loses what is in the buffers.
  *
  * A file that cannot be written on (a full disk) ends the trace, never the program: the reason goes
@@ -57,8 +57,8 @@ static inline void recorder_write(struct recorder *r)
                 recorder_write_full(r);
 }
 
-/* Under the pool lock, for recorder_sync: what is in the buffers may now be written. False: there is
- * nothing left. */
+/* Under the pool lock, before recorder_finish: what is in the buffers may now be written. False:
+ * there is nothing left. */
 bool recorder_seal(struct recorder *r);
 /* Then, without: writes it, and an end behind it. Returns 0; or the negative errno that has ended
  * the trace. */

@@ -86,8 +86,8 @@ extern "C" {
 /* What happened, its name in text, and the numbers that follow. */
 enum pg_trace_kind {
         PG_TRACE_ACCESS,   /* access: a touch, in traces that have all of them; modified: a write */
-        PG_TRACE_FAULT,    /* fault: came in because it was touched, or asked for; modified: counts
-                             * as modified from then on, for it was touched to write, or always is */
+        PG_TRACE_FAULT,    /* fault: came in because it was touched, or asked for; modified: it
+                             * counts as such from then on: it was touched to write, or always is */
         PG_TRACE_AHEAD,    /* ahead: came in, read ahead; modified: likewise */
         PG_TRACE_RESCUED,  /* rescued: touched in the victim queue; modified: likewise */
         PG_TRACE_WRITTEN,  /* written: first write to a page that was not modified */

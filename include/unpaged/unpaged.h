@@ -161,7 +161,7 @@ int pg_detach(struct pg_pool *pool, struct pg_store *store);
 /*
  * Writes what the pool's trace still has in memory: its file is a whole trace then, up to now. It
  * goes on afterwards; pg_close() does the same. Who is killed, or ends without either call, loses
- * the events of the last two buffers of 32 KiB, some ten thousand; the rest of the file can be read.
+ * what is in the last two buffers of 32 KiB, some ten thousand events; the rest can be read.
  * A trace that cannot be written on (the disk is full, RLIMIT_FSIZE) ends; the program does not
  * notice. The reason is in the trace's header, is told here, and at pg_close() through
  * config->message. In a child of fork with PG_POOL_INHERIT a trace of its own begins, in PATH.PID,

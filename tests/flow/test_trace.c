@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -356,7 +357,8 @@ START_TEST(a_file_that_may_not_grow_ends_the_trace_and_nothing_else)
 }
 END_TEST
 
-/* A disk of 64 KiB, where we may have one: what is in the trace still makes sense to its end. */
+/* A disk of 64 KiB, where we may have one, which vanishes with this process: what is in the trace
+ * makes sense to its end. */
 START_TEST(a_disk_that_is_full_ends_the_trace_and_nothing_else)
 {
         char folder[] = "/tmp/unpaged-disk-XXXXXX", file[64];
@@ -365,7 +367,8 @@ START_TEST(a_disk_that_is_full_ends_the_trace_and_nothing_else)
         char *addr;
 
         ck_assert_ptr_nonnull(mkdtemp(folder));
-        if (mount("none", folder, "tmpfs", 0, "size=64k") != 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("none", folder, "tmpfs", 0, "size=64k") != 0) {
                 fprintf(stderr, "not tried: no tmpfs may be mounted here: %s\n", strerror(errno));
                 rmdir(folder);
                 return;

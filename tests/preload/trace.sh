@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What `unpaged run --trace` records of programs: as much as the statistics count, of each process of
-# a tree, however it ends; and what it does where the file cannot be written on.
+# What `unpaged run --trace` records of programs: as much as the statistics count, of each process
+# of a tree, however it ends; and what it does where the file cannot be written on.
 # shellcheck source=tests/preload/support.sh
 . "$(dirname "$0")/support.sh"
 
