@@ -92,7 +92,9 @@ static void print_about(const struct curve_trace *t, const struct curve_view *v)
         struct ink least = {text, sizeof(text), 0, false};
 
         printf("%s: %" PRIu64 " %s", v->name, t->touches,
-               v->budget ? "faults and rescues" : "accesses");
+               !v->budget        ? "accesses"
+               : t->touches_only ? "touches"
+                                 : "faults and rescues");
         if (v->budget)
                 printf(", seen by a pool of %" PRIu64 " frames (%s, %u %% victim queue)", v->budget,
                        t->header.policy, t->header.queue_pct);
@@ -145,7 +147,7 @@ static struct curve_view view_of(const struct curve_trace *t, const struct reque
                                    .arg = &t->curve,
                                    .name = name_of(t, q->trace),
                                    .page_size = t->header.page_size,
-                                   .least = curve_primary(&t->curve),
+                                   .least = t->least,
                                    .enough = curve_enough(&t->curve),
                                    .budget = t->frames,
                                    .first = curve_first(&t->curve),

@@ -14,38 +14,43 @@
 
 struct reading {
         struct curve_trace *t;
-        uint64_t mapped; /* of a trace with every access: the page that is, + 1; 0: none */
+        uint64_t mapped; /* the page that came last, + 1; 0: it is forgotten, or there was none */
+        bool leaves;
 };
 
 /* ---- how many pages ------------------------------------------------------------------------ */
 
-/* Pages that come in, by the names they have then. */
-static int count_pages(struct trace_reader *reader, uint32_t *count)
+/* Pages that come in, by the names they have then; and whether any leaves. */
+static int count_pages(struct trace_reader *reader, uint32_t *count, bool *leaves)
 {
         struct page_map pages = {0};
         struct pg_trace_event e;
         bool room = true;
         int more;
 
+        *leaves = false;
         while ((more = trace_file_next(reader, &e)) > 0 && room) {
                 room = e.kind > PG_TRACE_RESCUED || page_map_get(&pages, e.page, 1);
                 room = room && pages.count < UINT32_MAX / 8;
+                *leaves |= e.kind == PG_TRACE_QUEUED || e.kind == PG_TRACE_LEFT;
         }
-        *count = (uint32_t)pages.count + 64;
+        *count = (uint32_t)pages.count;
         page_map_free(&pages);
         return room ? 0 : -ENOMEM;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static void access(struct reading *r, uint64_t page)
+static void come(struct reading *r, uint64_t page, bool touched)
 {
-        r->t->touches++;
-        if (r->mapped == page + 1)
+        struct curve_trace *t = r->t;
+
+        t->touches += touched;
+        if (t->touches_only && r->mapped == page + 1)
                 return;
-        if (r->mapped)
-                curve_demoted(&r->t->curve, r->mapped - 1);
-        curve_fault(&r->t->curve, page, true);
+        if (t->touches_only && r->mapped)
+                curve_demoted(&t->curve, r->mapped - 1);
+        curve_fault(&t->curve, page, touched);
         r->mapped = page + 1;
 }
 
@@ -62,20 +67,21 @@ static void take(struct reading *r, const struct pg_trace_event *e)
 
         switch (e->kind) {
         case PG_TRACE_ACCESS:
-                access(r, e->page);
-                break;
         case PG_TRACE_FAULT:
         case PG_TRACE_RESCUED:
-                t->touches++;
-                t->rescues += e->kind == PG_TRACE_RESCUED;
-                curve_fault(&t->curve, e->page, true);
+                come(r, e->page, true);
+                break;
+        case PG_TRACE_WRITTEN: /* a touch, too; where pages stay mapped, it changes nothing */
+                if (t->touches_only)
+                        come(r, e->page, true);
                 break;
         case PG_TRACE_AHEAD:
         case PG_TRACE_RETURNED:
-                curve_fault(&t->curve, e->page, false);
+                come(r, e->page, false);
                 break;
         case PG_TRACE_QUEUED:
         case PG_TRACE_LEFT:
+                r->leaves = true;
                 curve_demoted(&t->curve, e->page);
                 break;
         case PG_TRACE_FORGOTTEN:
@@ -107,6 +113,15 @@ static int read_events(struct curve_trace *t, struct trace_reader *reader, char 
 
         while ((more = trace_file_next(reader, &e)) > 0)
                 take(&r, &e);
+        if (more == 0 && !r.leaves && !t->touches_only && curve_first(&t->curve) > t->frames) {
+                snprintf(why, TRACE_WHY,
+                         "a recording that does not say what left cannot come through a pipe: give "
+                         "a file");
+                return -ESPIPE;
+        }
+        t->least = curve_primary(&t->curve);
+        if (t->touches_only && t->header.frames > t->least)
+                t->least = t->header.frames;
         if (trace_file_note(reader))
                 snprintf(more < 0 ? why : t->note, TRACE_WHY, "%s", trace_file_note(reader));
         return more;
@@ -115,6 +130,7 @@ static int read_events(struct curve_trace *t, struct trace_reader *reader, char 
 int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY])
 {
         uint32_t pages = CURVE_PIPE_PAGES;
+        bool leaves = true;
         struct trace_reader *reader;
         int error = trace_file_open(path, &reader, why);
 
@@ -125,11 +141,13 @@ int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY
         t->frames = t->header.frames;
         snprintf(why, TRACE_WHY, "%s: no memory for so many pages", path);
         if (trace_file_rewind(reader) == 0) {
-                error = count_pages(reader, &pages);
+                error = count_pages(reader, &pages, &leaves);
                 trace_file_rewind(reader);
         }
+        /* Where no more came in than there were frames, nothing had to leave. */
+        t->touches_only = t->header.flags & PG_TRACE_EVERY_ACCESS || (!leaves && pages > t->frames);
         if (!error)
-                error = curve_init(&t->curve, pages);
+                error = curve_init(&t->curve, pages + 1);
         if (!error)
                 error = read_events(t, reader, why);
         trace_file_close(reader);

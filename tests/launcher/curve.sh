@@ -117,6 +117,26 @@ check "what it is of, as text" grep -q 'by &lt;hand&gt; &amp; "eye"' pool.svg
 check "the budget is marked" grep -q 'budget: ' pool.svg
 check "it knows what it does not know" grep -q 'not seen by this run' pool.svg
 
+# Two programs, one answer: the simulator's LRU.
+shipped=$here/../../bench/traces
+generate zipf.trace zipf --pages 4000 --accesses 60000
+for trace in zipf.trace "$shipped"/{perl,sqlite,gawk}.trace; do
+        "$unpaged" sim --policy fifo --budget 512K --budget 1M "$trace" >sim
+        read -r half whole <<<"$(awk '$1 == "LRU" { print $2, $4 }' sim)"
+        launch curve "$trace"
+        ended 0
+        check "LRU of $trace with 512K is $half" grep -qE "^ +0\.500 +[0-9]+ +$half " out
+        check "LRU of $trace with 1M is $whole" grep -qE "^ +1\.000 +[0-9]+ +$whole " out
+done
+launch curve "$shipped/perl.trace"
+says 'touches, seen by a pool of 30 frames'
+says 'Below 0.117 MiB nothing is known'
+status=0
+# shellcheck disable=SC2002
+cat "$shipped/perl.trace" | "$unpaged" curve - >out 2>err || status=$?
+ended 1
+check "what left is missing" grep -q 'what left cannot come through a pipe' err
+
 launch curve -o - loop.trace
 ended 0
 cp out loop.svg

@@ -7,7 +7,7 @@
 
 need_paging
 need perl
-sum='my @a = map { $_ * 2 } 1 .. 100000; for (1 .. 3) { $s += $_ for @a } print "$s\n"'
+sum='my @a = map { $_ * 2 } 1 .. 100000; for (1 .. 20) { $s += $_ for @a } print "$s\n"'
 plain=$(perl -e "$sum")
 
 # curved FILE PROGRAM...: the output must be that of the plain run.
@@ -40,8 +40,8 @@ grep -q "^unpaged: perl: $(awk -v n="$sufficient" 'BEGIN { printf "%.1f", n / 10
         fail "the statistics say something else: $sufficient" err
 before=$(told pages_in)
 
-# With that, a quarter for what the default policy does worse than the estimate, and the sixteenth that
-# are buffers, hardly anything comes back from the store.
+# With that, the sixteenth that are buffers, and a third for what the default policy does worse than the
+# estimate and a busy machine does to times, hardly anything comes back from the store.
 budget=$((sufficient * 4 / 3))
 curved c.svg perl -e "$sum" || fail "perl ends with $? in $budget bytes" err
 [ "$(told pages_in)" -le $((before / 10)) ] ||
