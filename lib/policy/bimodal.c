@@ -16,7 +16,7 @@
  *
  * While the trial holds more than an eighth of the frames there is room, and newcomers are kept.
  *
- * Cost: that of segments.h, 10 bytes a frame; the rest O(1) without a loop.
+ * Cost: that of segments.h, 12 bytes a frame; the rest O(1) without a loop.
  *
  * Locking: none of its own; the caller serialises.
  */

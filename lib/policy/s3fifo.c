@@ -6,7 +6,7 @@
  * fifo of a tenth of the frames; what is named there and not rescued goes out, and leaves its key in
  * a ghost fifo. A page that comes back while its ghost is there enters the main fifo. So does one
  * that is rescued: it was used after it had left the small one. The head of the main fifo is let off,
- * and goes to its end, as many times as it was used, up to MOST_USES; then it is named.
+ * and goes to its end, as many times as it was used (its credit), up to MOST_USES; then it is named.
  *
  * What the original learns from hits it learns from rescues here: a named frame leaves its fifo
  * while it is asked, and a rescued one enters the main fifo at its end. The ghosts are its own, and
@@ -18,11 +18,11 @@
  * Strong where popularity is lasting or many pages are used once; but a loop of which the ghosts
  * remember all enters the main fifo page by page, and then it is a fifo.
  *
- * Cost: 17 bytes a frame, and four to eight for a ghost; all O(1), select amortised: each step over
+ * Cost: 20 bytes a frame, and four to eight for a ghost; all O(1), select amortised: each step over
  * a frame in the main fifo takes away a use that one call of accessed has put there.
  *
  * Invariants: a frame is in the small fifo iff its place is SMALL, in the main one iff it is MAIN,
- * and in neither otherwise; only MAIN and SMALL ones have uses.
+ * and in neither otherwise; only MAIN and SMALL ones have credit.
  * Locking: none of its own; the caller serialises.
  */
 #include "shipped.h"
@@ -42,16 +42,11 @@ enum place {
         ASKED_MAIN,
 };
 
-struct seat {
-        uint8_t place;
-        uint8_t uses;
-};
-
 struct s3fifo {
         uint32_t nframes;
         uint32_t left; /* pages that have left the small fifo, for ever; 24 bits count */
         struct queue small, main;
-        uint64_t memory[]; /* keys, links, ghosts, seats: see below */
+        uint64_t memory[]; /* keys, seats, ghosts: see below */
 };
 
 /* A power of two, not below the frames. */
@@ -69,25 +64,20 @@ static uint64_t *key_of(struct s3fifo *s, uint32_t frame)
         return &s->memory[frame];
 }
 
-static struct queue_link *links(struct s3fifo *s)
+static struct seat *seats(struct s3fifo *s)
 {
-        return (struct queue_link *)&s->memory[s->nframes];
+        return (struct seat *)&s->memory[s->nframes];
 }
 
 static uint32_t *ghosts(struct s3fifo *s)
 {
-        return (uint32_t *)&links(s)[s->nframes];
-}
-
-static struct seat *seat_of(struct s3fifo *s, uint32_t frame)
-{
-        return (struct seat *)&ghosts(s)[ghosts_for(s->nframes)] + frame;
+        return (uint32_t *)&seats(s)[s->nframes];
 }
 
 static size_t s3fifo_footprint(uint32_t nframes)
 {
         return sizeof(struct s3fifo) + ghosts_for(nframes) * sizeof(uint32_t) +
-               nframes * (sizeof(uint64_t) + sizeof(struct queue_link) + sizeof(struct seat));
+               nframes * (sizeof(uint64_t) + sizeof(struct seat));
 }
 
 static void s3fifo_init(void *self, uint32_t nframes)
@@ -137,20 +127,22 @@ static bool ghost_take(struct s3fifo *s, uint64_t key)
 
 static void enter(struct s3fifo *s, uint32_t frame, enum place place)
 {
-        *seat_of(s, frame) = (struct seat){.place = (uint8_t)place};
-        queue_append(links(s), place == MAIN ? &s->main : &s->small, frame);
+        seats(s)[frame].place = (uint8_t)place;
+        seats(s)[frame].credit = 0;
+        queue_append(seats(s), place == MAIN ? &s->main : &s->small, frame);
 }
 
 /* The frame leaves its fifo, if it is in one. */
 static void leave(struct s3fifo *s, uint32_t frame, enum place place)
 {
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &seats(s)[frame];
 
         if (seat->place == MAIN)
-                queue_remove(links(s), &s->main, frame);
+                queue_remove(seats(s), &s->main, frame);
         else if (seat->place == SMALL)
-                queue_remove(links(s), &s->small, frame);
-        *seat = (struct seat){.place = (uint8_t)place};
+                queue_remove(seats(s), &s->small, frame);
+        seat->place = (uint8_t)place;
+        seat->credit = 0;
 }
 
 static void s3fifo_add(void *self, uint32_t frame, uint64_t key, enum pg_add how)
@@ -165,7 +157,7 @@ static void s3fifo_remove(void *self, uint32_t frame)
 {
         struct s3fifo *s = self;
 
-        if (seat_of(s, frame)->place == ASKED_SMALL)
+        if (seats(s)[frame].place == ASKED_SMALL)
                 ghost_leave(s, *key_of(s, frame));
         leave(s, frame, ABSENT);
 }
@@ -173,18 +165,18 @@ static void s3fifo_remove(void *self, uint32_t frame)
 static void s3fifo_accessed(void *self, uint32_t frame)
 {
         struct s3fifo *s = self;
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &seats(s)[frame];
 
         if (seat->place == ASKED_SMALL || seat->place == ASKED_MAIN)
                 enter(s, frame, MAIN);
-        else if (seat->place != ABSENT && seat->uses < MOST_USES)
-                seat->uses++;
+        else if (seat->place != ABSENT && seat->credit < MOST_USES)
+                seat->credit++;
 }
 
 static void s3fifo_queued(void *self, uint32_t frame)
 {
         struct s3fifo *s = self;
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &seats(s)[frame];
 
         if (seat->place == SMALL)
                 leave(s, frame, ASKED_SMALL);
@@ -203,21 +195,21 @@ static uint32_t s3fifo_select(void *self)
                 struct seat *seat;
 
                 frame = queue_oldest(&s->main);
-                seat = seat_of(s, frame);
-                if (seat->uses == 0)
+                seat = &seats(s)[frame];
+                if (seat->credit == 0)
                         return frame;
-                seat->uses--;
-                queue_remove(links(s), &s->main, frame);
-                queue_append(links(s), &s->main, frame);
+                seat->credit--;
+                queue_remove(seats(s), &s->main, frame);
+                queue_append(seats(s), &s->main, frame);
         }
 }
 
 static bool fifo_is_sound(struct s3fifo *s, const struct queue *fifo, enum place place)
 {
-        if (!queue_check(links(s), s->nframes, fifo))
+        if (!queue_check(seats(s), s->nframes, fifo))
                 return false;
-        for (uint32_t f = queue_oldest(fifo); f != PG_NO_FRAME; f = queue_next(links(s), f))
-                if (seat_of(s, f)->place != place || seat_of(s, f)->uses > MOST_USES)
+        for (uint32_t f = queue_oldest(fifo); f != PG_NO_FRAME; f = queue_next(seats(s), f))
+                if (seats(s)[f].place != place || seats(s)[f].credit > MOST_USES)
                         return false;
         return true;
 }

@@ -22,7 +22,7 @@
  * what stands behind it is never tried again, however long nobody has used it. Hence, after it has
  * named LAPS times as many as are kept, it starts over wherever it is.
  *
- * Cost: 10 bytes a frame; all O(1), select amortised. The hand takes one step for each frame it
+ * Cost: 12 bytes a frame; all O(1), select amortised. The hand takes one step for each frame it
  * passes, and passes three kinds:
  *  - without credit: this ends the select. One step a select.
  *  - with credit: one call of accessed has paid for at most MAX_LEVEL such steps.
@@ -34,8 +34,8 @@
  *
  * Invariants, for each part: waiting = number of kept frames that wait <= kept.count; the hand is
  * one of the kept frames, or PG_NO_FRAME: the place before the oldest; a frame is in the trial
- * queue iff its place is ON_TRIAL, in the kept queue iff it is KEPT, and in no queue otherwise; only
- * KEPT frames have credit or wait.
+ * queue iff its place is ON_TRIAL, in the kept queue iff it is KEPT or KEPT_ASKED, and in no queue
+ * otherwise; credit <= level <= MAX_LEVEL.
  */
 #ifndef UNPAGED_POLICY_SEGMENTS_H
 #define UNPAGED_POLICY_SEGMENTS_H
@@ -57,12 +57,7 @@ enum place {
         ON_TRIAL,
         ASKED, /* was on trial, and waits in the victim queue */
         KEPT,
-};
-
-struct seat {
-        uint8_t place : 2, part : 2;
-        uint8_t level : 2, credit : 2;
-        bool waits; /* KEPT, and in the victim queue: not to be named */
+        KEPT_ASKED, /* likewise, and keeps its place among those kept */
 };
 
 struct part {
@@ -76,13 +71,12 @@ struct segments {
         uint32_t nframes;
         uint32_t turn; /* counts newcomers and those that came back, for the bimodal rule */
         struct part part[MAX_PARTS];
-        struct queue_link link[]; /* nframes of them, and as many seats */
+        struct seat seats[];
 };
 
 static inline size_t segments_footprint(uint32_t nframes)
 {
-        return sizeof(struct segments) +
-               (size_t)nframes * (sizeof(struct queue_link) + sizeof(struct seat));
+        return sizeof(struct segments) + nframes * sizeof(struct seat);
 }
 
 static inline void segments_init(void *self, uint32_t nframes)
@@ -94,19 +88,19 @@ static inline void segments_init(void *self, uint32_t nframes)
                 s->part[i].hand = PG_NO_FRAME;
 }
 
-static inline struct seat *seat_of(struct segments *s, uint32_t frame)
+static inline bool seat_is_kept(const struct seat *seat)
 {
-        return (struct seat *)&s->link[s->nframes] + frame;
+        return seat->place == KEPT || seat->place == KEPT_ASKED;
+}
+
+static inline bool seat_waits(const struct seat *seat)
+{
+        return seat->place == ASKED || seat->place == KEPT_ASKED;
 }
 
 static inline uint32_t kept_namable(const struct part *part)
 {
         return part->kept.count - part->waiting;
-}
-
-static inline bool seat_waits(const struct seat *seat)
-{
-        return seat->waits || seat->place == ASKED;
 }
 
 /* Frames that select may name. */
@@ -141,69 +135,68 @@ static inline bool bimodal_keeps_again(struct segments *s)
 /* The frame, which is in no queue, joins one. */
 static inline void segments_put(struct segments *s, uint32_t frame, enum place place)
 {
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &s->seats[frame];
         struct part *part = &s->part[seat->part];
 
-        seat->place = place;
-        queue_append(s->link, place == KEPT ? &part->kept : &part->trial, frame);
+        seat->place = (uint8_t)place;
+        queue_append(s->seats, place == KEPT ? &part->kept : &part->trial, frame);
 }
 
 static inline void segments_add(struct segments *s, uint32_t frame, unsigned part, bool keep)
 {
-        *seat_of(s, frame) = (struct seat){.part = part & 3};
+        s->seats[frame] = (struct seat){.part = (uint8_t)part};
         segments_put(s, frame, keep ? KEPT : ON_TRIAL);
-}
-
-static inline void set_waits(struct segments *s, struct seat *seat, bool waits)
-{
-        s->part[seat->part].waiting += (uint32_t)waits - (uint32_t)seat->waits;
-        seat->waits = waits;
 }
 
 static inline void segments_remove(void *self, uint32_t frame)
 {
         struct segments *s = self;
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &s->seats[frame];
         struct part *part = &s->part[seat->part];
 
-        if (seat->place == KEPT) {
+        if (seat_is_kept(seat)) {
                 if (part->hand == frame)
-                        part->hand = queue_next(s->link, frame);
-                set_waits(s, seat, false);
-                queue_remove(s->link, &part->kept, frame);
+                        part->hand = queue_next(s->seats, frame);
+                part->waiting -= seat_waits(seat);
+                queue_remove(s->seats, &part->kept, frame);
         } else if (seat->place == ON_TRIAL) {
-                queue_remove(s->link, &part->trial, frame);
+                queue_remove(s->seats, &part->trial, frame);
         }
-        *seat = (struct seat){0};
+        seat->place = ABSENT;
 }
 
 static inline void segments_queued(void *self, uint32_t frame)
 {
         struct segments *s = self;
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &s->seats[frame];
+        struct part *part = &s->part[seat->part];
 
         if (seat->place == KEPT) {
-                set_waits(s, seat, true);
+                seat->place = KEPT_ASKED;
+                part->waiting++;
         } else if (seat->place == ON_TRIAL) {
-                queue_remove(s->link, &s->part[seat->part].trial, frame);
                 seat->place = ASKED;
+                queue_remove(s->seats, &part->trial, frame);
         }
 }
 
 /* Evidence of use. A frame on trial is kept for it if the caller `admits` it. */
 static inline void segments_accessed(struct segments *s, uint32_t frame, bool admit)
 {
-        struct seat *seat = seat_of(s, frame);
+        struct seat *seat = &s->seats[frame];
+        struct part *part = &s->part[seat->part];
 
-        if (seat->place == KEPT) {
-                set_waits(s, seat, false);
-                seat->level = seat->level < MAX_LEVEL ? (seat->level + 1) & MAX_LEVEL : MAX_LEVEL;
+        if (seat_is_kept(seat)) {
+                part->waiting -= seat_waits(seat);
+                seat->place = KEPT;
+                if (seat->level < MAX_LEVEL)
+                        seat->level++;
                 seat->credit = seat->level;
         } else if (seat->place == ASKED) {
                 seat->level = 1;
                 segments_put(s, frame, KEPT);
         } else if (seat->place == ON_TRIAL && admit) {
-                queue_remove(s->link, &s->part[seat->part].trial, frame);
+                queue_remove(s->seats, &part->trial, frame);
                 segments_put(s, frame, KEPT);
         }
 }
@@ -213,21 +206,21 @@ static inline uint32_t hand_select(struct segments *s, struct part *part)
 {
         uint32_t frame = part->hand;
 
-        for (;; frame = queue_next(s->link, frame)) {
+        for (;; frame = queue_next(s->seats, frame)) {
                 if (frame == PG_NO_FRAME || part->named >= LAPS * (uint64_t)part->kept.count) {
                         frame = queue_oldest(&part->kept);
                         part->named = 0;
                 }
 
-                struct seat *seat = seat_of(s, frame);
+                struct seat *seat = &s->seats[frame];
 
-                if (seat->waits)
+                if (seat_waits(seat))
                         continue;
                 if (seat->credit == 0)
                         break;
-                seat->credit = (seat->credit - 1) & MAX_LEVEL;
+                seat->credit--;
         }
-        part->hand = queue_next(s->link, frame);
+        part->hand = queue_next(s->seats, frame);
         part->named++;
         return frame;
 }
@@ -247,21 +240,21 @@ static inline uint32_t part_select(struct segments *s, struct part *part, uint32
 static inline bool part_check(const struct segments *s, unsigned number)
 {
         const struct part *part = &s->part[number];
-        const struct seat *seats = (const struct seat *)&s->link[s->nframes];
+        const struct seat *seats = s->seats;
         bool has_hand = part->hand == PG_NO_FRAME;
         uint32_t waiting = 0;
 
-        if (!queue_check(s->link, s->nframes, &part->trial) ||
-            !queue_check(s->link, s->nframes, &part->kept))
+        if (!queue_check(seats, s->nframes, &part->trial) ||
+            !queue_check(seats, s->nframes, &part->kept))
                 return false;
-        for (uint32_t f = queue_oldest(&part->trial); f != PG_NO_FRAME; f = queue_next(s->link, f))
-                if (seats[f].place != ON_TRIAL || seats[f].part != number || seats[f].waits ||
-                    seats[f].credit != 0)
+        for (uint32_t f = queue_oldest(&part->trial); f != PG_NO_FRAME; f = queue_next(seats, f))
+                if (seats[f].place != ON_TRIAL || seats[f].part != number || seats[f].credit != 0)
                         return false;
-        for (uint32_t f = queue_oldest(&part->kept); f != PG_NO_FRAME; f = queue_next(s->link, f)) {
-                if (seats[f].place != KEPT || seats[f].part != number)
+        for (uint32_t f = queue_oldest(&part->kept); f != PG_NO_FRAME; f = queue_next(seats, f)) {
+                if (!seat_is_kept(&seats[f]) || seats[f].part != number ||
+                    seats[f].credit > seats[f].level || seats[f].level > MAX_LEVEL)
                         return false;
-                waiting += seats[f].waits;
+                waiting += seat_waits(&seats[f]);
                 has_hand = has_hand || f == part->hand;
         }
         return has_hand && waiting == part->waiting;

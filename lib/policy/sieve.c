@@ -31,7 +31,7 @@
  * A page read ahead is tried like any other, but does not count in the duel. One that comes back
  * after a pin, or because it could not go, is treated as a newcomer.
  *
- * Cost: that of segments.h, 10 bytes a frame; besides, each call adds and compares a few counts of
+ * Cost: that of segments.h, 12 bytes a frame; besides, each call adds and compares a few counts of
  * three parts: O(1) without a loop over frames.
  *
  * Invariants: those of segments.h; |lead| <= LEAD_MOST.
@@ -128,7 +128,7 @@ static void sieve_remove(void *self, uint32_t frame)
 static void sieve_accessed(void *self, uint32_t frame)
 {
         struct sieve *s = self;
-        struct seat *seat = seat_of(&s->segments, frame);
+        const struct seat *seat = &s->segments.seats[frame];
         bool admit = !is_bimodal(s, seat->part) || bimodal_keeps_again(&s->segments);
 
         if (seat_waits(seat))
