@@ -205,7 +205,7 @@ void k_mem_unpin(void *address, size_t size)
 /* Saves what the frame holds, and frees it. 0, -ENOMEM. With the pager. */
 static int evict(struct k_mem_page_frame *pf, bool dirty, unsigned int key)
 {
-        uintptr_t location;
+        uintptr_t location = 0;
 
         if (vacate(pf, &dirty, false, &location) != 0)
                 return -ENOMEM;
@@ -258,7 +258,7 @@ int k_mem_page_frame_evict(uintptr_t phys)
 int paging_steal_frame(struct k_mem_page_frame **stolen)
 {
         bool dirty;
-        uintptr_t location;
+        uintptr_t location = 0;
         struct k_mem_page_frame *pf = k_mem_paging_eviction_select(&dirty);
 
         if (!pf || vacate(pf, &dirty, false, &location) != 0)

@@ -138,7 +138,7 @@ function(unpaged_zephyr_add)
                 SYS_CLOCK_HW_CYCLES_PER_SEC=1000000000 SYS_CLOCK_TICKS_PER_SEC=1000000000
                 ASSERT=y ZTEST=y MULTITHREADING=y
                 UNPAGED_POLICY="sieve" UNPAGED_STORE="zram"
-                UNPAGED_STORE_DELAY_US=0 UNPAGED_STORE_FAIL_AFTER=-1)
+                UNPAGED_STORE_DELAY_US=0 UNPAGED_STORE_FAIL_AFTER=0)
         foreach(file ${arg_PRJ_CONF})
                 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
                 file(STRINGS ${file} lines REGEX "^CONFIG_[A-Z0-9_]+=")
@@ -178,6 +178,12 @@ function(unpaged_zephyr_add)
         add_library(${arg_NAME}-runtime OBJECT ${runtime})
         target_include_directories(${arg_NAME}-runtime PRIVATE
                 $<TARGET_PROPERTY:unpaged::unpaged,INTERFACE_INCLUDE_DIRECTORIES>)
+        # One entry a file is enough for tools that read the compile commands.
+        get_property(listed GLOBAL PROPERTY unpaged_zephyr_listed)
+        if(listed)
+                set_target_properties(${arg_NAME}-runtime PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
+        endif()
+        set_property(GLOBAL PROPERTY unpaged_zephyr_listed ON)
         add_executable(${arg_NAME} ${arg_SOURCES} ${file_EVICTION} ${file_BACKING_STORE})
         # Zephyr's sources are held to Zephyr's warnings.
         target_compile_options(${arg_NAME} PRIVATE -Wno-conversion -Wno-sign-conversion -Wno-shadow
