@@ -66,7 +66,9 @@ static bool add_object(struct sim_options *o, const char *path)
         const char *member;
 
         snprintf(here, sizeof(here), "%s%s", strchr(path, '/') ? "" : "./", path);
-        object = dlopen(here, RTLD_NOW | RTLD_LOCAL); /* for good: its table is used to the end */
+        /* For good: its table is used to the end. Lazily: it may be a program as well, whose calls
+         * of the library are not made here. */
+        object = dlopen(here, RTLD_LAZY | RTLD_LOCAL);
         if (!object) {
                 say(STATUS_USAGE, "sim: %s", dlerror());
                 return false;
