@@ -76,7 +76,7 @@ static void print_head(const struct sim *sim, const struct sim_result *r, const 
                 printf("  %16s", text);
         }
         printf("\n%-*s", NAME, "frames");
-        for (unsigned b = 0; r && b < sim->options.nbudgets; b++)
+        for (unsigned b = 0; b < sim->options.nbudgets; b++)
                 printf("  %16" PRIu32, r->frames[b]);
         printf("\n");
 }
@@ -161,9 +161,9 @@ void sim_report_trace(const struct sim *sim, const struct sim_result *r)
                 print_rescues(sim, r);
         if (f->writes)
                 print_writes(sim, r);
-        printf("\n%.1f s: %.0f million accesses a second in each of %u models\n", r->seconds,
-               (double)f->touches * models * sim->options.nbudgets / r->seconds / 1e6,
-               models * sim->options.nbudgets);
+        models *= sim->options.nbudgets;
+        printf("\n%.1f s for %u models, %.0f million accesses a second in one\n", r->seconds,
+               models, (double)f->touches * models / r->seconds / 1e6);
         fflush(stdout);
 }
 
