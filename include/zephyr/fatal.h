@@ -13,9 +13,10 @@ struct arch_esf {
 };
 typedef struct arch_esf z_arch_esf_t;
 
-/* Called on the thread that cannot go on, for an exception inside the signal handler, with no lock
- * of the pager held. May be replaced by the program. It need not return; when it does, the thread
- * ends. The one that ships lets the running test fail, or pass if it said ztest_set_fault_valid(). */
+/* Called on the thread that cannot go on, for an exception inside the signal handler, with no
+ * lock of the pager held. May be replaced by the program. It need not return; when it does, the
+ * thread ends. The one that ships lets the running test fail, or pass if it said
+ * ztest_set_fault_valid(). */
 void k_sys_fatal_error_handler(unsigned int reason, const struct arch_esf *esf);
 
 /* Ends the process, with status 1. */

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* toolchain.h - Zephyr's names for what gcc and clang offer. Sections of the image mean nothing on a
- * host: the whole program is pinned, as on a board. */
+/* toolchain.h - Zephyr's names for what gcc and clang offer. Sections of the image mean nothing
+ * on a host: the whole program is pinned, as on a board. */
 #ifndef ZEPHYR_TOOLCHAIN_H
 #define ZEPHYR_TOOLCHAIN_H
 
 #include <stddef.h>
 
-#define STRINGIFY_TOKEN(s)          #s
-#define STRINGIFY(s)                STRINGIFY_TOKEN(s)
-#define CONCAT_TOKENS(a, b)         a##b
-#define _CONCAT(a, b)               CONCAT_TOKENS(a, b)
-#define _STRINGIFY(s)               STRINGIFY_TOKEN(s)
-#define ALIAS_OF(of)                __attribute__((alias(#of)))
-#define FUNC_ALIAS(real, new, type) type new () ALIAS_OF(real)
+#define STRINGIFY_TOKEN(s)  #s
+#define STRINGIFY(s)        STRINGIFY_TOKEN(s)
+#define CONCAT_TOKENS(a, b) a##b
+#define _CONCAT(a, b)       CONCAT_TOKENS(a, b)
+#define _STRINGIFY(s)       STRINGIFY_TOKEN(s)
 
 #ifndef __packed
 #define __packed __attribute__((packed))

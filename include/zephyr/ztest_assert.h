@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ztest_assert.h - assertions of tests. zassert_* end the case as failed, zassume_* as skipped,
- * zexpect_* let it go on and fail in the end. All take a message in the manner of printf, or none. */
+ * zexpect_* let it go on and fail in the end. All take a message in the manner of printf, or
+ * none. */
 #ifndef ZEPHYR_ZTEST_ASSERT_H
 #define ZEPHYR_ZTEST_ASSERT_H
 

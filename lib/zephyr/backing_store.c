@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backing_store.c - one of the library's own stores (unpaged/store.h) as the backing store, chosen by
- * CONFIG_UNPAGED_STORE: "zram", or "file", a temporary file of its own.
+ * backing_store.c - one of the library's own stores (unpaged/store.h) as the backing store, chosen
+ * by CONFIG_UNPAGED_STORE: "zram", or "file", a temporary file of its own.
  *
- * It behaves as a store of CONFIG_UNPAGED_STORE_PAGES places that Zephyr ships would: the last place
- * is for faults, and a place is given back when its page came in, so that no frame is ever
+ * It behaves as a store of CONFIG_UNPAGED_STORE_PAGES places that Zephyr ships would: the last
+ * place is for faults, and a place is given back when its page came in, so that no frame is ever
  * BACKED. An error of the store has no way back to the kernel: it is printed, and a k_panic().
  *
  * Locking: location calls come with interrupts locked; transfers one at a time.
@@ -103,10 +103,10 @@ void k_mem_paging_backing_store_init(void)
         else if (strcmp(CONFIG_UNPAGED_STORE, "file") == 0)
                 error = make_file();
         else
-                start_refuse("there is no store called " CONFIG_UNPAGED_STORE
-                             ": CONFIG_UNPAGED_STORE must be zram or file");
+                unpaged_start_refuse("there is no store called " CONFIG_UNPAGED_STORE
+                                     ": CONFIG_UNPAGED_STORE must be zram or file");
         if (error)
-                start_refuse("store " CONFIG_UNPAGED_STORE ": %s", strerror(-error));
+                unpaged_start_refuse("store " CONFIG_UNPAGED_STORE ": %s", strerror(-error));
         store->page_size = PAGE_SIZE;
 }
 

@@ -7,7 +7,7 @@
 
 static int64_t origin_ns;
 
-int64_t clock_ns(void)
+int64_t unpaged_clock_ns(void)
 {
         struct timespec now;
 
@@ -17,17 +17,17 @@ int64_t clock_ns(void)
 
 __attribute__((constructor(101))) static void clock_start(void)
 {
-        origin_ns = clock_ns();
+        origin_ns = unpaged_clock_ns();
 }
 
-int64_t clock_deadline(k_timeout_t timeout)
+int64_t unpaged_clock_deadline(k_timeout_t timeout)
 {
-        return timeout.ticks < 0 ? -1 : clock_ns() + timeout.ticks;
+        return timeout.ticks < 0 ? -1 : unpaged_clock_ns() + timeout.ticks;
 }
 
 k_ticks_t k_uptime_ticks(void)
 {
-        return clock_ns() - origin_ns;
+        return unpaged_clock_ns() - origin_ns;
 }
 
 int64_t k_uptime_get(void)

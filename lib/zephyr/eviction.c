@@ -4,16 +4,16 @@
  * chosen by CONFIG_UNPAGED_POLICY.
  *
  * A policy wants evidence of use, which a pool gets from its victim queue: a page is unmapped for a
- * while and touched, or not. Here the queue is one page long. The next victim is chosen ahead
- * of need, and made inaccessible as the head of Zephyr's LRU is; if it is touched, the policy is
- * told so and another one is chosen. So the policies decide as they do in a pool, nothing is evicted
+ * while and touched, or not. Here the queue is one page long. The next victim is chosen ahead of
+ * need, and made inaccessible as the head of Zephyr's LRU is; if it is touched, the policy is told
+ * so and another one is chosen. So the policies decide as they do in a pool, nothing is evicted
  * ahead of need, and the extra traps are those of Zephyr's algorithms.
  *
  * With few frames the page is not made inaccessible: an instruction may need four pages at once
  * and would wait for itself if every one of them were taken in turn.
  *
- * Invariant: next != PG_NO_FRAME means that select and queued (or remove, for policies without) were
- * called for it and nothing since.
+ * Invariant: next != PG_NO_FRAME means that select and queued (or remove, for policies without)
+ * were called for it and nothing since.
  *
  * Locking: all calls come with interrupts locked.
  */
@@ -108,11 +108,12 @@ void k_mem_paging_eviction_init(void)
 
         ops = pg_policy_find(CONFIG_UNPAGED_POLICY);
         if (!ops)
-                start_refuse("there is no policy called " CONFIG_UNPAGED_POLICY
-                             ": CONFIG_UNPAGED_POLICY must be fifo, random, nru, lru or sieve");
+                unpaged_start_refuse(
+                        "there is no policy called " CONFIG_UNPAGED_POLICY
+                        ": CONFIG_UNPAGED_POLICY must be fifo, random, nru, lru or sieve");
         bytes = ROUND_UP(ops->footprint(K_MEM_NUM_PAGE_FRAMES), PAGE_SIZE);
         policy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (policy == MAP_FAILED)
-                start_refuse("no memory for the policy: %s", strerror(errno));
+                unpaged_start_refuse("no memory for the policy: %s", strerror(errno));
         ops->init(policy, K_MEM_NUM_PAGE_FRAMES);
 }

@@ -11,7 +11,7 @@
 
 static int console = STDOUT_FILENO;
 
-void console_to_stderr(void)
+void unpaged_console_to_stderr(void)
 {
         console = STDERR_FILENO;
 }
@@ -60,13 +60,13 @@ static const char *text_of(unsigned int reason)
 
 void z_fatal_error(unsigned int reason, const struct arch_esf *esf)
 {
-        lock_drop_all();
+        unpaged_lock_drop_all();
         printk("FATAL ERROR %u: %s", reason, text_of(reason));
         if (esf && reason == K_ERR_CPU_EXCEPTION)
                 printk(" (%p)", esf->address);
         printk("\n");
         k_sys_fatal_error_handler(reason, esf);
-        thread_end();
+        unpaged_thread_end();
 }
 
 __weak void k_sys_fatal_error_handler(unsigned int reason, const struct arch_esf *esf)
@@ -80,7 +80,7 @@ void k_fatal_halt(unsigned int reason)
 {
         printk("halted: fatal error %u\n", reason);
         irq_lock();
-        trace_end();
+        unpaged_trace_end();
         _exit(1);
 }
 

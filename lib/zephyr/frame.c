@@ -17,7 +17,7 @@ static uintptr_t link_to(struct k_mem_page_frame *next)
         return (uintptr_t)next | K_MEM_PAGE_FRAME_FREE;
 }
 
-void frame_put_free(struct k_mem_page_frame *pf)
+void unpaged_frame_put_free(struct k_mem_page_frame *pf)
 {
         pf->node.next_and_flags = link_to(NULL);
         if (last_free)
@@ -28,7 +28,7 @@ void frame_put_free(struct k_mem_page_frame *pf)
         nfree++;
 }
 
-struct k_mem_page_frame *frame_take_free(void)
+struct k_mem_page_frame *unpaged_frame_take_free(void)
 {
         struct k_mem_page_frame *pf = first_free;
 
@@ -43,7 +43,7 @@ struct k_mem_page_frame *frame_take_free(void)
         return pf;
 }
 
-void frame_set_page(struct k_mem_page_frame *pf, void *address)
+void unpaged_frame_set_page(struct k_mem_page_frame *pf, void *address)
 {
         __ASSERT(!k_mem_page_frame_is_free(pf) && !k_mem_page_frame_is_reserved(pf),
                  "frame %zu cannot hold a page", (size_t)(pf - k_mem_page_frames));
@@ -106,9 +106,9 @@ __weak void arch_reserved_pages_update(void)
 {
 }
 
-void frame_start(size_t frames)
+void unpaged_frame_start(size_t frames)
 {
-        size_t image_first, image_frames = memory_image_frames(&image_first);
+        size_t image_first, image_frames = unpaged_memory_image_frames(&image_first);
 
         for (size_t i = 0; i < K_MEM_NUM_PAGE_FRAMES; i++) {
                 struct k_mem_page_frame *pf = &k_mem_page_frames[i];
@@ -123,5 +123,5 @@ void frame_start(size_t frames)
         arch_reserved_pages_update();
         for (size_t i = 0; i < frames; i++)
                 if (k_mem_page_frame_is_available(&k_mem_page_frames[i]))
-                        frame_put_free(&k_mem_page_frames[i]);
+                        unpaged_frame_put_free(&k_mem_page_frames[i]);
 }

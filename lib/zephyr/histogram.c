@@ -66,7 +66,7 @@ static void plot(FILE *gnuplot, const char *path)
         }
 }
 
-void histogram_report(const char *path)
+void unpaged_histogram_report(const char *path)
 {
         struct k_mem_paging_histogram_t h;
         FILE *gnuplot;
@@ -87,7 +87,7 @@ void histogram_report(const char *path)
 
 #else
 
-void histogram_report(const char *path)
+void unpaged_histogram_report(const char *path)
 {
         ARG_UNUSED(path);
         fprintf(stderr, "no histograms: they need CONFIG_DEMAND_PAGING_STATS and "

@@ -6,8 +6,8 @@
  * count of the thread's own. Waiting for something gives it up however often it is held, as a
  * context switch does on a board.
  *
- * The pager is a second, higher right that only one thread has. It is taken with interrupts
- * locked, and outlasts their being unlocked while a store works (CONFIG_DEMAND_PAGING_ALLOW_IRQ): then
+ * The pager is a second, higher right that only one thread has. It is taken with interrupts locked,
+ * and outlasts their being unlocked while a store works (CONFIG_DEMAND_PAGING_ALLOW_IRQ): then
  * timers run and other threads compute, and whoever needs the pager waits. It makes Zephyr's
  * spinlock of the memory management and its mutex around faults one thing: on the host all threads
  * run in parallel, and so it guards mapping and unmapping against a page that moves, too.
@@ -43,12 +43,7 @@ void irq_unlock(unsigned int key)
                 pthread_mutex_unlock(&interrupts);
 }
 
-bool lock_is_held(void)
-{
-        return held != 0;
-}
-
-bool lock_wait(enum awaited what, int64_t deadline_ns)
+bool unpaged_lock_wait(enum awaited what, int64_t deadline_ns)
 {
         struct timespec deadline = {.tv_sec = deadline_ns / 1000000000,
                                     .tv_nsec = deadline_ns % 1000000000};
@@ -58,22 +53,23 @@ bool lock_wait(enum awaited what, int64_t deadline_ns)
         return pthread_cond_clockwait(&changed[what], &interrupts, CLOCK_MONOTONIC, &deadline) == 0;
 }
 
-void lock_wake(enum awaited what)
+void unpaged_lock_wake(enum awaited what)
 {
         pthread_cond_broadcast(&changed[what]);
 }
 
-int lock_wait_for(bool (*is_so)(const void *object), const void *object, k_timeout_t timeout)
+int unpaged_lock_wait_for(bool (*is_so)(const void *object), const void *object,
+                          k_timeout_t timeout)
 {
-        int64_t deadline = clock_deadline(timeout);
+        int64_t deadline = unpaged_clock_deadline(timeout);
         bool waits = timeout.ticks != 0;
 
         while (!is_so(object) && waits)
-                waits = lock_wait(AWAIT_OBJECTS, deadline);
+                waits = unpaged_lock_wait(AWAIT_OBJECTS, deadline);
         return is_so(object) ? 0 : timeout.ticks == 0 ? -EBUSY : -EAGAIN;
 }
 
-unsigned int mm_lock(void)
+unsigned int unpaged_mm_lock(void)
 {
         unsigned int key = irq_lock();
 
@@ -83,41 +79,41 @@ unsigned int mm_lock(void)
                 k_panic();
         }
         while (pager)
-                lock_wait(AWAIT_PAGER, -1);
+                unpaged_lock_wait(AWAIT_PAGER, -1);
         pager = &held;
         return key;
 }
 
-void mm_unlock(unsigned int key)
+void unpaged_mm_unlock(unsigned int key)
 {
         pager = NULL;
-        lock_wake(AWAIT_PAGER);
+        unpaged_lock_wake(AWAIT_PAGER);
         irq_unlock(key);
 }
 
-void mm_relax(unsigned int key)
+void unpaged_mm_relax(unsigned int key)
 {
         if (IS_ENABLED(CONFIG_DEMAND_PAGING_ALLOW_IRQ))
                 irq_unlock(key);
 }
 
-void mm_resume(void)
+void unpaged_mm_resume(void)
 {
         if (IS_ENABLED(CONFIG_DEMAND_PAGING_ALLOW_IRQ))
                 irq_lock();
 }
 
-void lock_drop_all(void)
+void unpaged_lock_drop_all(void)
 {
         irq_lock();
         if (pager == &held) {
                 pager = NULL;
-                lock_wake(AWAIT_PAGER);
+                unpaged_lock_wake(AWAIT_PAGER);
         }
         irq_unlock(0);
 }
 
-unsigned int lock_sleep_begin(void)
+unsigned int unpaged_lock_sleep_begin(void)
 {
         unsigned int count = held;
 
@@ -125,7 +121,7 @@ unsigned int lock_sleep_begin(void)
         return count;
 }
 
-void lock_sleep_end(unsigned int count)
+void unpaged_lock_sleep_end(unsigned int count)
 {
         if (count == 0)
                 return;

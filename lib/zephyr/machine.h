@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* machine.h - what the parts of the machine offer each other, from the ground up. README.md has the
- * picture; each part's source says how it works. */
+ * picture; each part's source says how it works. The names begin with unpaged_, as they are linked
+ * into a program to which all others belong. */
 #ifndef MACHINE_H
 #define MACHINE_H
 
@@ -27,43 +28,45 @@ enum awaited {
 
 /* With interrupts locked; they are unlocked while it waits. False: the deadline (monotonic clock,
  * nanoseconds; negative: none) has passed. */
-bool lock_wait(enum awaited what, int64_t deadline_ns);
-void lock_wake(enum awaited what);
+bool unpaged_lock_wait(enum awaited what, int64_t deadline_ns);
+void unpaged_lock_wake(enum awaited what);
 /* Waits until is_so(object), which AWAIT_OBJECTS announces. 0; -EBUSY, -EAGAIN: not so, after no
  * or some waiting, which begins now. */
-int lock_wait_for(bool (*is_so)(const void *object), const void *object, k_timeout_t timeout);
+int unpaged_lock_wait_for(bool (*is_so)(const void *object), const void *object,
+                          k_timeout_t timeout);
 
-/* Takes the interrupt lock and the pager, which only one thread has; mm_unlock() gives back both.
- * A thread that has the pager already ends: it touched paged memory while it moved a page. */
-unsigned int mm_lock(void);
-void mm_unlock(unsigned int key);
+/* Takes the interrupt lock and the pager, which only one thread has; unpaged_mm_unlock() gives
+ * back both. A thread that has the pager already ends: it touched paged memory while it moved a
+ * page. */
+unsigned int unpaged_mm_lock(void);
+void unpaged_mm_unlock(unsigned int key);
 
 /* Around the calls of a store in which other threads may run, if the options say so. */
-void mm_relax(unsigned int key);
-void mm_resume(void);
+void unpaged_mm_relax(unsigned int key);
+void unpaged_mm_resume(void);
 
 /* Gives back all that the calling thread holds, however often it took it. */
-void lock_drop_all(void);
+void unpaged_lock_drop_all(void);
 /* Interrupts are unlocked around sleeps; locked again as often as they were. */
-unsigned int lock_sleep_begin(void);
-void lock_sleep_end(unsigned int held);
-bool lock_is_held(void);
+unsigned int unpaged_lock_sleep_begin(void);
+void unpaged_lock_sleep_end(unsigned int held);
 
 /* ---- memory.c: physical memory -------------------------------------------------------------- */
 
-void memory_start(size_t frames);
-/* Maps pages of it at any address of the host. -ENOMEM: the host refused; -EINVAL: no memory there. */
-int memory_map(void *virt, uintptr_t phys, size_t size, int protection);
+void unpaged_memory_start(size_t frames);
+/* Maps pages of it at any address of the host. -ENOMEM: the host refused; -EINVAL: no memory
+ * there. */
+int unpaged_memory_map(void *virt, uintptr_t phys, size_t size, int protection);
 /* The first frame of the image, and how many there are; 0 if the image has found no room. */
-size_t memory_image_frames(size_t *first);
+size_t unpaged_memory_image_frames(size_t *first);
 
 /* ---- page_table.c --------------------------------------------------------------------------- */
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXECUTE };
 
-void page_table_start(void);
+void unpaged_page_table_start(void);
 /* A fault of the calling thread. True: the instruction may try again. */
-bool page_table_fault(void *address, enum access access);
+bool unpaged_page_table_fault(void *address, enum access access);
 
 /* ---- trace.c -------------------------------------------------------------------------------- */
 
@@ -76,37 +79,37 @@ enum traced {
         TRACED_UNMAPPED,
 };
 
-void trace_start(size_t frames);
+void unpaged_trace_start(size_t frames);
 /* With interrupts locked. `dirty`: it is modified, or was and had to be saved. */
-void trace_page(enum traced what, const void *address, bool dirty);
-void trace_end(void);
+void unpaged_trace_page(enum traced what, const void *address, bool dirty);
+void unpaged_trace_end(void);
 
 /* ---- frame.c -------------------------------------------------------------------------------- */
 
-void frame_start(size_t frames);
-struct k_mem_page_frame *frame_take_free(void); /* NULL: none is free. Its word is 0. */
-void frame_put_free(struct k_mem_page_frame *pf);
-void frame_set_page(struct k_mem_page_frame *pf, void *address);
+void unpaged_frame_start(size_t frames);
+struct k_mem_page_frame *unpaged_frame_take_free(void); /* NULL: none is free. Its word is 0. */
+void unpaged_frame_put_free(struct k_mem_page_frame *pf);
+void unpaged_frame_set_page(struct k_mem_page_frame *pf, void *address);
 
 /* ---- region.c: virtual addresses ------------------------------------------------------------ */
 
-void *region_take(size_t size); /* NULL: none so long is free */
-void region_put(void *address, size_t size);
+void *unpaged_region_take(size_t size); /* NULL: none so long is free */
+void unpaged_region_put(void *address, size_t size);
 
 /* ---- paging.c: pages come and go ------------------------------------------------------------ */
 
 #ifdef CONFIG_DEMAND_PAGING
 /* For a mapping that needs its frame now: takes it from another page. 0 and the frame, whose word
  * is 0; -ENOMEM. With the pager. */
-int paging_steal_frame(struct k_mem_page_frame **pf);
+int unpaged_paging_steal_frame(struct k_mem_page_frame **pf);
 #endif
 
 /* ---- statistics.c --------------------------------------------------------------------------- */
 
 #ifdef CONFIG_DEMAND_PAGING
-void statistics_start(void);
-void statistics_fault(bool interrupts_locked);
-void statistics_eviction(bool dirty);
+void unpaged_statistics_start(void);
+void unpaged_statistics_fault(bool interrupts_locked);
+void unpaged_statistics_eviction(bool dirty);
 
 enum duration {
         DURATION_SELECT,
@@ -115,43 +118,43 @@ enum duration {
         DURATIONS,
 };
 
-/* Something that ends now took since `start`, which statistics_clock() said. */
-uint64_t statistics_clock(void);
-void statistics_note(enum duration of, uint64_t start);
+/* Something that ends now took since `start`, which unpaged_statistics_clock() said. */
+uint64_t unpaged_statistics_clock(void);
+void unpaged_statistics_note(enum duration of, uint64_t start);
 
 /* ---- transfer.c: between the scratch page and the store ------------------------------------- */
 
-void transfer_in(uintptr_t location);
-void transfer_out(uintptr_t location);
+void unpaged_transfer_in(uintptr_t location);
+void unpaged_transfer_out(uintptr_t location);
 #endif
 
 /* ---- signal.c, thread.c, timer.c, start.c ---------------------------------------------------- */
 
-void signal_start(void);
+void unpaged_signal_start(void);
 /* A stack for the fault handler of the calling thread; taken back before the thread ends. */
-void signal_stack_start(void);
-void signal_stack_end(void);
+void unpaged_signal_stack_start(void);
+void unpaged_signal_stack_end(void);
 
-struct k_thread *thread_current(void);
+struct k_thread *unpaged_thread_current(void);
 /* Ends the calling thread; as main thread, what runs on it. Gives back its locks. */
-FUNC_NORETURN void thread_end(void);
+FUNC_NORETURN void unpaged_thread_end(void);
 /* The calling thread is a timer's. */
-void thread_is_isr(void);
+void unpaged_thread_is_isr(void);
 
 /* Nanoseconds of the monotonic clock. */
-int64_t clock_ns(void);
-/* The end of a wait that begins now, as lock_wait() wants it. */
-int64_t clock_deadline(k_timeout_t timeout);
+int64_t unpaged_clock_ns(void);
+/* The end of a wait that begins now, as unpaged_lock_wait() wants it. */
+int64_t unpaged_clock_deadline(k_timeout_t timeout);
 
 /* A mistake in how the program was started: says so and exits with status 2. */
-FUNC_NORETURN __printf_like(1, 2) void start_refuse(const char *format, ...);
+FUNC_NORETURN __printf_like(1, 2) void unpaged_start_refuse(const char *format, ...);
 /* The console's lines go to standard error from now on. */
-void console_to_stderr(void);
+void unpaged_console_to_stderr(void);
 
 /* ---- histogram.c, ztest.c ----------------------------------------------------------------- */
 
 /* Prints the histograms, or has gnuplot make an SVG file of them. */
-void histogram_report(const char *path);
+void unpaged_histogram_report(const char *path);
 
 /* A fatal error met the running test: decides what it was worth. False: no test runs. */
 bool ztest_fatal(unsigned int reason);

@@ -15,24 +15,24 @@
 /* With a frame from now on. 0, -ENOMEM. */
 static int map_with_frame(void *address, uint32_t flags)
 {
-        struct k_mem_page_frame *pf = frame_take_free();
+        struct k_mem_page_frame *pf = unpaged_frame_take_free();
         int error = pf ? 0 : -ENOMEM;
 
 #ifdef CONFIG_DEMAND_PAGING
         if (!pf)
-                error = paging_steal_frame(&pf);
+                error = unpaged_paging_steal_frame(&pf);
 #endif
         if (!error)
                 error = arch_mem_map(address, k_mem_page_frame_to_phys(pf), PAGE_SIZE, flags);
         if (error) {
                 if (pf)
-                        frame_put_free(pf);
+                        unpaged_frame_put_free(pf);
                 return -ENOMEM;
         }
         if (flags & K_MEM_MAP_LOCK)
                 k_mem_page_frame_set(pf, K_MEM_PAGE_FRAME_PINNED);
-        frame_set_page(pf, address);
-        trace_page(TRACED_IN, address, true);
+        unpaged_frame_set_page(pf, address);
+        unpaged_trace_page(TRACED_IN, address, true);
         if (IS_ENABLED(CONFIG_DEMAND_PAGING) && !(flags & K_MEM_MAP_LOCK))
                 k_mem_paging_eviction_add(pf);
         return 0;
@@ -61,7 +61,7 @@ static bool unmap_page(void *address)
         switch (arch_page_location_get(address, &place)) {
         case ARCH_PAGE_LOCATION_PAGED_OUT:
                 arch_mem_unmap(address, PAGE_SIZE);
-                trace_page(TRACED_UNMAPPED, address, false);
+                unpaged_trace_page(TRACED_UNMAPPED, address, false);
 #ifdef CONFIG_DEMAND_PAGING
                 /* Also for tokens of pages that were never touched, as in Zephyr. */
                 k_mem_paging_backing_store_location_free(place);
@@ -72,10 +72,10 @@ static bool unmap_page(void *address)
                 if (!k_mem_page_frame_is_mapped(pf))
                         return false;
                 arch_mem_unmap(address, PAGE_SIZE);
-                trace_page(TRACED_UNMAPPED, address, false);
+                unpaged_trace_page(TRACED_UNMAPPED, address, false);
                 if (IS_ENABLED(CONFIG_DEMAND_PAGING) && !k_mem_page_frame_is_pinned(pf))
                         k_mem_paging_eviction_remove(pf);
-                frame_put_free(pf);
+                unpaged_frame_put_free(pf);
                 return true;
         default:
                 return false;
@@ -101,7 +101,7 @@ static bool map_anonymous(uint8_t *start, size_t size, uint32_t flags)
 /* NULL: no addresses, or no memory. With the pager. */
 static uint8_t *map_between_guards(uintptr_t phys, size_t size, uint32_t flags, bool is_anon)
 {
-        uint8_t *guard = region_take(size + GUARDS), *start = guard + PAGE_SIZE;
+        uint8_t *guard = unpaged_region_take(size + GUARDS), *start = guard + PAGE_SIZE;
 
         if (!guard)
                 return NULL;
@@ -110,7 +110,7 @@ static uint8_t *map_between_guards(uintptr_t phys, size_t size, uint32_t flags, 
         if (is_anon ? map_anonymous(start, size, flags)
                     : arch_mem_map(start, phys, size, flags) == 0)
                 return start;
-        region_put(guard, size + GUARDS);
+        unpaged_region_put(guard, size + GUARDS);
         return NULL;
 }
 
@@ -129,9 +129,9 @@ void *k_mem_map_phys_guard(uintptr_t phys, size_t size, uint32_t flags, bool is_
                 LOG_ERR("cannot map %zu bytes: not a number of whole pages", size);
                 return NULL;
         }
-        key = mm_lock();
+        key = unpaged_mm_lock();
         start = map_between_guards(phys, size, flags, is_anon);
-        mm_unlock(key);
+        unpaged_mm_unlock(key);
         if (!start)
                 LOG_ERR("no addresses or no memory for %zu bytes", size);
         else if (!(flags & K_MEM_MAP_UNINIT) && !(is_anon && !takes_frames_now(flags)))
@@ -146,7 +146,7 @@ void k_mem_unmap_phys_guard(void *address, size_t size, bool is_anon)
         unsigned int key;
 
         k_mem_assert_virtual_region(start, size);
-        key = mm_lock();
+        key = unpaged_mm_lock();
         if (arch_page_phys_get(start - PAGE_SIZE, NULL) == 0 ||
             arch_page_phys_get(start + size, NULL) == 0)
                 LOG_ERR("%p: not the whole mapping: it has no guard pages", address);
@@ -156,8 +156,8 @@ void k_mem_unmap_phys_guard(void *address, size_t size, bool is_anon)
         } else if (arch_mem_unmap(start, size) == 0)
                 done = size;
         if (done == size)
-                region_put(start - PAGE_SIZE, size + GUARDS);
-        mm_unlock(key);
+                unpaged_region_put(start - PAGE_SIZE, size + GUARDS);
+        unpaged_mm_unlock(key);
 }
 
 size_t k_mem_region_align(uintptr_t *aligned_address, size_t *aligned_size, uintptr_t address,
@@ -174,8 +174,8 @@ void k_mem_map_phys_bare(uint8_t **address, uintptr_t phys, size_t size, uint32_
 {
         uintptr_t first;
         size_t bytes, before = k_mem_region_align(&first, &bytes, phys, size, PAGE_SIZE);
-        unsigned int key = mm_lock();
-        uint8_t *start = flags & K_MEM_DIRECT_MAP ? NULL : region_take(bytes);
+        unsigned int key = unpaged_mm_lock();
+        uint8_t *start = flags & K_MEM_DIRECT_MAP ? NULL : unpaged_region_take(bytes);
 
         if (!start || size == 0 || arch_mem_map(start, first, bytes, flags) != 0) {
                 printk("cannot map %zu bytes of physical memory at %#lx: %s\n", size, phys,
@@ -186,7 +186,7 @@ void k_mem_map_phys_bare(uint8_t **address, uintptr_t phys, size_t size, uint32_
                 k_panic();
         }
         *address = start + before;
-        mm_unlock(key);
+        unpaged_mm_unlock(key);
 }
 
 void k_mem_unmap_phys_bare(uint8_t *address, size_t size)
@@ -197,10 +197,10 @@ void k_mem_unmap_phys_bare(uint8_t *address, size_t size)
 
         k_mem_region_align(&first, &bytes, (uintptr_t)address, size, PAGE_SIZE);
         k_mem_assert_virtual_region((uint8_t *)first, bytes);
-        key = mm_lock();
+        key = unpaged_mm_lock();
         arch_mem_unmap((void *)first, bytes);
-        region_put((void *)first, bytes);
-        mm_unlock(key);
+        unpaged_region_put((void *)first, bytes);
+        unpaged_mm_unlock(key);
 }
 
 int k_mem_update_flags(void *address, size_t size, uint32_t flags)
@@ -210,10 +210,10 @@ int k_mem_update_flags(void *address, size_t size, uint32_t flags)
         int error;
 
         k_mem_assert_virtual_region(address, size);
-        key = mm_lock();
+        key = unpaged_mm_lock();
         error = arch_page_phys_get(address, &phys);
         if (!error)
                 error = arch_mem_map(address, phys, size, flags);
-        mm_unlock(key);
+        unpaged_mm_unlock(key);
         return error;
 }

@@ -9,8 +9,8 @@
  * that the address of a static buffer has a physical address which can be mapped again. Writable
  * segments are copied into the memfd and mapped from there before main(), while there is one
  * thread; the others, whose content does not change, when somebody first maps them again, as a
- * debugger can set breakpoints in code only while it is the file's. What follows from it: a child of
- * fork() would share the program's variables; programs of this kind must not fork without exec.
+ * debugger can set breakpoints in code only while it is the file's. What follows from it: a child
+ * of fork() would share the program's variables; programs of this kind must not fork without exec.
  */
 #include "machine.h"
 
@@ -35,7 +35,7 @@ static struct segment segments[SEGMENTS_MAX];
 static size_t nsegments;
 static size_t image_first, image_frames;
 
-size_t memory_image_frames(size_t *first)
+size_t unpaged_memory_image_frames(size_t *first)
 {
         *first = image_first;
         return image_frames;
@@ -76,7 +76,7 @@ static int image_move(off_t from, off_t to)
         return 0;
 }
 
-int memory_map(void *virt, uintptr_t phys, size_t size, int protection)
+int unpaged_memory_map(void *virt, uintptr_t phys, size_t size, int protection)
 {
         off_t from = (off_t)(phys - K_MEM_PHYS_RAM_START);
 
@@ -115,20 +115,21 @@ static void image_find(void)
         size_t size = 0;
 
         if (!maps)
-                start_refuse("/proc is needed to find the program's image, and cannot be read");
+                unpaged_start_refuse(
+                        "/proc is needed to find the program's image, and cannot be read");
         while (getline(&line, &size, maps) > 0)
                 segment_read(line);
         free(line);
         fclose(maps);
 }
 
-void memory_start(size_t frames)
+void unpaged_memory_start(size_t frames)
 {
         size_t wanted = K_MEM_KERNEL_VIRT_SIZE / PAGE_SIZE;
 
         memory_fd = memfd_create("zephyr physical memory", MFD_CLOEXEC);
         if (memory_fd < 0 || ftruncate(memory_fd, (off_t)K_MEM_PHYS_RAM_SIZE) != 0)
-                start_refuse("no memory for %zu frames: %s", frames, strerror(errno));
+                unpaged_start_refuse("no memory for %zu frames: %s", frames, strerror(errno));
         image_first = K_MEM_NUM_PAGE_FRAMES;
         if (wanted > K_MEM_NUM_PAGE_FRAMES - frames)
                 return; /* a sanitizer's runtime is in it, say: it has no physical addresses then */
@@ -137,5 +138,6 @@ void memory_start(size_t frames)
         image_find();
         for (struct segment *s = segments; s < segments + nsegments; s++)
                 if (s->protection & PROT_WRITE && segment_move(s) != 0)
-                        start_refuse("no memory for the program's own data: %s", strerror(errno));
+                        unpaged_start_refuse("no memory for the program's own data: %s",
+                                             strerror(errno));
 }

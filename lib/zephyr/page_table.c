@@ -6,11 +6,11 @@
  * bits below. What a processor would note by itself is found out by protection:
  *
  *      dirty      a loaded page that is clean is not writable; the write traps and makes it dirty
- *      accessed   a page whose ACCESSED was cleared is not accessible; its next use traps and sets it
+ *      accessed   a page whose ACCESSED was cleared is not accessible; its next use traps, sets it
  *
  * So the host's protection is a function of the entry (protection_of), and the traps are those of
- * Zephyr's newer ports for arm64 and, with the LRU algorithm, x86: a page is left accessible when it
- * came in, as its fault has queued it. Traps are no page faults: they tell the eviction
+ * Zephyr's newer ports for arm64 and, with the LRU algorithm, x86: a page is left accessible when
+ * it came in, as its fault has queued it. Traps are no page faults: they tell the eviction
  * algorithm and nobody else.
  *
  * The program's image has no entries: it counts as loaded, accessed and dirty for ever.
@@ -53,7 +53,7 @@ static bool in_image(const void *address)
 {
         size_t first;
 
-        return memory_image_frames(&first) != 0 &&
+        return unpaged_memory_image_frames(&first) != 0 &&
                (const uint8_t *)address >= K_MEM_KERNEL_VIRT_START &&
                (const uint8_t *)address < K_MEM_KERNEL_VIRT_END;
 }
@@ -62,7 +62,7 @@ static uintptr_t image_phys(const void *address)
 {
         size_t first;
 
-        memory_image_frames(&first);
+        unpaged_memory_image_frames(&first);
         return K_MEM_PHYS_RAM_START + first * PAGE_SIZE +
                (uintptr_t)((const uint8_t *)address - K_MEM_KERNEL_VIRT_START);
 }
@@ -110,7 +110,7 @@ int arch_mem_map(void *virt, uintptr_t phys, size_t size, uint32_t flags)
                 return -EINVAL;
         if (!(flags & K_MEM_MAP_UNPAGED))
                 bits |= ENTRY_LOADED | ENTRY_ACCESSED | ENTRY_DIRTY;
-        error = bits & ENTRY_LOADED ? memory_map(virt, phys, size, protection_of(bits))
+        error = bits & ENTRY_LOADED ? unpaged_memory_map(virt, phys, size, protection_of(bits))
                                     : hide(virt, size);
         if (error)
                 return error;
@@ -142,7 +142,7 @@ void arch_mem_page_in(void *address, uintptr_t phys)
         uintptr_t *entry = entry_of(address);
 
         *entry = phys | ENTRY_MAPPED | ENTRY_LOADED | ENTRY_ACCESSED | (*entry & ENTRY_PERMISSIONS);
-        if (memory_map(address, phys, PAGE_SIZE, protection_of(*entry)) != 0)
+        if (unpaged_memory_map(address, phys, PAGE_SIZE, protection_of(*entry)) != 0)
                 refused();
 }
 
@@ -204,7 +204,7 @@ uintptr_t arch_page_info_get(void *address, uintptr_t *location, bool clear_acce
         if (clear_accessed && before & ENTRY_ACCESSED) {
                 *entry &= ~(uintptr_t)ENTRY_ACCESSED;
                 protect(address, *entry);
-                trace_page(TRACED_HIDDEN, address, before & ENTRY_DIRTY);
+                unpaged_trace_page(TRACED_HIDDEN, address, before & ENTRY_DIRTY);
         }
         return ARCH_DATA_PAGE_LOADED | (before & ENTRY_ACCESSED ? ARCH_DATA_PAGE_ACCESSED : 0) |
                (before & ENTRY_DIRTY ? ARCH_DATA_PAGE_DIRTY : 0);
@@ -227,7 +227,7 @@ void *k_mem_virt_addr(uintptr_t phys)
 {
         size_t first, frame = (phys - K_MEM_PHYS_RAM_START) / PAGE_SIZE;
 
-        memory_image_frames(&first);
+        unpaged_memory_image_frames(&first);
         __ASSERT(frame >= first && frame < K_MEM_NUM_PAGE_FRAMES, "%#lx is not in the image", phys);
         return K_MEM_KERNEL_VIRT_START + (phys - K_MEM_PHYS_RAM_START) - first * PAGE_SIZE;
 }
@@ -256,9 +256,9 @@ static bool trap(void *address, uintptr_t *entry, enum access access)
         if ((*entry & noted) == noted)
                 return true; /* another thread's trap was first */
         if (!(*entry & ENTRY_ACCESSED))
-                trace_page(TRACED_TOUCHED, address, (*entry | noted) & ENTRY_DIRTY);
+                unpaged_trace_page(TRACED_TOUCHED, address, (*entry | noted) & ENTRY_DIRTY);
         else
-                trace_page(TRACED_WRITTEN, address, true);
+                unpaged_trace_page(TRACED_WRITTEN, address, true);
         *entry |= noted;
         protect(address, *entry);
         if (IS_ENABLED(CONFIG_DEMAND_PAGING))
@@ -266,7 +266,7 @@ static bool trap(void *address, uintptr_t *entry, enum access access)
         return true;
 }
 
-bool page_table_fault(void *address, enum access access)
+bool unpaged_page_table_fault(void *address, enum access access)
 {
         uintptr_t *entry = entry_of(address);
         bool out, again = false;
@@ -288,19 +288,20 @@ bool page_table_fault(void *address, enum access access)
         return again;
 }
 
-void page_table_start(void)
+void unpaged_page_table_start(void)
 {
         const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 #ifdef CONFIG_KERNEL_VM_BASE
         if (mmap(K_MEM_VIRT_RAM_START, K_MEM_VIRT_RAM_SIZE, PROT_NONE, flags | MAP_FIXED_NOREPLACE,
                  -1, 0) != K_MEM_VIRT_RAM_START)
-                start_refuse("the %zu bytes from CONFIG_KERNEL_VM_BASE are in use: choose others, "
-                             "or leave the choice to the host",
-                             K_MEM_VIRT_RAM_SIZE);
+                unpaged_start_refuse(
+                        "the %zu bytes from CONFIG_KERNEL_VM_BASE are in use: choose others, "
+                        "or leave the choice to the host",
+                        K_MEM_VIRT_RAM_SIZE);
 #else
         unpaged_virt_start = mmap(NULL, K_MEM_VIRT_RAM_SIZE, PROT_NONE, flags, -1, 0);
         if (unpaged_virt_start == MAP_FAILED)
-                start_refuse("no room for %zu bytes of virtual memory: %s", K_MEM_VIRT_RAM_SIZE,
-                             strerror(errno));
+                unpaged_start_refuse("no room for %zu bytes of virtual memory: %s",
+                                     K_MEM_VIRT_RAM_SIZE, strerror(errno));
 #endif
 }

@@ -18,10 +18,10 @@
 #ifdef CONFIG_DEMAND_PAGING
 
 /*
- * Prepares a frame for its next content: unmaps the page it holds, if any, and says where that is to
- * be saved (*location) and whether it must be (*dirty, which the caller sets to what it knows). The
- * frame is then at the scratch page if that is needed. -ENOMEM: the store has no place, and nothing
- * was changed.
+ * Prepares a frame for its next content: unmaps the page it holds, if any, and says where that is
+ * to be saved (*location) and whether it must be (*dirty, which the caller sets to what it knows).
+ * The frame is then at the scratch page if that is needed. -ENOMEM: the store has no place, and
+ * nothing was changed.
  */
 static int vacate(struct k_mem_page_frame *pf, bool *dirty, bool page_fault, uintptr_t *location)
 {
@@ -38,7 +38,7 @@ static int vacate(struct k_mem_page_frame *pf, bool *dirty, bool page_fault, uin
                 if (k_mem_paging_backing_store_location_get(pf, location, page_fault) != 0)
                         return -ENOMEM;
                 arch_mem_page_out(address, *location);
-                trace_page(TRACED_OUT, address, *dirty);
+                unpaged_trace_page(TRACED_OUT, address, *dirty);
                 k_mem_paging_eviction_remove(pf);
         }
         if (IS_ENABLED(CONFIG_DEMAND_PAGING_ALLOW_IRQ))
@@ -57,7 +57,7 @@ static void fill(uintptr_t location)
         if (location == ARCH_UNPAGED_ANON_UNINIT)
                 return;
 #endif
-        transfer_in(location);
+        unpaged_transfer_in(location);
 }
 
 static void pin(struct k_mem_page_frame *pf)
@@ -73,11 +73,11 @@ static void take_in(struct k_mem_page_frame *pf, void *address, uintptr_t locati
 {
         k_mem_page_frame_clear(pf, K_MEM_PAGE_FRAME_BUSY);
         k_mem_page_frame_clear(pf, K_MEM_PAGE_FRAME_MAPPED);
-        frame_set_page(pf, address);
+        unpaged_frame_set_page(pf, address);
         if (pinned)
                 k_mem_page_frame_set(pf, K_MEM_PAGE_FRAME_PINNED);
         arch_mem_page_in(address, k_mem_page_frame_to_phys(pf));
-        trace_page(TRACED_IN, address, false);
+        unpaged_trace_page(TRACED_IN, address, false);
         k_mem_paging_backing_store_page_finalize(pf, location);
         if (!pinned)
                 k_mem_paging_eviction_add(pf);
@@ -86,17 +86,17 @@ static void take_in(struct k_mem_page_frame *pf, void *address, uintptr_t locati
 /* A frame for a fault: *dirty as vacate() wants it. NULL: none is free and none can go. */
 static struct k_mem_page_frame *frame_for_fault(bool *dirty)
 {
-        struct k_mem_page_frame *pf = frame_take_free();
+        struct k_mem_page_frame *pf = unpaged_frame_take_free();
         uint64_t start;
 
         *dirty = false;
         if (pf)
                 return pf;
-        start = statistics_clock();
+        start = unpaged_statistics_clock();
         pf = k_mem_paging_eviction_select(dirty);
-        statistics_note(DURATION_SELECT, start);
+        unpaged_statistics_note(DURATION_SELECT, start);
         if (pf)
-                statistics_eviction(*dirty);
+                unpaged_statistics_eviction(*dirty);
         return pf;
 }
 
@@ -107,15 +107,15 @@ static bool bring_in(void *address, uintptr_t from, bool pinned, unsigned int ke
         bool dirty;
         struct k_mem_page_frame *pf;
 
-        statistics_fault(key != 0);
+        unpaged_statistics_fault(key != 0);
         pf = frame_for_fault(&dirty);
         if (!pf || vacate(pf, &dirty, true, &to) != 0)
                 return false;
-        mm_relax(key);
+        unpaged_mm_relax(key);
         if (dirty)
-                transfer_out(to);
+                unpaged_transfer_out(to);
         fill(from);
-        mm_resume();
+        unpaged_mm_resume();
         take_in(pf, address, from, pinned);
         return true;
 }
@@ -124,14 +124,14 @@ static bool bring_in(void *address, uintptr_t from, bool pinned, unsigned int ke
 static bool page_in(void *address, bool pinned)
 {
         void *page = (void *)ROUND_DOWN(address, PAGE_SIZE);
-        unsigned int key = mm_lock();
+        unsigned int key = unpaged_mm_lock();
         uintptr_t place;
         bool there = false;
 
         switch (arch_page_location_get(page, &place)) {
         case ARCH_PAGE_LOCATION_BAD:
                 break;
-        case ARCH_PAGE_LOCATION_PAGED_IN: /* another thread's fault was first, or it never was out */
+        case ARCH_PAGE_LOCATION_PAGED_IN: /* never out, or in again by now */
                 if (pinned)
                         pin(k_mem_phys_to_page_frame(place));
                 there = true;
@@ -140,7 +140,7 @@ static bool page_in(void *address, bool pinned)
                 there = bring_in(page, place, pinned, key);
                 break;
         }
-        mm_unlock(key);
+        unpaged_mm_unlock(key);
         return there;
 }
 
@@ -176,7 +176,7 @@ void k_mem_pin(void *address, size_t size)
 /* The image's pages stay pinned: what serves faults lies among them. */
 static void unpin_page(void *page)
 {
-        size_t image_first, image_frames = memory_image_frames(&image_first);
+        size_t image_first, image_frames = unpaged_memory_image_frames(&image_first);
         struct k_mem_page_frame *pf;
         uintptr_t phys;
 
@@ -196,9 +196,9 @@ void k_mem_unpin(void *address, size_t size)
 
         k_mem_assert_virtual_region(address, size);
         for (size_t at = 0; at < size; at += PAGE_SIZE) {
-                key = mm_lock();
+                key = unpaged_mm_lock();
                 unpin_page((uint8_t *)address + at);
-                mm_unlock(key);
+                unpaged_mm_unlock(key);
         }
 }
 
@@ -209,24 +209,24 @@ static int evict(struct k_mem_page_frame *pf, bool dirty, unsigned int key)
 
         if (vacate(pf, &dirty, false, &location) != 0)
                 return -ENOMEM;
-        mm_relax(key);
+        unpaged_mm_relax(key);
         if (dirty)
-                transfer_out(location);
-        mm_resume();
-        frame_put_free(pf);
+                unpaged_transfer_out(location);
+        unpaged_mm_resume();
+        unpaged_frame_put_free(pf);
         return 0;
 }
 
 static int page_out(void *address)
 {
-        unsigned int key = mm_lock();
+        unsigned int key = unpaged_mm_lock();
         uintptr_t phys, info = arch_page_info_get(address, &phys, false);
         int error = 0;
 
         __ASSERT(!(info & ARCH_DATA_PAGE_NOT_MAPPED), "%p is not mapped", address);
         if (info & ARCH_DATA_PAGE_LOADED)
                 error = evict(k_mem_phys_to_page_frame(phys), info & ARCH_DATA_PAGE_DIRTY, key);
-        mm_unlock(key);
+        unpaged_mm_unlock(key);
         return error;
 }
 
@@ -243,7 +243,7 @@ int k_mem_page_out(void *address, size_t size)
 int k_mem_page_frame_evict(uintptr_t phys)
 {
         struct k_mem_page_frame *pf = k_mem_phys_to_page_frame(phys);
-        unsigned int key = mm_lock();
+        unsigned int key = unpaged_mm_lock();
         uintptr_t info;
         int error = 0;
 
@@ -251,11 +251,11 @@ int k_mem_page_frame_evict(uintptr_t phys)
                 info = arch_page_info_get(k_mem_page_frame_to_virt(pf), NULL, false);
                 error = evict(pf, info & ARCH_DATA_PAGE_DIRTY, key);
         }
-        mm_unlock(key);
+        unpaged_mm_unlock(key);
         return error;
 }
 
-int paging_steal_frame(struct k_mem_page_frame **stolen)
+int unpaged_paging_steal_frame(struct k_mem_page_frame **stolen)
 {
         bool dirty;
         uintptr_t location = 0;
@@ -264,7 +264,7 @@ int paging_steal_frame(struct k_mem_page_frame **stolen)
         if (!pf || vacate(pf, &dirty, false, &location) != 0)
                 return -ENOMEM;
         if (dirty)
-                transfer_out(location);
+                unpaged_transfer_out(location);
         pf->va_and_flags = 0;
         *stolen = pf;
         return 0;

@@ -2,7 +2,8 @@
 /*
  * region.c - who has which virtual addresses: a map of pages, counted from the top, below what is
  * reserved for the scratch page. The first run that is long enough is taken, so the highest
- * addresses go first, and what was given back is the next to be taken, as Zephyr's programs may expect.
+ * addresses go first, and what was given back is the next to be taken, as Zephyr's programs may
+ * expect.
  *
  * Locking: with the pager.
  */
@@ -23,7 +24,7 @@ static void mark(size_t first, size_t n, bool as)
                 taken[i] = as;
 }
 
-void *region_take(size_t size)
+void *unpaged_region_take(size_t size)
 {
         size_t n = size / PAGE_SIZE, run = 0;
 
@@ -37,7 +38,7 @@ void *region_take(size_t size)
         return NULL;
 }
 
-void region_put(void *address, size_t size)
+void unpaged_region_put(void *address, size_t size)
 {
         size_t end = (size_t)(top() - (uint8_t *)address) / PAGE_SIZE, n = size / PAGE_SIZE;
 

@@ -2,8 +2,8 @@
 /*
  * signal.c - how a fault of the processor arrives: SIGSEGV, on the thread that touched the page.
  *
- * The handler has a stack of its own, as algorithms, stores and the program's fatal error handler run
- * on it. Other signals are held back meanwhile; SIGSEGV is not, since a fatal error handler may
+ * The handler has a stack of its own, as algorithms, stores and the program's fatal error handler
+ * run on it. Other signals are held back meanwhile; SIGSEGV is not, since a fatal error handler may
  * print what lies in paged memory. Whether the access was a write is what the processor says.
  *
  * A fault that no mapping explains, anywhere in the process, is a fatal error with reason
@@ -16,8 +16,8 @@
 #include <ucontext.h>
 
 #ifdef __SANITIZE_THREAD__
-/* These signals are ours; and the sanitizer would ask for them before it can run what it is asked by,
- * the library's sigaction(). */
+/* These signals are ours; and the sanitizer would ask for them before it can run what it is
+ * asked by, the library's sigaction(). */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
@@ -70,24 +70,24 @@ static void handle(int number, siginfo_t *info, void *context)
         int error = errno;
 
         if (number == SIGSEGV && (info->si_code == SEGV_MAPERR || info->si_code == SEGV_ACCERR) &&
-            page_table_fault(info->si_addr, access_of(context))) {
+            unpaged_page_table_fault(info->si_addr, access_of(context))) {
                 errno = error;
                 return;
         }
         z_fatal_error(K_ERR_CPU_EXCEPTION, &esf);
 }
 
-void signal_stack_start(void)
+void unpaged_signal_stack_start(void)
 {
         stack_t stack = {.ss_size = STACK_BYTES};
 
         stack.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
         if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, &stack_before) != 0)
-                start_refuse("no stack for fault handlers: %s", strerror(errno));
+                unpaged_start_refuse("no stack for fault handlers: %s", strerror(errno));
 }
 
-void signal_stack_end(void)
+void unpaged_signal_stack_end(void)
 {
         stack_t ours;
 
@@ -95,14 +95,14 @@ void signal_stack_end(void)
                 munmap(ours.ss_sp, STACK_BYTES);
 }
 
-void signal_start(void)
+void unpaged_signal_start(void)
 {
         struct sigaction action = {.sa_sigaction = handle,
                                    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
-        signal_stack_start();
+        unpaged_signal_stack_start();
         sigfillset(&action.sa_mask);
         sigdelset(&action.sa_mask, SIGSEGV);
         if (sigaction(SIGSEGV, &action, NULL) != 0 || sigaction(SIGBUS, &action, NULL) != 0)
-                start_refuse("no handler for faults: %s", strerror(errno));
+                unpaged_start_refuse("no handler for faults: %s", strerror(errno));
 }

@@ -11,7 +11,7 @@
 
 static struct unpaged_init *inits; /* sorted */
 
-void start_refuse(const char *format, ...)
+void unpaged_start_refuse(const char *format, ...)
 {
         va_list arguments;
 
@@ -45,9 +45,9 @@ static size_t frames_wanted(void)
         errno = 0;
         frames = strtoul(text, &end, 10);
         if (errno != 0 || end == text || *end || frames == 0 || frames > K_MEM_NUM_PAGE_FRAMES)
-                start_refuse("UNPAGED_ZEPHYR_FRAMES=%s: must be a number from 1 to %zu "
-                             "(CONFIG_UNPAGED_FRAMES_MAX)",
-                             text, K_MEM_NUM_PAGE_FRAMES);
+                unpaged_start_refuse("UNPAGED_ZEPHYR_FRAMES=%s: must be a number from 1 to %zu "
+                                     "(CONFIG_UNPAGED_FRAMES_MAX)",
+                                     text, K_MEM_NUM_PAGE_FRAMES);
         return frames;
 }
 
@@ -56,13 +56,13 @@ __attribute__((constructor)) static void start(void)
         size_t frames = frames_wanted();
 
         setvbuf(stdout, NULL, _IOLBF, 0); /* in step with printk() */
-        memory_start(frames);
-        page_table_start();
-        frame_start(frames);
-        trace_start(frames);
-        signal_start();
+        unpaged_memory_start(frames);
+        unpaged_page_table_start();
+        unpaged_frame_start(frames);
+        unpaged_trace_start(frames);
+        unpaged_signal_start();
 #ifdef CONFIG_DEMAND_PAGING
-        statistics_start();
+        unpaged_statistics_start();
         k_mem_paging_backing_store_init();
         k_mem_paging_eviction_init();
 #endif

@@ -37,19 +37,19 @@ static void count_eviction(struct k_mem_paging_stats_t *stats, bool dirty)
                 stats->eviction.clean++;
 }
 
-void statistics_fault(bool interrupts_locked)
+void unpaged_statistics_fault(bool interrupts_locked)
 {
         count_fault(&program, interrupts_locked);
 #ifdef CONFIG_DEMAND_PAGING_THREAD_STATS
-        count_fault(&thread_current()->paging_stats, interrupts_locked);
+        count_fault(&unpaged_thread_current()->paging_stats, interrupts_locked);
 #endif
 }
 
-void statistics_eviction(bool dirty)
+void unpaged_statistics_eviction(bool dirty)
 {
         count_eviction(&program, dirty);
 #ifdef CONFIG_DEMAND_PAGING_THREAD_STATS
-        count_eviction(&thread_current()->paging_stats, dirty);
+        count_eviction(&unpaged_thread_current()->paging_stats, dirty);
 #endif
 }
 
@@ -74,12 +74,12 @@ void k_mem_paging_thread_stats_get(struct k_thread *thread, struct k_mem_paging_
 
 #else
 
-void statistics_fault(bool interrupts_locked)
+void unpaged_statistics_fault(bool interrupts_locked)
 {
         ARG_UNUSED(interrupts_locked);
 }
 
-void statistics_eviction(bool dirty)
+void unpaged_statistics_eviction(bool dirty)
 {
         ARG_UNUSED(dirty);
 }
@@ -111,16 +111,16 @@ __weak unsigned long k_mem_paging_backing_store_histogram_bounds[NUM_BINS] = {
 
 static struct k_mem_paging_histogram_t histograms[DURATIONS];
 
-uint64_t statistics_clock(void)
+uint64_t unpaged_statistics_clock(void)
 {
         return IS_ENABLED(CONFIG_DEMAND_PAGING_STATS_USING_TIMING_FUNCTIONS) ? timing_counter_get()
                                                                              : k_cycle_get_64();
 }
 
-void statistics_note(enum duration of, uint64_t start)
+void unpaged_statistics_note(enum duration of, uint64_t start)
 {
         struct k_mem_paging_histogram_t *histogram = &histograms[of];
-        uint64_t cycles = statistics_clock() - start;
+        uint64_t cycles = unpaged_statistics_clock() - start;
 
         for (int i = 0; i < NUM_BINS; i++)
                 if (cycles <= histogram->bounds[i]) {
@@ -134,7 +134,7 @@ static void copy_bounds(enum duration of, const unsigned long *bounds)
         memcpy(histograms[of].bounds, bounds, sizeof(histograms[of].bounds));
 }
 
-void statistics_start(void)
+void unpaged_statistics_start(void)
 {
         copy_bounds(DURATION_SELECT, k_mem_paging_eviction_histogram_bounds);
         copy_bounds(DURATION_PAGE_IN, k_mem_paging_backing_store_histogram_bounds);
@@ -166,16 +166,16 @@ void k_mem_paging_histogram_backing_store_page_out_get(struct k_mem_paging_histo
 
 #else
 
-void statistics_start(void)
+void unpaged_statistics_start(void)
 {
 }
 
-uint64_t statistics_clock(void)
+uint64_t unpaged_statistics_clock(void)
 {
         return 0;
 }
 
-void statistics_note(enum duration of, uint64_t start)
+void unpaged_statistics_note(enum duration of, uint64_t start)
 {
         ARG_UNUSED(of);
         ARG_UNUSED(start);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sync.c - slabs, mutexes, semaphores: a few words each, changed with interrupts locked. All who wait
- * wait for the same thing (AWAIT_OBJECTS) and look again. */
+/* sync.c - slabs, mutexes, semaphores: a few words each, changed with interrupts locked. All who
+ * wait wait for the same thing (AWAIT_OBJECTS) and look again. */
 #include "machine.h"
 
 /* ---- slabs --------------------------------------------------------------------------------- */
@@ -29,7 +29,7 @@ static bool slab_has_free(const void *slab)
 int k_mem_slab_alloc(struct k_mem_slab *slab, void **block, k_timeout_t timeout)
 {
         unsigned int key = irq_lock();
-        int error = lock_wait_for(slab_has_free, slab, timeout);
+        int error = unpaged_lock_wait_for(slab_has_free, slab, timeout);
 
         *block = slab->free_list;
         if (!error) {
@@ -52,7 +52,7 @@ void k_mem_slab_free(struct k_mem_slab *slab, void *block)
         *(void **)block = slab->free_list;
         slab->free_list = block;
         slab->info.num_used--;
-        lock_wake(AWAIT_OBJECTS);
+        unpaged_lock_wake(AWAIT_OBJECTS);
         irq_unlock(key);
 }
 
@@ -78,16 +78,16 @@ static bool mutex_is_ours(const void *object)
 {
         const struct k_mutex *mutex = object;
 
-        return mutex->depth == 0 || mutex->owner == thread_current();
+        return mutex->depth == 0 || mutex->owner == unpaged_thread_current();
 }
 
 int k_mutex_lock(struct k_mutex *mutex, k_timeout_t timeout)
 {
         unsigned int key = irq_lock();
-        int error = lock_wait_for(mutex_is_ours, mutex, timeout);
+        int error = unpaged_lock_wait_for(mutex_is_ours, mutex, timeout);
 
         if (!error) {
-                mutex->owner = thread_current();
+                mutex->owner = unpaged_thread_current();
                 mutex->depth++;
         }
         irq_unlock(key);
@@ -101,10 +101,10 @@ int k_mutex_unlock(struct k_mutex *mutex)
 
         if (mutex->depth == 0)
                 error = -EINVAL;
-        else if (mutex->owner != thread_current())
+        else if (mutex->owner != unpaged_thread_current())
                 error = -EPERM;
         else if (--mutex->depth == 0)
-                lock_wake(AWAIT_OBJECTS);
+                unpaged_lock_wake(AWAIT_OBJECTS);
         irq_unlock(key);
         return error;
 }
@@ -127,7 +127,7 @@ static bool sem_has_some(const void *sem)
 int k_sem_take(struct k_sem *sem, k_timeout_t timeout)
 {
         unsigned int key = irq_lock();
-        int error = lock_wait_for(sem_has_some, sem, timeout);
+        int error = unpaged_lock_wait_for(sem_has_some, sem, timeout);
 
         if (!error)
                 sem->count--;
@@ -141,7 +141,7 @@ void k_sem_give(struct k_sem *sem)
 
         if (sem->count < sem->limit)
                 sem->count++;
-        lock_wake(AWAIT_OBJECTS);
+        unpaged_lock_wake(AWAIT_OBJECTS);
         irq_unlock(key);
 }
 

@@ -2,9 +2,9 @@
 /*
  * thread.c - threads, each a thread of the host.
  *
- * Every one has a place to end at (k_thread.end), to which thread_end() jumps out of whatever it is
- * doing, fault handlers included. The main thread's is where the test framework runs a case; without
- * one, its end is that of the process.
+ * Every one has a place to end at (k_thread.end), to which unpaged_thread_end() jumps out of
+ * whatever it is doing, fault handlers included. The main thread's is where the test framework runs
+ * a case; without one, its end is that of the process.
  *
  * Locking: started and ended change with interrupts locked.
  */
@@ -26,17 +26,17 @@ __attribute__((constructor(101))) static void main_thread_is_current(void)
         current = &main_thread;
 }
 
-struct k_thread *thread_current(void)
+struct k_thread *unpaged_thread_current(void)
 {
         return current ? current : &other_threads;
 }
 
 k_tid_t k_current_get(void)
 {
-        return thread_current();
+        return unpaged_thread_current();
 }
 
-void thread_is_isr(void)
+void unpaged_thread_is_isr(void)
 {
         isr = true;
 }
@@ -46,11 +46,11 @@ bool k_is_in_isr(void)
         return isr;
 }
 
-void thread_end(void)
+void unpaged_thread_end(void)
 {
-        struct k_thread *self = thread_current();
+        struct k_thread *self = unpaged_thread_current();
 
-        lock_drop_all();
+        unpaged_lock_drop_all();
         if (!self->started)
                 k_fatal_halt(K_ERR_KERNEL_PANIC);
         siglongjmp(self->end, 1);
@@ -63,16 +63,16 @@ static void *run(void *argument)
         struct k_thread *self = argument;
 
         current = self;
-        signal_stack_start();
+        unpaged_signal_stack_start();
         if (sigsetjmp(self->end, 1) == 0) {
                 k_sleep((k_timeout_t){self->delay});
                 self->entry(self->arguments[0], self->arguments[1], self->arguments[2]);
         }
-        lock_drop_all();
-        signal_stack_end();
+        unpaged_lock_drop_all();
+        unpaged_signal_stack_end();
         irq_lock();
         self->ended = true;
-        lock_wake(AWAIT_OBJECTS);
+        unpaged_lock_wake(AWAIT_OBJECTS);
         irq_unlock(0);
         return NULL;
 }
@@ -122,7 +122,7 @@ static bool has_ended(const void *thread)
 int k_thread_join(struct k_thread *thread, k_timeout_t timeout)
 {
         unsigned int key = irq_lock();
-        int error = lock_wait_for(has_ended, thread, timeout);
+        int error = unpaged_lock_wait_for(has_ended, thread, timeout);
 
         irq_unlock(key);
         return error;
@@ -132,21 +132,21 @@ void k_thread_abort(k_tid_t thread)
 {
         unsigned int key;
 
-        if (thread == thread_current())
-                thread_end();
+        if (thread == unpaged_thread_current())
+                unpaged_thread_end();
         key = irq_lock();
         if (thread->started && !thread->ended) {
                 printk("k_thread_abort: a thread that runs can only end itself on this host\n");
                 k_panic();
         }
         thread->ended = true;
-        lock_wake(AWAIT_OBJECTS);
+        unpaged_lock_wake(AWAIT_OBJECTS);
         irq_unlock(key);
 }
 
 int k_thread_name_set(k_tid_t thread, const char *name)
 {
-        (thread ? thread : thread_current())->name = name;
+        (thread ? thread : unpaged_thread_current())->name = name;
         return 0;
 }
 
@@ -165,12 +165,12 @@ int32_t k_sleep(k_timeout_t timeout)
 
         if (timeout.ticks == 0)
                 return 0;
-        held = lock_sleep_begin();
+        held = unpaged_lock_sleep_begin();
         if (timeout.ticks < 0)
                 time.tv_sec = INT32_MAX;
         while (clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &time) == EINTR)
                 ;
-        lock_sleep_end(held);
+        unpaged_lock_sleep_end(held);
         return 0;
 }
 
@@ -186,16 +186,16 @@ int32_t k_usleep(int32_t us)
 
 void k_busy_wait(uint32_t us)
 {
-        int64_t end = clock_ns() + (int64_t)us * NSEC_PER_USEC;
+        int64_t end = unpaged_clock_ns() + (int64_t)us * NSEC_PER_USEC;
 
-        while (clock_ns() < end)
+        while (unpaged_clock_ns() < end)
                 ;
 }
 
 void k_yield(void)
 {
-        unsigned int held = lock_sleep_begin();
+        unsigned int held = unpaged_lock_sleep_begin();
 
         sched_yield();
-        lock_sleep_end(held);
+        unpaged_lock_sleep_end(held);
 }

@@ -51,15 +51,15 @@ static void *serve(void *unused)
         struct k_timer *timer;
 
         ARG_UNUSED(unused);
-        thread_is_isr();
-        signal_stack_start();
+        unpaged_thread_is_isr();
+        unpaged_signal_stack_start();
         irq_lock();
         for (;;) {
                 timer = earliest();
-                if (timer && timer->next_ns <= clock_ns())
+                if (timer && timer->next_ns <= unpaged_clock_ns())
                         expire(timer);
                 else
-                        lock_wait(AWAIT_TIMERS, timer ? timer->next_ns : -1);
+                        unpaged_lock_wait(AWAIT_TIMERS, timer ? timer->next_ns : -1);
         }
         return NULL;
 }
@@ -98,13 +98,13 @@ void k_timer_start(struct k_timer *timer, k_timeout_t delay, k_timeout_t period)
         unlink_timer(timer);
         timer->expired = 0;
         if (delay.ticks >= 0) {
-                timer->next_ns = clock_deadline(delay);
+                timer->next_ns = unpaged_clock_deadline(delay);
                 timer->period_ns = period.ticks;
                 timer->running = true;
                 timer->link = running;
                 running = timer;
                 start_serving();
-                lock_wake(AWAIT_TIMERS);
+                unpaged_lock_wake(AWAIT_TIMERS);
         }
         irq_unlock(key);
 }

@@ -63,7 +63,7 @@ static void append(const struct pg_trace_event *event)
         used += pg_trace_encode(&coder, event, buffer + used);
 }
 
-void trace_page(enum traced what, const void *address, bool dirty)
+void unpaged_trace_page(enum traced what, const void *address, bool dirty)
 {
         static const enum pg_trace_kind kinds[] = {
                 [TRACED_IN] = PG_TRACE_FAULT,      [TRACED_WRITTEN] = PG_TRACE_WRITTEN,
@@ -92,7 +92,7 @@ static const char *algorithm(void)
 #endif
 }
 
-void trace_start(size_t frames)
+void unpaged_trace_start(size_t frames)
 {
         const char *path = getenv("UNPAGED_ZEPHYR_TRACE");
         struct pg_trace_header header = {
@@ -102,14 +102,14 @@ void trace_start(size_t frames)
                 return;
         file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (file < 0)
-                start_refuse("UNPAGED_ZEPHYR_TRACE=%s: %s", path, strerror(errno));
+                unpaged_start_refuse("UNPAGED_ZEPHYR_TRACE=%s: %s", path, strerror(errno));
         snprintf(header.policy, sizeof(header.policy), "%s", algorithm());
         snprintf(header.origin, sizeof(header.origin), "%s", program_invocation_short_name);
         pg_trace_header_encode(&header, buffer);
         used = PG_TRACE_HEADER_SIZE;
 }
 
-void trace_end(void)
+void unpaged_trace_end(void)
 {
         struct pg_trace_event event = {.kind = PG_TRACE_END, .count = nevents};
 
@@ -126,6 +126,6 @@ __attribute__((destructor)) static void at_exit(void)
 {
         unsigned int key = irq_lock();
 
-        trace_end();
+        unpaged_trace_end();
         irq_unlock(key);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transfer.c - the calls that move a page between the scratch page and the backing store, timed; and
- * what can be put in their way, whatever the store:
+ * transfer.c - the calls that move a page between the scratch page and the backing store, timed;
+ * and what can be put in their way, whatever the store:
  *
  *   CONFIG_UNPAGED_STORE_DELAY_US      every transfer sleeps so long, as one over a bus would
  *   CONFIG_UNPAGED_STORE_FAIL_AFTER    every transfer after so many fails; 0: none
@@ -31,22 +31,22 @@ static void hinder(const char *what)
         k_panic();
 }
 
-void transfer_in(uintptr_t location)
+void unpaged_transfer_in(uintptr_t location)
 {
-        uint64_t start = statistics_clock();
+        uint64_t start = unpaged_statistics_clock();
 
         hinder("page in");
         k_mem_paging_backing_store_page_in(location);
-        statistics_note(DURATION_PAGE_IN, start);
+        unpaged_statistics_note(DURATION_PAGE_IN, start);
 }
 
-void transfer_out(uintptr_t location)
+void unpaged_transfer_out(uintptr_t location)
 {
-        uint64_t start = statistics_clock();
+        uint64_t start = unpaged_statistics_clock();
 
         hinder("page out");
         k_mem_paging_backing_store_page_out(location);
-        statistics_note(DURATION_PAGE_OUT, start);
+        unpaged_statistics_note(DURATION_PAGE_OUT, start);
 }
 
 #endif

@@ -88,19 +88,19 @@ static void note(enum ztest_result result)
 void ztest_test_pass(void)
 {
         note(ZTEST_RESULT_PASS);
-        thread_end();
+        unpaged_thread_end();
 }
 
 void ztest_test_fail(void)
 {
         note(ZTEST_RESULT_FAIL);
-        thread_end();
+        unpaged_thread_end();
 }
 
 void ztest_test_skip(void)
 {
         note(ZTEST_RESULT_SKIP);
-        thread_end();
+        unpaged_thread_end();
 }
 
 void ztest_test_fail_later(void)
@@ -198,13 +198,13 @@ static void after_test(struct step *step)
 /* Runs a step up to its end, however it ends. */
 static enum ztest_result guarded(void (*what)(struct step *), struct step *step)
 {
-        struct k_thread *self = thread_current();
+        struct k_thread *self = unpaged_thread_current();
 
         noted = ZTEST_RESULT_PENDING;
         self->started = running = true;
         if (sigsetjmp(self->end, 1) == 0)
                 what(step);
-        lock_drop_all();
+        unpaged_lock_drop_all();
         self->started = running = false;
         return noted == ZTEST_RESULT_PENDING ? ZTEST_RESULT_PASS : noted;
 }
@@ -223,10 +223,10 @@ static enum ztest_result as_expected(const struct ztest_unit_test *test, enum zt
 static void run_test(struct step *step, enum ztest_result setup)
 {
         struct ztest_unit_test *test = step->test;
-        int64_t start = clock_ns();
+        int64_t start = unpaged_clock_ns();
         enum ztest_result result = setup, after;
 
-        report_test_begin(test);
+        ztest_report_test_begin(test);
         fault_valid = assert_valid = false;
         if (result == ZTEST_RESULT_PASS)
                 result = guarded(before_test, step);
@@ -237,8 +237,8 @@ static void run_test(struct step *step, enum ztest_result setup)
                 result = after == ZTEST_RESULT_FAIL ? after : result;
         }
         test->result = as_expected(test, result);
-        test->seconds = (double)(clock_ns() - start) / NSEC_PER_SEC;
-        report_test_end(test);
+        test->seconds = (double)(unpaged_clock_ns() - start) / NSEC_PER_SEC;
+        ztest_report_test_end(test);
 }
 
 static bool belongs(const struct ztest_unit_test *test, const struct ztest_suite_node *suite)
@@ -261,7 +261,7 @@ static bool run_suite(const struct ztest_suite_node *suite)
         enum ztest_result setup;
         bool failed = false;
 
-        report_suite_begin(suite);
+        ztest_report_suite_begin(suite);
         setup = guarded(set_up, &step);
         for (step.test = ztest_tests; step.test; step.test = step.test->next) {
                 if (!belongs(step.test, suite))
@@ -270,7 +270,7 @@ static bool run_suite(const struct ztest_suite_node *suite)
                 failed = failed || step.test->result == ZTEST_RESULT_FAIL;
         }
         failed = guarded(tear_down, &step) == ZTEST_RESULT_FAIL || failed;
-        report_suite_end(suite, failed);
+        ztest_report_suite_end(suite, failed);
         return !failed;
 }
 
@@ -278,11 +278,11 @@ bool ztest_run(void)
 {
         bool passed = true;
 
-        report_begin();
+        ztest_report_begin();
         for (struct ztest_suite_node *s = ztest_suites; s; s = s->next)
                 if ((!s->predicate || s->predicate(NULL)) && has_tests(s))
                         passed = run_suite(s) && passed;
-        report_end(passed);
+        ztest_report_end(passed);
         return passed;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ztest.h - the test framework's parts: ztest.c runs, ztest_report.c tells, ztest_main.c is asked. */
+/* ztest.h - the test framework's parts: ztest.c runs, ztest_report.c tells, ztest_main.c is
+ * asked. */
 #ifndef ZTEST_H
 #define ZTEST_H
 
@@ -22,12 +23,12 @@ bool ztest_run(void);
 int ztest_compare_names(const char *a, const char *b);
 
 const char *ztest_result_name(enum ztest_result result);
-void report_choose_tap(void);
-void report_begin(void);
-void report_suite_begin(const struct ztest_suite_node *suite);
-void report_test_begin(const struct ztest_unit_test *test);
-void report_test_end(const struct ztest_unit_test *test);
-void report_suite_end(const struct ztest_suite_node *suite, bool failed);
-void report_end(bool passed);
+void ztest_report_choose_tap(void);
+void ztest_report_begin(void);
+void ztest_report_suite_begin(const struct ztest_suite_node *suite);
+void ztest_report_test_begin(const struct ztest_unit_test *test);
+void ztest_report_test_end(const struct ztest_unit_test *test);
+void ztest_report_suite_end(const struct ztest_suite_node *suite, bool failed);
+void ztest_report_end(bool passed);
 
 #endif

@@ -68,7 +68,7 @@ static void check_wanted(void)
         for (struct ztest_unit_test *t = ztest_tests; t; t = t->next)
                 if (is_wanted(t))
                         return;
-        start_refuse("no case is called %s; --list prints those there are", wanted);
+        unpaged_start_refuse("no case is called %s; --list prints those there are", wanted);
 }
 
 /* The options; those that print something end the program. */
@@ -83,7 +83,7 @@ static void choose(int argc, char **argv, bool *histograms, const char **plot)
         int option;
 
         if (environment && strcmp(environment, "tap") == 0)
-                report_choose_tap();
+                ztest_report_choose_tap();
         /* Zephyr's programs take -test=, with one dash. */
         while ((option = getopt_long_only(argc, argv, "lt:h", options, NULL)) != -1)
                 switch (option) {
@@ -95,7 +95,7 @@ static void choose(int argc, char **argv, bool *histograms, const char **plot)
                         check_wanted();
                         break;
                 case 'T':
-                        report_choose_tap();
+                        ztest_report_choose_tap();
                         break;
                 case 'H':
                         *histograms = true;
@@ -109,7 +109,7 @@ static void choose(int argc, char **argv, bool *histograms, const char **plot)
                         exit(2);
                 }
         if (optind < argc)
-                start_refuse("%s is no option; try --help", argv[optind]);
+                unpaged_start_refuse("%s is no option; try --help", argv[optind]);
 }
 
 __weak int main(int argc, char **argv)
@@ -121,6 +121,6 @@ __weak int main(int argc, char **argv)
         choose(argc, argv, &histograms, &plot);
         passed = ztest_run();
         if (histograms)
-                histogram_report(plot);
+                unpaged_histogram_report(plot);
         return passed ? 0 : 1;
 }

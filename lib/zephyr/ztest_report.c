@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ztest_report.c - what a run prints: the lines that harnesses of Zephyr look for, or, for others, the
- * Test Anything Protocol, version 13; then the console goes to standard error. */
+/* ztest_report.c - what a run prints: the lines that harnesses of Zephyr look for, or, for
+ * others, the Test Anything Protocol, version 13; then the console goes to standard error. */
 #include "ztest.h"
 #include "machine.h"
 
@@ -8,10 +8,10 @@ static bool tap;
 static unsigned int number; /* of the last case, for TAP */
 static const char rule[] = "===================================================================";
 
-void report_choose_tap(void)
+void ztest_report_choose_tap(void)
 {
         tap = true;
-        console_to_stderr();
+        unpaged_console_to_stderr();
 }
 
 const char *ztest_result_name(enum ztest_result result)
@@ -21,7 +21,7 @@ const char *ztest_result_name(enum ztest_result result)
         return names[result];
 }
 
-void report_begin(void)
+void ztest_report_begin(void)
 {
         unsigned int tests = 0;
 
@@ -31,19 +31,19 @@ void report_begin(void)
                 printf("TAP version 13\n1..%u\n", tests);
 }
 
-void report_suite_begin(const struct ztest_suite_node *suite)
+void ztest_report_suite_begin(const struct ztest_suite_node *suite)
 {
         if (!tap)
                 printk("Running TESTSUITE %s\n%s\n", suite->name, rule);
 }
 
-void report_test_begin(const struct ztest_unit_test *test)
+void ztest_report_test_begin(const struct ztest_unit_test *test)
 {
         if (!tap)
                 printk("START - %s\n", test->name);
 }
 
-void report_test_end(const struct ztest_unit_test *test)
+void ztest_report_test_end(const struct ztest_unit_test *test)
 {
         if (tap)
                 printf("%s %u - %s.%s%s\n", test->result == ZTEST_RESULT_FAIL ? "not ok" : "ok",
@@ -54,7 +54,7 @@ void report_test_end(const struct ztest_unit_test *test)
                        test->name, test->seconds, rule);
 }
 
-void report_suite_end(const struct ztest_suite_node *suite, bool failed)
+void ztest_report_suite_end(const struct ztest_suite_node *suite, bool failed)
 {
         if (!tap)
                 printk("TESTSUITE %s %s\n\n", suite->name, failed ? "failed." : "succeeded");
@@ -102,7 +102,7 @@ static void summarise(const struct ztest_suite_node *suite)
         printk("\n");
 }
 
-void report_end(bool passed)
+void ztest_report_end(bool passed)
 {
         if (tap)
                 return;

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <zephyr/kernel/thread.h>
 
-/* Blocks of one size in memory of the caller; the free ones are a list through their first words. */
+/* Blocks of one size in memory of the caller; the free ones are a list through their first
+ * words. */
 struct k_mem_slab_info {
         uint32_t num_blocks;
         size_t block_size;
@@ -55,7 +56,8 @@ void k_sem_give(struct k_sem *sem);
 void k_sem_reset(struct k_sem *sem);
 unsigned int k_sem_count_get(struct k_sem *sem);
 
-/* Interrupts stay unlocked on a board; here, where other threads run on other CPUs, nothing happens. */
+/* Interrupts stay unlocked on a board; here, where other threads run on other CPUs, nothing
+ * happens. */
 static inline void k_sched_lock(void)
 {
 }

@@ -65,7 +65,7 @@
 #define UTIL_CAT(a, b) CONCAT_TOKENS(a, b)
 #define EMPTY
 
-/* A comma after nothing, or the list as it is, for optional arguments of a printf. */
+/* Is the region empty, or does it go beyond the end of all addresses? */
 #define Z_DETECT_POINTER_OVERFLOW(address, size)                                                   \
         ((size) == 0 || (uintptr_t)(address) > UINTPTR_MAX - ((uintptr_t)(size)-1))
 

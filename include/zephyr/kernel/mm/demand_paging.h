@@ -43,8 +43,8 @@ struct k_mem_paging_stats_t {
 
 struct k_mem_paging_histogram_t {
 #ifdef CONFIG_DEMAND_PAGING_TIMING_HISTOGRAM
-        /* counts[i]: durations of at most bounds[i] cycles that fit no bin before; the last bound is
-         * ULONG_MAX */
+        /* counts[i]: durations of at most bounds[i] cycles that fit no bin before; the last
+         * bound is ULONG_MAX */
         unsigned long counts[CONFIG_DEMAND_PAGING_TIMING_HISTOGRAM_NUM_BINS];
         unsigned long bounds[CONFIG_DEMAND_PAGING_TIMING_HISTOGRAM_NUM_BINS];
 #else
