@@ -71,7 +71,7 @@ const char *trace_open(const char *path); /* the pool's; NULL: none */
 void trace_write(void);                   /* what is in memory still; as stats_write */
 
 /* curve.c */
-#define CURVE_PAGES 8192u               /* that a process's curve follows; of more a sample */
+#define CURVE_PAGES 4096u               /* that a process's curve follows; of more a sample */
 uint32_t curve_open(const char *path);  /* what the pool's curve is to follow; 0: none */
 void curve_restart(void);               /* in a child of fork */
 void curve_write(void);                 /* as stats_write */
