@@ -49,6 +49,7 @@ static void pool_open(void)
                 .queue_pct = options.queue_pct,
                 .policy = options.policy,
                 .trace = options.trace,
+                .curve_pages = options.trace ? 256 : 0, /* who listens hears the same */
                 .message = print_message,
         };
         int error;
