@@ -3,7 +3,8 @@
  * trace_info.c - `unpaged trace info`: what is in a trace.
  *
  * Its footprint is the most pages that were alive at once: a page is from its first touch on, or
- * from when it was read ahead, until it is forgotten.
+ * from when it was read ahead, until it is forgotten. So a fault is a first touch if its page was
+ * not alive: the others are those that more memory would have avoided.
  */
 #include "trace_info.h"
 #include "command.h"
@@ -28,17 +29,19 @@ enum { GONE = 1, ALIVE };
 struct census {
         uint64_t counts[PG_TRACE_KINDS]; /* events; of ranges, their pages that were alive */
         uint64_t dirty[PG_TRACE_KINDS];
+        uint64_t births[PG_TRACE_KINDS]; /* of pages that were not alive */
         uint64_t events, microseconds;
         uint64_t alive, peak;
         struct page_map pages;
 };
 
-static bool comes(struct census *c, uint64_t page)
+static bool comes(struct census *c, uint64_t page, enum pg_trace_kind how)
 {
         struct page_entry *e = page_map_get(&c->pages, page, GONE);
 
         if (!e)
                 return false;
+        c->births[how] += e->value == GONE;
         c->alive += e->value == GONE;
         e->value = ALIVE;
         c->peak = c->alive > c->peak ? c->alive : c->peak;
@@ -74,7 +77,7 @@ static bool move(struct census *c, const struct pg_trace_event *e)
                 if (!goes(c, page_map_find(&c->pages, e->page + i)))
                         continue;
                 c->counts[PG_TRACE_MOVED]++;
-                if (!comes(c, e->to + i))
+                if (!comes(c, e->to + i, e->kind))
                         return false;
         }
         return true;
@@ -94,7 +97,7 @@ static bool take(struct census *c, const struct pg_trace_event *e)
         else if (e->kind == PG_TRACE_MOVED)
                 return move(c, e);
         else if (e->kind <= PG_TRACE_WRITTEN)
-                return comes(c, e->page);
+                return comes(c, e->page, e->kind);
         return true;
 }
 
@@ -120,6 +123,9 @@ static void print_census(const struct census *c, const struct pg_trace_header *h
                 printf("  %-18s %12" PRIu64, names[i], c->counts[i]);
                 if (c->dirty[i])
                         printf("  of them %" PRIu64 " modified", c->dirty[i]);
+                if (i == PG_TRACE_FAULT || i == PG_TRACE_ACCESS)
+                        printf("%s%" PRIu64 " first touches", c->dirty[i] ? ", " : "  of them ",
+                               c->births[i]);
                 putchar('\n');
         }
         printf("  %-18s %12zu\n", "pages", c->pages.count);

@@ -53,7 +53,7 @@ check "scan: half of the accesses to a tenth of the pages" awk '
 launch trace info loop.trace scan.trace
 ended 0
 silent
-check "counts" grep -qE '^  accesses +20000  of them 3915 modified$' out
+check "counts" grep -qE '^  accesses +20000  of them 3915 modified, 1000 first touches$' out
 check "the footprint" grep -qE '^  footprint +1000  pages at once, 3\.9 MiB$' out
 check "a loop costs a byte each" grep -q 'bytes, 1\.00 each' out
 check "both files" [ "$(grep -c '\.trace: ' out)" -eq 2 ]
@@ -70,6 +70,7 @@ queued 10 dirty
 rescued 10 dirty
 written 11 dirty
 left 10 dirty
+fault 10
 returned 11
 gap 3
 time 2500000
@@ -77,7 +78,7 @@ moved 11 2 20
 forgotten 0 1000000000000
 frames 4
 fault 10
-end 13
+end 14
 END
 launch trace import --text life.text -o life.trace
 ended 0
@@ -85,6 +86,8 @@ launch trace info life.trace
 ended 0
 silent
 check "the footprint" grep -qE '^  footprint +3  pages' out
+check "faults: on the page that had left its frame, no first touch" grep -qE \
+        '^  faults +4  of them 1 modified, 3 first touches$' out
 check "pages" grep -qE '^  pages +5$' out
 check "what was lost" grep -qE '^  lost events +3$' out
 check "what was forgotten: three were there" grep -qE '^  forgotten +3$' out
