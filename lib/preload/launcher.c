@@ -36,13 +36,13 @@ static int print_help(void)
                "  -V, --version   the version\n"
                "\n"
                "The manual is unpaged(1).\n");
-        return output_status(0, STATUS_REFUSED);
+        return output_status(0, STATUS_FAILED);
 }
 
 static int print_version(void)
 {
         printf("unpaged %s\n", UNPAGED_VERSION);
-        return output_status(0, STATUS_REFUSED);
+        return output_status(0, STATUS_FAILED);
 }
 
 int main(int argc, char **argv)
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
         const char *word = argc > 1 ? argv[1] : NULL;
 
         if (!word)
-                return say(STATUS_REFUSED, "no command given: see `unpaged --help`");
+                return say(STATUS_USAGE, "no command given: see `unpaged --help`");
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
                 return print_help();
         if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
@@ -59,10 +59,11 @@ int main(int argc, char **argv)
                 if (strcmp(word, commands[i].name) == 0)
                         return commands[i].main(argc - 1, argv + 1);
         if (word[0] == '-')
-                return say(STATUS_REFUSED,
+                return say(STATUS_USAGE,
                            "%s: unknown option; options of a command come after it: see `unpaged "
                            "--help`",
                            word);
-        return say(STATUS_REFUSED, "%s: no such command; to run a program: unpaged run %s", word,
-                   word);
+        return say(STATUS_USAGE,
+                   "%s: no such command: see `unpaged --help`; to run a program: unpaged run %s",
+                   word, word);
 }

@@ -24,7 +24,8 @@
 #define UNPAGED_VERSION "0.1.0"
 #endif
 
-/* Exit statuses, those of env(1) and nohup(1). */
+/* Exit statuses of `unpaged run`, those of env(1) and nohup(1), which leave the others to the
+ * program. Other commands have those of command.h. */
 #define STATUS_REFUSED    125 /* our own error: options, settings, --require */
 #define STATUS_CANNOT_RUN 126
 #define STATUS_NOT_FOUND  127

@@ -238,18 +238,20 @@ static int read_options(int argc, char **argv)
         opterr = 0;
         while ((what = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
                 if (what != 'h')
-                        return say(STATUS_REFUSED,
-                                   "check: %s: unknown option; the only one is --help",
+                        return say(STATUS_USAGE,
+                                   "check: %s: unknown option: see `unpaged check --help`",
                                    argv[optind - 1]);
                 printf("usage: unpaged check\n"
                        "\n"
                        "Says what this machine allows and what is missing, with the commands that "
                        "would help.\n"
-                       "Ends with 0 if `unpaged run` will page programs, with 1 if not.\n");
-                return output_status(0, STATUS_REFUSED);
+                       "Ends with 0 if `unpaged run` will page programs, and with 1 if not.\n");
+                return output_status(0, STATUS_USAGE);
         }
         if (argv[optind])
-                return say(STATUS_REFUSED, "check: %s: takes no arguments", argv[optind]);
+                return say(STATUS_USAGE,
+                           "check: %s: it takes no arguments: see `unpaged check --help`",
+                           argv[optind]);
         return -1;
 }
 
@@ -273,5 +275,5 @@ int check_main(int argc, char **argv)
                 printf("  %s\n", r.fixes[i]);
         printf("\n%s\n", r.amiss ? "`unpaged run` will not page programs here."
                                  : "`unpaged run` will page programs here.");
-        return output_status(r.amiss, STATUS_REFUSED);
+        return output_status(r.amiss, STATUS_USAGE);
 }

@@ -210,11 +210,12 @@ static int read_options(int argc, char **argv, struct request *q)
                         return print_help();
                 if (what == ':')
                         return say(STATUS_USAGE,
-                                   "curve: %s needs a value; see `unpaged curve --help`",
+                                   "curve: option %s needs a value: see `unpaged curve --help`",
                                    argv[optind - 1]);
                 if (what == '?')
                         return say(STATUS_USAGE,
-                                   "curve: %s: no such option; see `unpaged curve --help`",
+                                   "curve: option %s is not known, or takes no value: see "
+                                   "`unpaged curve --help`",
                                    argv[optind - 1]);
                 if (what == 'o')
                         q->output = optarg;
@@ -229,8 +230,8 @@ static int read_options(int argc, char **argv, struct request *q)
                                    optarg);
         }
         if (argc - optind != 1)
-                return say(STATUS_USAGE, "curve: %s; see `unpaged curve --help`",
-                           argc > optind ? "one trace at a time" : "which trace?");
+                return say(STATUS_USAGE, "curve: %s See `unpaged curve --help`",
+                           argc > optind ? "one trace at a time." : "which trace?");
         q->trace = argv[optind];
         return -1;
 }

@@ -126,7 +126,7 @@ static int print_help(void)
 {
         const char *name, *help;
 
-        printf("usage:\n");
+        printf("Says what is in traces, converts them, and makes up others.\n\nusage:\n");
         for (unsigned i = 0; i < VERBS; i++)
                 printf("  unpaged trace %-8s %-42s %s\n", verbs[i].name, verbs[i].arguments,
                        verbs[i].help);
@@ -261,8 +261,8 @@ static int check(const struct request *q, unsigned verb)
                 return say(STATUS_USAGE, "trace %s: usage: unpaged trace %s %s", q->verb, q->verb,
                            verbs[verb].arguments);
         if (verbs[verb].formats != (q->format != NULL))
-                return say(STATUS_USAGE, "trace %s: %s: see `unpaged trace --help`", q->verb,
-                           q->format ? "it takes no format"
+                return say(STATUS_USAGE, "trace %s: %s See `unpaged trace --help`", q->verb,
+                           q->format ? "it takes no format."
                                      : "which format, --text or --oracle-general?");
         if (q->generator_option && !verbs[verb].generates)
                 return say(STATUS_USAGE, "trace %s: --%s is for `generate`", q->verb,

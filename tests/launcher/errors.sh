@@ -74,20 +74,22 @@ mkdir gone
 # ---- commands -------------------------------------------------------------------------------
 
 launch
-refused '--help'
+misused '--help'
 launch frobnicate
-refused 'frobnicate' 'unpaged run frobnicate'
+misused 'frobnicate' '--help' 'unpaged run frobnicate'
 launch --budget 1M run true
-refused '--budget' 'after it'
+misused '--budget' 'after it' '--help'
 launch run
 refused 'no program' 'unpaged run'
 launch run --budget 1M --
 refused 'no program'
 launch check --bogus
-refused '--bogus'
+misused '--bogus' '--help'
 launch check something
-refused 'something'
+misused 'something' '--help'
 
+# What cannot be written is our own error, to each command as it tells others.
+declare -A unwritten=(['run --help']=125 ['run -h']=125 ['check --help']=2 ['check -h']=2)
 for help in --help -h 'run --help' 'run -h' 'check --help' 'check -h' --version -V; do
         # shellcheck disable=SC2086
         launch $help
@@ -98,7 +100,7 @@ for help in --help -h 'run --help' 'run -h' 'check --help' 'check -h' --version 
         status=0
         # shellcheck disable=SC2086
         "$unpaged" $help >/dev/full 2>err || status=$?
-        ended 125
+        ended "${unwritten[$help]:-1}"
 done
 launch --version
 check "the version of the project" [ "$(cat out)" = "unpaged $VERSION" ]

@@ -69,9 +69,19 @@ silent() {
         check "nothing on standard error" [ ! -s "$work/err" ]
 }
 
-# refused WORDS...: our own error, one line that has all of these, and no program was run.
+# refused WORDS...: an error of `unpaged run`, one line that has all of these, and no program was run.
 refused() {
         ended 125
+        complained "$@"
+}
+
+# misused WORDS...: the same of the other commands.
+misused() {
+        ended 2
+        complained "$@"
+}
+
+complained() {
         check "one line" [ "$(wc -l <"$work/err")" -eq 1 ]
         check "begins with our name" grep -q '^unpaged: ' "$work/err"
         check "nothing on standard output" [ ! -s "$work/out" ]
