@@ -12,7 +12,7 @@
 
 #define PAGES 6U
 
-static volatile unsigned int expiries, expiries_at_work;
+static atomic_uint expiries, expiries_at_work;
 
 static void expired(struct k_timer *timer)
 {

@@ -3,6 +3,7 @@
  * Statistics and histograms, to the unit: what is counted, for whom, and in which bin.
  */
 #include <limits.h>
+#include <stdatomic.h>
 #include <zephyr/ztest.h>
 #include <zephyr/kernel/mm/demand_paging.h>
 #include <mmu.h>
@@ -65,7 +66,7 @@ ZTEST(stats, test_faults_with_interrupts_locked_and_unlocked)
 
 #ifndef CONFIG_DEMAND_PAGING_ALLOW_IRQ
 static char *touched_by_timer;
-static volatile bool touched;
+static atomic_bool touched;
 
 static void touch_in_timer(struct k_timer *timer)
 {

@@ -17,8 +17,8 @@
 static char places[CONFIG_KERNEL_VM_SIZE];
 static struct k_mem_page_frame *last_victim;
 
-volatile bool store_slow_at_work;
-volatile bool store_slow_saw_busy;
+atomic_bool store_slow_at_work;
+bool store_slow_saw_busy;
 
 static void copy_slowly(void *to, const void *from)
 {

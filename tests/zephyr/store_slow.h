@@ -5,12 +5,13 @@
 #ifndef STORE_SLOW_H
 #define STORE_SLOW_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* In page_in or page_out now. */
-extern volatile bool store_slow_at_work;
+extern atomic_bool store_slow_at_work;
 
 /* The frame of the last location_get was BUSY when its page was written. */
-extern volatile bool store_slow_saw_busy;
+extern bool store_slow_saw_busy;
 
 #endif

@@ -4,6 +4,7 @@
  * in the form in which they use it: some must be constants to the compiler, some must be macros,
  * some must do without a message.
  */
+#include <stdatomic.h>
 #include <zephyr/ztest.h>
 #include <zephyr/cache.h>
 #include <zephyr/fatal.h>
@@ -152,7 +153,7 @@ ZTEST(symbols, test_slab)
         zassert_equal(more, blocks[2]);
 }
 
-static unsigned int ticks;
+static atomic_uint ticks;
 
 static void tick(struct k_timer *timer)
 {
@@ -166,7 +167,7 @@ static K_TIMER_DEFINE(clock, tick, NULL);
 ZTEST(symbols, test_timer)
 {
         k_timer_start(&clock, K_NO_WAIT, K_MSEC(1));
-        for (int i = 0; i < 1000 && *(volatile unsigned int *)&ticks < 3; i++)
+        for (int i = 0; i < 1000 && ticks < 3; i++)
                 k_msleep(1);
         k_timer_stop(&clock);
         zassert_true(ticks >= 3);

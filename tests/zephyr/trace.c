@@ -3,8 +3,8 @@
  * The calls of the eviction algorithm and of the backing store, each with a note of it. The linker
  * sends every call of f() to __wrap_f() here, and knows f() itself as __real_f().
  *
- * Locking: the kernel calls all of these one at a time; a test reads between its own accesses, when
- * no other thread pages.
+ * Locking: events are noted with interrupts locked, as traps come while a store works; a test reads
+ * between its own accesses, when no other thread pages.
  */
 #include <zephyr/kernel.h>
 #include <zephyr/kernel/mm/demand_paging.h>
@@ -20,11 +20,14 @@ static size_t counts[TRACE_KINDS];
 
 static void note(enum trace_kind kind, void *page, uintptr_t location, bool detail)
 {
+        unsigned int key = irq_lock();
+
         counts[kind]++;
         if (length < KEPT_EVENTS)
                 events[length] = (struct trace_event){
                         .kind = kind, .detail = detail, .page = page, .location = location};
         length++;
+        irq_unlock(key);
 }
 
 void trace_clear(void)
@@ -147,7 +150,10 @@ void __wrap_k_mem_paging_backing_store_location_free(uintptr_t location)
 
 void __wrap_k_mem_paging_backing_store_page_out(uintptr_t location)
 {
+        unsigned int key = irq_lock();
+
         note(TRACE_PAGE_OUT, page_of_location(location), location, false);
+        irq_unlock(key);
         __real_k_mem_paging_backing_store_page_out(location);
 }
 
