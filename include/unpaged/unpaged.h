@@ -405,7 +405,7 @@ struct pg_curve_point {
  * curve->faults, and there would have been more. Pages that are read ahead count neither as touches nor
  * as misses.
  *
- * Costs at most 5 % of a fault while it is on. size: sizeof(struct pg_curve), for growth. curve and
+ * Costs 1 to 3 % of the time of a fault. size: sizeof(struct pg_curve), for growth. curve and
  * points may be NULL, with npoints 0. While the program runs on, each point is of a moment of its own.
  * -ENOENT: opened without curve_pages.
  */

@@ -31,7 +31,7 @@ is_xml() {
                         { text = text $0 "\n" }
                         END {
                                 while (match(text, /<[^>]*>/)) {
-                                        if (substr(text, 1, RSTART - 1) ~ /&[^a-z#]|>/) exit 1
+                                        if (substr(text, 1, RSTART - 1) ~ /&[a-z#]*([^a-z#;]|$)|>/) exit 1
                                         tag = substr(text, RSTART + 1, RLENGTH - 2)
                                         text = substr(text, RSTART + RLENGTH)
                                         name = tag
