@@ -3,7 +3,8 @@
  * support.h - what the tests with real faults share.
  *
  * Tests run once for each delivery: they are added as loop tests over DELIVERIES, and _i is the
- * delivery. Counts of events are asserted on strict pools, which give exact ones.
+ * delivery. Counts of events are asserted on strict pools, which give exact ones, and evict
+ * in the order of arrival here, whatever the default policy is.
  */
 #ifndef SUPPORT_H
 #define SUPPORT_H
@@ -40,6 +41,7 @@ static inline struct pg_config config_frames(int delivery, uint32_t frames, unsi
                 .flags = flags,
                 .delivery = (enum pg_delivery)delivery,
                 .message = print_message,
+                .policy = flags & PG_POOL_STRICT ? "fifo" : NULL,
         };
 }
 

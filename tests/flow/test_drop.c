@@ -11,8 +11,11 @@
 /* All pages have been written and are out, or resident and clean. */
 static struct pg_pool *open_clean(int delivery, unsigned flags, char **addr)
 {
-        struct pg_pool *pool = open_frames(delivery, FRAMES, flags);
+        struct pg_config config = config_frames(delivery, FRAMES, flags);
+        struct pg_pool *pool;
 
+        config.policy = "fifo"; /* who is in is who came last */
+        pool = open_config(&config);
         *addr = map_pages(pool, NPAGES, 0);
         ck_assert_int_eq(pg_advise(pool, *addr, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
         fill_pages(*addr, NPAGES, 7);
