@@ -191,6 +191,7 @@ START_TEST(the_trace_of_a_strict_pool_replays_to_its_own_misses)
 
         close(mkstemp(path));
         config.trace = path;
+        config.policy = c.policy->name;
         pool = open_config(&config);
         write_script(&script, 1);
         perform(pool, map_pages(pool, PAGES, 0), &script);
