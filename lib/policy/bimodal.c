@@ -32,8 +32,7 @@ static void bimodal_add(void *self, uint32_t frame, uint64_t key, enum pg_add ho
         struct segments *s = self;
 
         (void)key;
-        (void)how;
-        segments_add(s, frame, ALL, bimodal_keeps(s, &s->part[ALL]));
+        segments_add(s, frame, ALL, how, bimodal_keeps(s, &s->part[ALL]));
 }
 
 static void bimodal_accessed(void *self, uint32_t frame)
@@ -45,7 +44,7 @@ static uint32_t bimodal_select(void *self)
 {
         struct segments *s = self;
 
-        return part_select(s, &s->part[ALL], trial_most(&s->part[ALL]));
+        return part_select(s, &s->part[ALL], trial_most(s, &s->part[ALL]));
 }
 
 const struct pg_policy_ops pg_policy_bimodal = {

@@ -15,6 +15,9 @@
  * of the same hash. A mistake costs an error of judgement. Use that the pager tells of while the
  * frame is in a fifo (by its own ghosts, or the application's word) counts as a use.
  *
+ * A frame that could not go enters the main fifo, and while those that are named cannot go the small
+ * one is emptied first: so all have their turn.
+ *
  * Strong where popularity is lasting or many pages are used once; but a loop of which the ghosts
  * remember all enters the main fifo page by page, and then it is a fifo.
  *
@@ -44,7 +47,8 @@ enum place {
 
 struct s3fifo {
         uint32_t nframes;
-        uint32_t left; /* pages that have left the small fifo, for ever; 24 bits count */
+        uint32_t left;     /* pages that have left the small fifo, for ever; 24 bits count */
+        uint32_t returned; /* frames that could not go, since one could */
         struct queue small, main;
         uint64_t memory[]; /* keys, seats, ghosts: see below */
 };
@@ -150,7 +154,8 @@ static void s3fifo_add(void *self, uint32_t frame, uint64_t key, enum pg_add how
         struct s3fifo *s = self;
 
         *key_of(s, frame) = key;
-        enter(s, frame, how == PG_ADD_DEMAND && ghost_take(s, key) ? MAIN : SMALL);
+        s->returned += how == PG_ADD_RETURNED;
+        enter(s, frame, how == PG_ADD_RETURNED || ghost_take(s, key) ? MAIN : SMALL);
 }
 
 static void s3fifo_remove(void *self, uint32_t frame)
@@ -178,6 +183,7 @@ static void s3fifo_queued(void *self, uint32_t frame)
         struct s3fifo *s = self;
         struct seat *seat = &seats(s)[frame];
 
+        s->returned = 0;
         if (seat->place == SMALL)
                 leave(s, frame, ASKED_SMALL);
         else if (seat->place == MAIN)
@@ -189,7 +195,7 @@ static uint32_t s3fifo_select(void *self)
         struct s3fifo *s = self;
         uint32_t frame;
 
-        if (s->main.count == 0 || s->small.count > frames_in(s) / SMALL_SHARE)
+        if (s->main.count == 0 || s->small.count > (s->returned ? 0 : frames_in(s) / SMALL_SHARE))
                 return queue_oldest(&s->small);
         for (;;) {
                 struct seat *seat;

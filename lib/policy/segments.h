@@ -69,7 +69,8 @@ struct part {
 
 struct segments {
         uint32_t nframes;
-        uint32_t turn; /* counts newcomers and those that came back, for the bimodal rule */
+        uint32_t turn;     /* counts newcomers and those that came back, for the bimodal rule */
+        uint32_t returned; /* frames that could not go, since one could */
         struct part part[MAX_PARTS];
         struct seat seats[];
 };
@@ -114,10 +115,11 @@ static inline uint32_t part_count(const struct part *part)
         return part->trial.count + part->kept.count;
 }
 
-/* Frames that may be on trial before one is named. */
-static inline uint32_t trial_most(const struct part *part)
+/* Frames that may be on trial before one is named. None while those that are named cannot go: all
+ * must have their turn. */
+static inline uint32_t trial_most(const struct segments *s, const struct part *part)
 {
-        return (uint32_t)((uint64_t)part_count(part) * TRIAL_PCT / 100);
+        return s->returned ? 0 : (uint32_t)((uint64_t)part_count(part) * TRIAL_PCT / 100);
 }
 
 /* By the bimodal rule: is a newcomer kept? While much is on trial there is room. */
@@ -142,10 +144,15 @@ static inline void segments_put(struct segments *s, uint32_t frame, enum place p
         queue_append(s->seats, place == KEPT ? &part->kept : &part->trial, frame);
 }
 
-static inline void segments_add(struct segments *s, uint32_t frame, unsigned part, bool keep)
+/* One that could not go joins those kept, at their end: that is behind all others of its part. */
+static inline void segments_add(struct segments *s, uint32_t frame, unsigned part, enum pg_add how,
+                                bool keep)
 {
+        bool returned = how == PG_ADD_RETURNED;
+
+        s->returned += returned;
         s->seats[frame] = (struct seat){.part = (uint8_t)part};
-        segments_put(s, frame, keep ? KEPT : ON_TRIAL);
+        segments_put(s, frame, keep || returned ? KEPT : ON_TRIAL);
 }
 
 static inline void segments_remove(void *self, uint32_t frame)
@@ -171,6 +178,7 @@ static inline void segments_queued(void *self, uint32_t frame)
         struct seat *seat = &s->seats[frame];
         struct part *part = &s->part[seat->part];
 
+        s->returned = 0;
         if (seat->place == KEPT) {
                 seat->place = KEPT_ASKED;
                 part->waiting++;

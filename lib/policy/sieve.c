@@ -29,7 +29,8 @@
  * it counts like a rescue where newcomers are kept.
  *
  * A page read ahead is tried like any other, but does not count in the duel. One that comes back
- * after a pin, or because it could not go, is treated as a newcomer.
+ * after a pin, or because it could not go, stands behind all others of its camp; and as long as those
+ * named cannot go, the camps take turns.
  *
  * Cost: that of segments.h, 12 bytes a frame; besides, each call adds and compares a few counts of
  * three parts: O(1) without a loop over frames.
@@ -113,7 +114,7 @@ static void sieve_add(void *self, uint32_t frame, uint64_t key, enum pg_add how)
         enum camp camp = camp_of(s, key);
         bool keep = !is_bimodal(s, camp) || bimodal_keeps(&s->segments, &s->segments.part[camp]);
 
-        segments_add(&s->segments, frame, camp, keep);
+        segments_add(&s->segments, frame, camp, how, keep);
         if (how == PG_ADD_DEMAND)
                 count_fault(s, camp, COST_LOAD);
 }
@@ -143,26 +144,35 @@ static void sieve_queued(void *self, uint32_t frame)
         segments_queued(&s->segments, frame);
 }
 
-/* The camp that has more than its share, or else one that has any. */
-static enum camp camp_to_pay(const struct sieve *s)
+/* The camp that has more than its share. */
+static unsigned camp_to_pay(const struct sieve *s)
 {
         const struct part *part = s->segments.part;
         uint32_t followers = part_namable(&part[FOLLOWERS]);
         uint32_t open = part_namable(&part[OPEN]), bimodal = part_namable(&part[BIMODAL]);
         uint64_t most = ((uint64_t)followers + open + bimodal) * share(s) / HANDS;
 
-        if (open > most || (followers == 0 && bimodal <= most))
-                return open > 0 ? OPEN : BIMODAL;
-        return bimodal > most ? BIMODAL : FOLLOWERS;
+        return open > most ? OPEN : bimodal > most ? BIMODAL : FOLLOWERS;
 }
 
 static uint32_t sieve_select(void *self)
 {
         struct sieve *s = self;
-        enum camp camp = camp_to_pay(s);
+        unsigned camp = camp_to_pay(s);
         struct part *part = &s->segments.part[camp];
 
-        return part_select(&s->segments, part, is_bimodal(s, camp) ? trial_most(part) : 0);
+        /* A camp of which none can go must not hide the others. */
+        for (unsigned i = 0; i < MAX_PARTS; i++) {
+                unsigned other = (camp + s->segments.returned + i) % MAX_PARTS;
+
+                part = &s->segments.part[other];
+                if (part_namable(part) > 0) {
+                        camp = other;
+                        break;
+                }
+        }
+        return part_select(&s->segments, part,
+                           is_bimodal(s, camp) ? trial_most(&s->segments, part) : 0);
 }
 
 static bool sieve_check(const void *self)

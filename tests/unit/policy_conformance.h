@@ -338,6 +338,37 @@ static inline void conform_in_the_corners(const struct pg_policy_ops *ops, uint3
         rig_close(&rig);
 }
 
+/* Whatever is named cannot go, and comes back: in time every frame must have been named. */
+static inline void conform_when_none_can_go(const struct pg_policy_ops *ops, uint32_t nframes)
+{
+        struct rig rig = rig_open(ops, nframes, 1);
+        uint32_t unnamed = nframes;
+        bool *named = calloc(nframes, sizeof(bool));
+
+        ck_assert_ptr_nonnull(named);
+        for (uint32_t frame = 0; frame < nframes; frame++)
+                rig_add(&rig, frame);
+        for (uint32_t i = 0; i < 3 * nframes; i++)
+                rig_evict(&rig);
+        for (uint32_t frame = 0; frame < nframes; frame++)
+                if (rig.seat[frame] == WAITING)
+                        rig_rescue(&rig, frame);
+                else if (rig.seat[frame] == ABSENT)
+                        rig_add(&rig, frame);
+        for (uint32_t i = 0; i < 40 * nframes + 100; i++) {
+                uint32_t frame = rig_select(&rig);
+
+                unnamed -= !named[frame];
+                named[frame] = true;
+                ops->remove(rig.self, frame);
+                ops->add(rig.self, frame, frame * UINT64_C(4096), PG_ADD_RETURNED);
+        }
+        expect(unnamed == 0, "%s never names %u of %u frames while the others cannot go", ops->name,
+               unnamed, nframes);
+        free(named);
+        rig_close(&rig);
+}
+
 static inline void conform_to_the_footprint(const struct pg_policy_ops *ops)
 {
         static const uint32_t sizes[] = {1, 2, 63, 64, 65, 1000, 1u << 20, 1u << 30, UINT32_MAX};
@@ -399,6 +430,7 @@ static inline void conform(const struct pg_policy_ops *ops)
         conform_to_the_footprint(ops);
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
                 conform_in_the_corners(ops, sizes[i]);
+                conform_when_none_can_go(ops, sizes[i]);
                 conform_to_the_model(ops, sizes[i]);
         }
         conform_to_a_huge_bound(ops);
