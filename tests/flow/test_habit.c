@@ -10,10 +10,13 @@
 #define NPAGES ((size_t)1024)
 
 /* Too few frames, no readahead, and every page has been written once and is out, or about to be. */
-static struct pg_pool *open_full(int delivery, char **addr)
+static struct pg_pool *open_full(int delivery, const char *policy, char **addr)
 {
-        struct pg_pool *pool = open_frames(delivery, FRAMES, 0);
+        struct pg_config config = config_frames(delivery, FRAMES, 0);
+        struct pg_pool *pool;
 
+        config.policy = policy;
+        pool = open_config(&config);
         *addr = map_pages(pool, NPAGES, 0);
         ck_assert_int_eq(pg_advise(pool, *addr, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
         fill_pages(*addr, NPAGES, 0);
@@ -46,7 +49,7 @@ static void rewrite_pages(char *addr, uint64_t add)
 START_TEST(pages_that_have_not_told_come_in_as_others_of_their_mapping_did)
 {
         char *addr;
-        struct pg_pool *pool = open_full(_i, &addr);
+        struct pg_pool *pool = open_full(_i, "fifo", &addr);
 
         for (uint64_t round = 0; round < 2; round++) {
                 uint64_t before = stats_of(pool).protect_faults;
@@ -62,7 +65,7 @@ END_TEST
 START_TEST(a_mapping_that_is_only_read_from_now_on_is_found_out)
 {
         char *addr;
-        struct pg_pool *pool = open_full(_i, &addr);
+        struct pg_pool *pool = open_full(_i, "fifo", &addr);
         uint64_t before;
 
         rewrite_pages(addr, 0);
@@ -94,7 +97,7 @@ END_TEST
 START_TEST(clean_pages_of_a_near_store_do_not_wait_in_the_queue)
 {
         char *addr;
-        struct pg_pool *pool = open_full(_i, &addr);
+        struct pg_pool *pool = open_full(_i, "fifo", &addr);
         uint64_t rescues;
 
         check_pages(addr, NPAGES, 0);
@@ -126,7 +129,7 @@ END_TEST
 START_TEST(the_policy_learns_from_ghosts_which_pages_are_wanted)
 {
         char *addr;
-        struct pg_pool *pool = open_full(_i, &addr);
+        struct pg_pool *pool = open_full(_i, "sieve", &addr);
         size_t hot = FRAMES / 2, cold = 0;
         uint64_t before = 0, all, random = 1;
 
