@@ -21,7 +21,7 @@
  * Strong where popularity is lasting or many pages are used once; but a loop of which the ghosts
  * remember all enters the main fifo page by page, and then it is a fifo.
  *
- * Cost: 20 bytes a frame, and four to eight for a ghost; all O(1), select amortised: each step over
+ * Cost: 16 bytes a frame, and four to eight for a ghost; all O(1), select amortised: each step over
  * a frame in the main fifo takes away a use that one call of accessed has put there.
  *
  * Invariants: a frame is in the small fifo iff its place is SMALL, in the main one iff it is MAIN,
@@ -50,7 +50,7 @@ struct s3fifo {
         uint32_t left;     /* pages that have left the small fifo, for ever; 24 bits count */
         uint32_t returned; /* frames that could not go, since one could */
         struct queue small, main;
-        uint64_t memory[]; /* keys, seats, ghosts: see below */
+        uint32_t memory[]; /* hashes, seats, ghosts: see below */
 };
 
 /* A power of two, not below the frames. */
@@ -63,7 +63,8 @@ static uint64_t ghosts_for(uint64_t frames)
         return n;
 }
 
-static uint64_t *key_of(struct s3fifo *s, uint32_t frame)
+/* Of the key of the frame's page. */
+static uint32_t *hash_of(struct s3fifo *s, uint32_t frame)
 {
         return &s->memory[frame];
 }
@@ -81,7 +82,7 @@ static uint32_t *ghosts(struct s3fifo *s)
 static size_t s3fifo_footprint(uint32_t nframes)
 {
         return sizeof(struct s3fifo) + ghosts_for(nframes) * sizeof(uint32_t) +
-               nframes * (sizeof(uint64_t) + sizeof(struct seat));
+               nframes * (sizeof(uint32_t) + sizeof(struct seat));
 }
 
 static void s3fifo_init(void *self, uint32_t nframes)
@@ -98,27 +99,25 @@ static uint32_t frames_in(const struct s3fifo *s)
         return s->small.count + s->main.count;
 }
 
-/* Where the ghost of the key is, if it is; and *tag, what it looks like but for the time. As many
+/* Where the ghost of a key is, if it is; and *tag, what it looks like but for the time. As many
  * places as the frames in use want: most of the bound may never be. */
-static uint32_t *ghost_of(struct s3fifo *s, uint64_t key, uint32_t *tag)
+static uint32_t *ghost_of(struct s3fifo *s, uint32_t hash, uint32_t *tag)
 {
-        uint64_t hash = (key + 1) * 0x9e3779b97f4a7c15u;
-
-        *tag = (uint32_t)hash & ~WHEN_MASK;
-        return &ghosts(s)[hash >> 32 & (ghosts_for(frames_in(s)) - 1)];
+        *tag = hash & ~WHEN_MASK;
+        return &ghosts(s)[hash & (ghosts_for(frames_in(s)) - 1)];
 }
 
-static void ghost_leave(struct s3fifo *s, uint64_t key)
+static void ghost_leave(struct s3fifo *s, uint32_t hash)
 {
-        uint32_t tag, *ghost = ghost_of(s, key, &tag);
+        uint32_t tag, *ghost = ghost_of(s, hash, &tag);
 
         s->left++;
         *ghost = tag | (s->left & WHEN_MASK);
 }
 
-static bool ghost_take(struct s3fifo *s, uint64_t key)
+static bool ghost_take(struct s3fifo *s, uint32_t hash)
 {
-        uint32_t tag, *ghost = ghost_of(s, key, &tag);
+        uint32_t tag, *ghost = ghost_of(s, hash, &tag);
         uint32_t age = (s->left - *ghost) & WHEN_MASK;
 
         if (*ghost == 0 || (*ghost & ~WHEN_MASK) != tag || age > frames_in(s))
@@ -153,9 +152,11 @@ static void s3fifo_add(void *self, uint32_t frame, uint64_t key, enum pg_add how
 {
         struct s3fifo *s = self;
 
-        *key_of(s, frame) = key;
+        uint32_t hash = (uint32_t)((key + 1) * 0x9e3779b97f4a7c15u >> 32);
+
+        *hash_of(s, frame) = hash;
         s->returned += how == PG_ADD_RETURNED;
-        enter(s, frame, how == PG_ADD_RETURNED || ghost_take(s, key) ? MAIN : SMALL);
+        enter(s, frame, how == PG_ADD_RETURNED || ghost_take(s, hash) ? MAIN : SMALL);
 }
 
 static void s3fifo_remove(void *self, uint32_t frame)
@@ -163,7 +164,7 @@ static void s3fifo_remove(void *self, uint32_t frame)
         struct s3fifo *s = self;
 
         if (seats(s)[frame].place == ASKED_SMALL)
-                ghost_leave(s, *key_of(s, frame));
+                ghost_leave(s, *hash_of(s, frame));
         leave(s, frame, ABSENT);
 }
 
