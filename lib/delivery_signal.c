@@ -192,11 +192,16 @@ static bool serve(uintptr_t addr, bool write)
         }
 }
 
+/* A cancellation that was asked for waits until the access is over: it is no cancellation point,
+ * although what it takes to serve it (pread, pwrite) is. */
 static void on_sigbus(int sig, siginfo_t *info, void *context)
 {
-        int saved_errno = errno;
-        bool ours = info->si_code > 0 && serve((uintptr_t)info->si_addr, wants_to_write(context));
+        int saved_errno = errno, cancel_state;
+        bool ours;
 
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+        ours = info->si_code > 0 && serve((uintptr_t)info->si_addr, wants_to_write(context));
+        pthread_setcancelstate(cancel_state, NULL);
         if (!ours)
                 chain_call(sig, info, context);
         errno = saved_errno;

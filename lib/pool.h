@@ -184,14 +184,18 @@ void page_wake(struct region *r, uint64_t page);
 struct caller {
         sigset_t signals;
         int error_number;
+        int cancel_state;
 };
 
-/* All signals of the thread are blocked between the two (see lock.h), and errno is kept. */
+/* All signals of the thread are blocked between the two (see lock.h), and errno is kept. Nor is the
+ * thread cancelled there, although calls that move content (pread, pwrite) are cancellation
+ * points: it would end with pages and buffers that are its own. */
 static inline void caller_enter(struct caller *caller)
 {
         sigset_t all;
 
         caller->error_number = errno;
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &caller->cancel_state);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &caller->signals);
 }
@@ -199,6 +203,7 @@ static inline void caller_enter(struct caller *caller)
 static inline void caller_leave(const struct caller *caller)
 {
         pthread_sigmask(SIG_SETMASK, &caller->signals, NULL);
+        pthread_setcancelstate(caller->cancel_state, NULL);
         errno = caller->error_number;
 }
 

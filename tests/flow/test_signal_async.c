@@ -6,16 +6,20 @@
  * A timer, 100 us after each handler has ended, makes thousands of such moments. The two that are
  * short enough to be missed are made: a store that raises a signal from within its own operation,
  * and a handler that changes the disposition of SIGBUS while the thread it interrupts does the
- * same.
+ * same. And a thread that is to be cancelled is not, in the middle of the pager: there is a store
+ * that has a cancellation point.
  */
 #include "flaky_store.h"
 #include "probe.h"
 #include "support.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAGES 64u
 
@@ -161,6 +165,55 @@ START_TEST(signal_raised_while_a_store_syncs_waits_for_the_end)
 }
 END_TEST
 
+static _Atomic pid_t cancelled_tid;
+static atomic_bool survived;
+
+/* What pread and pwrite are; not on threads of the pool, which know no cancellation. */
+static void cancellation_point(struct flaky *f, _Atomic int *which, uint64_t offset)
+{
+        (void)f;
+        (void)which;
+        (void)offset;
+        if (gettid() == atomic_load(&cancelled_tid)) {
+                ticks++;
+                pthread_testcancel();
+        }
+}
+
+/* Without assertions of Check, which write to a file. */
+static void *be_cancelled(void *arg)
+{
+        int error;
+
+        (void)arg;
+        atomic_store(&cancelled_tid, gettid());
+        pthread_cancel(pthread_self());
+        for (unsigned i = 0; i < 4 * PAGES; i++)
+                shared[i % PAGES * PAGE + 8] = (char)i;
+        error = pg_sync(pool, shared, PAGES * PAGE);
+        atomic_store(&survived, error == 0);
+        pthread_testcancel();
+        return NULL;
+}
+
+START_TEST(cancellation_waits_until_the_pager_is_left)
+{
+        struct flaky *f = flaky_new(PAGES, PAGE, true);
+        pthread_t thread;
+        void *result;
+
+        maps_open(_i, f);
+        atomic_store(&f->hook, cancellation_point);
+        pthread_create(&thread, NULL, be_cancelled, NULL);
+        pthread_join(thread, &result);
+        ck_assert_int_gt(ticks, 0);
+        ck_assert_msg(atomic_load(&survived), "it ended inside the pager");
+        ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+        ck_assert_int_eq(pg_close(pool), 0);
+        flaky_delete(f);
+}
+END_TEST
+
 static void on_bus(int sig)
 {
         (void)sig;
@@ -211,6 +264,8 @@ int main(void)
                             PG_DELIVERY_THREAD, PG_DELIVERY_SIGNAL + !delayed);
         tcase_add_loop_test(tc, signal_raised_while_a_store_syncs_waits_for_the_end,
                             PG_DELIVERY_THREAD, PG_DELIVERY_SIGNAL + !delayed);
+        tcase_add_loop_test(tc, cancellation_waits_until_the_pager_is_left, PG_DELIVERY_THREAD,
+                            PG_DELIVERY_SIGNAL + !delayed);
         tcase_add_loop_test(tc, sigaction_of_sigbus_may_interrupt_itself, PG_DELIVERY_THREAD,
                             PG_DELIVERY_SIGNAL + !delayed);
         suite_add_tcase(suite, tc);
