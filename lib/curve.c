@@ -166,9 +166,10 @@ static uint64_t hash_of(uint64_t key)
         return key ^ key >> 32;
 }
 
-static bool is_followed(const struct curve *c, uint64_t hash)
+/* The last of all names is not: its key would be that of a free place. */
+static bool is_followed(const struct curve *c, uint64_t page, uint64_t hash)
 {
-        return (hash & (((uint64_t)1 << c->shift) - 1)) == 0;
+        return page != UINT64_MAX && (hash & (((uint64_t)1 << c->shift) - 1)) == 0;
 }
 
 /* The upper half of the hash: the lower says who is followed. */
@@ -193,7 +194,7 @@ static uint32_t find(const struct curve *c, uint64_t page)
         uint64_t hash = hash_of(page);
         uint32_t at;
 
-        if (!is_followed(c, hash))
+        if (!is_followed(c, page, hash))
                 return NOWHERE;
         at = place_of(c, page, hash);
         return c->table[at].key ? at : NOWHERE;
@@ -264,7 +265,8 @@ static void halve(struct curve *c)
 {
         c->shift++;
         for (uint32_t at = 0; at < c->places; at++)
-                while (c->table[at].key != 0 && !is_followed(c, hash_of(c->table[at].key - 1))) {
+                while (c->table[at].key != 0 &&
+                       !is_followed(c, c->table[at].key - 1, hash_of(c->table[at].key - 1))) {
                         if (c->table[at].demoted)
                                 slot_remove(c, c->table[at].demoted);
                         place_free(c, at);
@@ -339,9 +341,9 @@ static void slot_left(struct curve *c, uint32_t moment, bool demotes)
 
 static void page_new(struct curve *c, uint64_t page, uint64_t hash, uint32_t moment)
 {
-        while (c->pages >= c->capacity && is_followed(c, hash))
+        while (c->pages >= c->capacity && is_followed(c, page, hash))
                 halve(c);
-        if (is_followed(c, hash)) {
+        if (is_followed(c, page, hash)) {
                 uint32_t at = place_of(c, page, hash);
 
                 c->table[at].key = page + 1;
@@ -373,7 +375,7 @@ void curve_fault(struct curve *c, uint64_t page, bool touched)
                 c->primary += c->inside + c->room + demotes;
                 c->looks++;
         }
-        if (is_followed(c, hash)) {
+        if (is_followed(c, page, hash)) {
                 at = place_of(c, page, hash);
                 moment = c->table[at].demoted;
                 if (c->table[at].key == 0) {

@@ -352,6 +352,25 @@ START_TEST(survives_events_that_do_not_fit)
 }
 END_TEST
 
+/* Imported traces may have it. */
+START_TEST(the_last_of_all_names_takes_no_place)
+{
+        struct curve c;
+
+        ck_assert_int_eq(curve_init(&c, 50), 0);
+        for (unsigned i = 0; i < 1000; i++) {
+                curve_fault(&c, UINT64_MAX, true);
+                curve_fault(&c, i % 40, true);
+                curve_demoted(&c, UINT64_MAX);
+                curve_demoted(&c, i % 40);
+        }
+        ck_assert_uint_eq(c.pages, 40);
+        ck_assert_uint_eq(c.shift, 0);
+        ck_assert_uint_eq(curve_first(&c), 40);
+        curve_destroy(&c);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("curve");
@@ -366,6 +385,7 @@ int main(void)
         tcase_add_test(events, a_renamed_page_keeps_its_place);
         tcase_add_test(events, counts_begin_again_and_pages_stay_known);
         tcase_add_test(events, survives_events_that_do_not_fit);
+        tcase_add_test(events, the_last_of_all_names_takes_no_place);
         suite_add_tcase(suite, exact);
         suite_add_tcase(suite, sampled);
         suite_add_tcase(suite, events);
