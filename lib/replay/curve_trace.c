@@ -61,6 +61,25 @@ static void forget(struct reading *r, uint64_t page, uint64_t count)
         curve_forgotten_range(&r->t->curve, page, count);
 }
 
+/* What was where the range goes ends there; hence a page that is there then has been moved. A range
+ * may be far larger than what is followed of it. */
+static void move(struct reading *r, uint64_t page, uint64_t to, uint64_t count)
+{
+        struct curve *c = &r->t->curve;
+
+        forget(r, to, count);
+        for (uint64_t i = 0; i < count && count <= c->places; i++)
+                curve_renamed(c, page + i, to + i);
+        for (uint32_t at = 0; at < c->places && count > c->places; at++)
+                for (;;) {
+                        uint64_t name = c->table[at].key - 1;
+
+                        if (c->table[at].key == 0 || name - page >= count || name - to < count)
+                                break;
+                        curve_renamed(c, name, to + (name - page));
+                }
+}
+
 static void take(struct reading *r, const struct pg_trace_event *e)
 {
         struct curve_trace *t = r->t;
@@ -88,8 +107,7 @@ static void take(struct reading *r, const struct pg_trace_event *e)
                 forget(r, e->page, e->count);
                 break;
         case PG_TRACE_MOVED:
-                for (uint64_t i = 0; i < e->count; i++)
-                        curve_renamed(&t->curve, e->page + i, e->to + i);
+                move(r, e->page, e->to, e->count);
                 break;
         case PG_TRACE_GAP:
                 t->lost += e->count;

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[PG_TRACE_KINDS] = {
@@ -48,39 +49,54 @@ static bool comes(struct census *c, uint64_t page, enum pg_trace_kind how)
         return true;
 }
 
-static bool goes(struct census *c, struct page_entry *e)
+/* It is alive. */
+static void goes(struct census *c, uint64_t page)
 {
-        bool was = e && e->value == ALIVE;
-
-        if (was)
-                e->value = GONE;
-        c->alive -= was;
-        return was;
+        page_map_find(&c->pages, page)->value = GONE;
+        c->alive--;
 }
 
-/* A range may be far larger than what was ever touched of it. */
-static void go(struct census *c, uint64_t first, uint64_t count)
+/* Keeps the pages of the range that are alive, for which `kept` has room. A range may be far larger
+ * than what was ever touched of it. Returns how many they are. */
+static size_t alive_in(const struct census *c, uint64_t first, uint64_t count, uint64_t *kept)
 {
-        uint64_t before = c->alive;
+        const struct page_map *pages = &c->pages;
+        size_t n = 0;
 
-        for (uint64_t i = 0; i < count && count <= c->pages.count; i++)
-                goes(c, page_map_find(&c->pages, first + i));
-        for (size_t i = 0; i < c->pages.places && count > c->pages.count; i++)
-                if (c->pages.entries[i].value && c->pages.entries[i].page - first < count)
-                        goes(c, &c->pages.entries[i]);
-        c->counts[PG_TRACE_FORGOTTEN] += before - c->alive;
-}
+        for (uint64_t i = 0; i < count && count <= pages->count; i++) {
+                const struct page_entry *e = page_map_find(pages, first + i);
 
-static bool move(struct census *c, const struct pg_trace_event *e)
-{
-        for (uint64_t i = 0; i < e->count; i++) {
-                if (!goes(c, page_map_find(&c->pages, e->page + i)))
-                        continue;
-                c->counts[PG_TRACE_MOVED]++;
-                if (!comes(c, e->to + i, e->kind))
-                        return false;
+                if (e && e->value == ALIVE)
+                        kept[n++] = first + i;
         }
-        return true;
+        for (size_t i = 0; i < pages->places && count > pages->count; i++)
+                if (pages->entries[i].value == ALIVE && pages->entries[i].page - first < count)
+                        kept[n++] = pages->entries[i].page;
+        return n;
+}
+
+/* The range ends here; or it goes on at e->to, where what was there before ends. */
+static bool go(struct census *c, const struct pg_trace_event *e)
+{
+        uint64_t most = e->count < c->alive ? e->count : c->alive;
+        uint64_t *kept = most ? calloc(most, sizeof(*kept)) : NULL;
+        bool moves = e->kind == PG_TRACE_MOVED, room = kept || most == 0;
+        size_t n = 0;
+
+        if (room && moves) {
+                n = alive_in(c, e->to, e->count, kept);
+                while (n > 0)
+                        goes(c, kept[--n]);
+        }
+        if (room)
+                n = alive_in(c, e->page, e->count, kept);
+        for (size_t i = 0; i < n; i++)
+                goes(c, kept[i]);
+        for (size_t i = 0; i < n && moves && room; i++)
+                room = comes(c, e->to + (kept[i] - e->page), e->kind);
+        c->counts[e->kind] += n;
+        free(kept);
+        return room;
 }
 
 /* False: no memory. */
@@ -92,10 +108,8 @@ static bool take(struct census *c, const struct pg_trace_event *e)
         c->dirty[e->kind] += e->dirty;
         if (e->kind == PG_TRACE_TIME)
                 c->microseconds += e->count;
-        else if (e->kind == PG_TRACE_FORGOTTEN)
-                go(c, e->page, e->count);
-        else if (e->kind == PG_TRACE_MOVED)
-                return move(c, e);
+        else if (e->kind == PG_TRACE_FORGOTTEN || e->kind == PG_TRACE_MOVED)
+                return go(c, e);
         else if (e->kind <= PG_TRACE_WRITTEN)
                 return comes(c, e->page, e->kind);
         return true;

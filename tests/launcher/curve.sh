@@ -146,6 +146,27 @@ launch curve - <phases.trace
 ended 0
 says '20000 accesses'
 
+# A range may be as long as numbers are; pages that were moved are not new under their names.
+import far.trace <<END
+fault 10
+fault 11
+fault 5000
+fault 2000000000000011
+left 10
+left 11
+left 5000
+moved 0 1152921504606846976 2000000000000000
+fault 2000000000000010
+fault 2000000000000011
+fault 2000000000005000
+fault 10
+end 12
+END
+launch curve far.trace
+ended 0
+silent
+says '5 first touches'
+
 # ---- what is wrong -------------------------------------------------------------------------------
 
 wrong() { # STATUS "argument..." WORDS...

@@ -94,6 +94,19 @@ check "what was forgotten: three were there" grep -qE '^  forgotten +3$' out
 check "what was moved: two were there" grep -qE '^  moved +2$' out
 check "time" grep -qE '^  time +2\.500  seconds$' out
 
+# A range may be as long as numbers are; what was where it goes is forgotten.
+far=1152921504606846976
+printf '%s\n' 'fault 10' 'fault 11' 'fault 5000' 'fault 2000000000000011' "moved 0 $far 2000000000000000" \
+        'fault 10' "forgotten 0 $far" 'end 7' >far.text
+launch trace import --text far.text -o far.trace
+ended 0
+launch trace info far.trace
+ended 0
+silent
+check "three were moved" grep -qE '^  moved +3$' out
+check "one had come back" grep -qE '^  forgotten +1$' out
+check "four at once" grep -qE '^  footprint +4  pages' out
+
 # ---- the traces that ship ----------------------------------------------------------------------
 
 for file in "$here"/../../bench/traces/*.trace; do
