@@ -279,7 +279,8 @@ static void draw_curve(struct picture *p)
         ink_text(p->k, "\"/>\n");
 }
 
-/* A vertical line with a word at its upper end, on the side where there is room. */
+/* A vertical line with a word at its upper end, on the side where there is room. The word has an
+ * edge of paper, so that it can be read across the curve. */
 static void mark(struct picture *p, const char *class, uint64_t frames, double y, const char *word)
 {
         double x = place(&p->x, mib(p, frames));
@@ -315,11 +316,13 @@ static const char style[] =
         ".tick{fill:#59636e}.grid{stroke:#e4e7ea}.frame{stroke:#59636e}"
         ".curve{stroke:#1f5fa8;stroke-width:2.2;stroke-linejoin:round}"
         ".first{stroke:#59636e;stroke-width:1.4;stroke-dasharray:2 3}"
+        "text.budget,text.enough{paint-order:stroke;stroke:#fff;stroke-width:4}"
         "line.budget{stroke:#b04a00;stroke-width:1.6;stroke-dasharray:7 4}text.budget{fill:#b04a00}"
         "line.enough{stroke:#1a7f37;stroke-width:1.6}text.enough{fill:#1a7f37}"
         "@media(prefers-color-scheme:dark){"
         "text{fill:#e6e8eb}.paper{fill:#16191d}.unknown{fill:#2d333a}.tick{fill:#a0a8b2}"
-        ".grid{stroke:#2d333a}.frame,.first{stroke:#a0a8b2}.curve{stroke:#6cb0ff}"
+        "text.budget,text.enough{stroke:#16191d}.grid{stroke:#2d333a}"
+        ".frame,.first{stroke:#a0a8b2}.curve{stroke:#6cb0ff}"
         "line.budget{stroke:#ffa657}text.budget{fill:#ffa657}"
         "line.enough{stroke:#56d364}text.enough{fill:#56d364}}"
         "</style>\n";
@@ -413,10 +416,10 @@ void curve_view_picture(const struct curve_view *v, struct ink *k)
         line(&p, "frame", LEFT, BOTTOM, RIGHT, BOTTOM);
         line(&p, "frame", LEFT, TOP, LEFT, BOTTOM);
         line(&p, "frame", RIGHT, TOP, RIGHT, BOTTOM);
+        draw_curve(&p);
         if (v->budget)
                 mark(&p, "budget", v->budget, TOP + 30, "budget: ");
         mark(&p, "enough", sufficient, TOP + 14, "suffices: ");
-        draw_curve(&p);
         draw_legend(&p);
         ink_text(k, "</svg>\n");
 }

@@ -70,7 +70,7 @@ static bool add_object(struct sim_options *o, const char *path)
          * of the library are not made here. */
         object = dlopen(here, RTLD_LAZY | RTLD_LOCAL);
         if (!object) {
-                say(STATUS_USAGE, "sim: %s", dlerror());
+                say(STATUS_USAGE, "sim: --policy %s: %s", path, dlerror());
                 return false;
         }
         ops = dlsym(object, SYMBOL);
