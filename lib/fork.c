@@ -298,12 +298,21 @@ static int regions_adopt(struct pg_pool *pool)
         return error;
 }
 
+static void trace_anew(struct pg_pool *pool)
+{
+        struct pg_trace_header header;
+
+        if (!pool->recorder.recording)
+                return;
+        header = pool_trace_header(pool);
+        recorder_child(&pool->recorder, true, &header);
+}
+
 static int adopt(struct pg_pool *pool)
 {
-        struct pg_trace_header header = pool_trace_header(pool);
         int error = uffd_reopen(&pool->uffd);
 
-        recorder_child(&pool->recorder, true, &header);
+        trace_anew(pool);
         forking_abandon(pool);
         if (!error)
                 error = regions_adopt(pool);

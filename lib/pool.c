@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <unpaged/stores.h>
@@ -212,12 +213,16 @@ struct pg_trace_header pool_trace_header(struct pg_pool *pool)
 
 static int open_trace(struct pg_pool *pool, const struct pg_config *c)
 {
-        struct pg_trace_header header = pool_trace_header(pool);
-        char text[256];
-        int error = c->trace ? recorder_open(&pool->recorder, c->trace, &header) : 0;
+        struct pg_trace_header header;
+        char text[PATH_MAX + 128];
+        int error;
 
         pool->message = c->message;
         pool->message_arg = c->message_arg;
+        if (!c->trace)
+                return 0;
+        header = pool_trace_header(pool);
+        error = recorder_open(&pool->recorder, c->trace, &header);
         if (!error)
                 return 0;
         snprintf(text, sizeof(text), "the trace cannot be written to %s: %s", c->trace,
@@ -252,7 +257,7 @@ int pg_trace_sync(struct pg_pool *pool)
 /* The last of it. The application hears of a trace that ended early, if it did not ask before. */
 static void end_trace(struct pg_pool *pool)
 {
-        char text[256];
+        char text[PATH_MAX + 128];
         int error = pg_trace_sync(pool);
 
         if (error == 0 || error == -ENOENT || !pool->message)

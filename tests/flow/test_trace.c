@@ -394,11 +394,16 @@ START_TEST(a_file_that_cannot_be_a_trace_is_refused_with_the_reason)
 {
         struct pg_config config = config_frames(_i, FRAMES, 0);
         struct pg_pool *pool = NULL;
+        char lengthy[400];
 
         config.message = listen_to;
         config.trace = "/nowhere/trace";
         ck_assert_int_eq(pg_open(&pool, &config), -ENOENT);
         ck_assert_ptr_nonnull(strstr(said, "/nowhere/trace"));
+        snprintf(lengthy, sizeof(lengthy), "/nowhere/%0300d", 0);
+        config.trace = lengthy;
+        ck_assert_int_eq(pg_open(&pool, &config), -ENOENT);
+        ck_assert_ptr_nonnull(strstr(said, strerror(ENOENT)));
         unlink(path);
         ck_assert_int_eq(mkfifo(path, 0600), 0);
         close(open(path, O_RDWR)); /* a reader, so that it can be opened to write */
