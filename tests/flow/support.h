@@ -33,8 +33,7 @@ static inline void print_message(void *arg, const char *text)
         fprintf(stderr, "pg_open: %s\n", text);
 }
 
-/* By order of arrival: tests make pages go by touching others, which the default policy may rather
- * send away again. */
+/* Strict pools, whose events are counted, go by order of arrival. */
 static inline struct pg_config config_frames(int delivery, uint32_t frames, unsigned flags)
 {
         return (struct pg_config){
@@ -42,9 +41,8 @@ static inline struct pg_config config_frames(int delivery, uint32_t frames, unsi
                 .frames = frames,
                 .flags = flags,
                 .delivery = (enum pg_delivery)delivery,
-                .policy = "fifo",
-                .message = print_message,
                 .policy = flags & PG_POOL_STRICT ? "fifo" : NULL,
+                .message = print_message,
         };
 }
 

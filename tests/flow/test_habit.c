@@ -144,8 +144,8 @@ START_TEST(the_policy_learns_from_ghosts_which_pages_are_wanted)
                         touch(addr + (random >> 33) % hot * PAGE);
         }
         all = faults_of(pool) - before;
-        ck_assert_uint_ge(all, cold);
-        ck_assert_uint_lt(all - cold, cold / 4); /* faults of hot pages */
+        ck_assert_uint_gt(all, cold / 2);
+        ck_assert_uint_lt(all, cold + cold / 3); /* 1.0 to 1.05; by order of arrival 1.63 */
         close_pool(pool);
 }
 END_TEST
