@@ -94,9 +94,9 @@ struct pg_config {
         const char *trace; /* a file that is made, or emptied, and gets a trace of what happens to
                             * the pages (see trace.h); "%p" in its name is the process id. It takes
                             * 64 KiB beside the budget. NULL: none */
-        uint32_t curve_pages; /* so many pages are followed, 50 to 100 bytes each, to tell how many would
-                               * have missed with another budget: see pg_curve_get(). Of more pages
-                               * a sample is followed. 0: none; 4096 are plenty */
+        uint32_t curve_pages; /* so many pages are followed, 50 to 100 bytes each, to tell how many
+                               * would have missed with another budget: see pg_curve_get(). Of more
+                               * pages a sample is followed. 0: none; 4096 are plenty */
 };
 
 /*
