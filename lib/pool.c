@@ -34,7 +34,7 @@ __thread unsigned lock_held_ranks;
 struct plan {
         uint32_t frames;
         unsigned workers, run_pages;
-        const struct pg_policy_ops *policy;
+        const struct pg_policy_ops *policy; /* NULL: the default */
         uint32_t curve_pages;
 };
 
@@ -73,12 +73,11 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
 {
         uint64_t total = c->frames ? c->frames : c->budget / page_size;
 
-        *p = (struct plan){.curve_pages = c->curve_pages,
-                           .policy = c->policy_ops
-                                             ? c->policy_ops
-                                             : pg_policy_find(c->policy ? c->policy : "sieve")};
+        *p = (struct plan){.curve_pages = c->curve_pages, .policy = c->policy_ops};
+        if (!p->policy && c->policy)
+                p->policy = pg_policy_find(c->policy);
         *why = "the policy is unknown: see pg_policy_at() for the list";
-        if (!p->policy)
+        if (!p->policy && c->policy)
                 return -EINVAL;
         *why = "the page size must be a power of two from 4 KiB to 2 MiB";
         if (page_size < 4096 || page_size > 2u << 20 || page_size & (page_size - 1))
@@ -124,6 +123,14 @@ static int open_swap(struct pg_pool *pool, struct pg_store *swap)
         return error;
 }
 
+/* Where pages cannot be moved, what the kernel writes into a page after it was evicted, because it
+ * had pinned it for a read in flight, is lost. Those are pages that came in just now, and sieve
+ * sends some newcomers away at once. */
+static const struct pg_policy_ops *default_policy(const struct pg_pool *pool)
+{
+        return pg_policy_find(pool->uffd.can_move ? "sieve" : "clock");
+}
+
 static int open_tables(struct pg_pool *pool, const struct plan *p)
 {
         uint32_t capacity = capacity_frames(pool->page_size, p->frames);
@@ -133,7 +140,8 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
                 error = frames_init(&pool->frames, capacity = p->frames, p->frames,
                                     pool->page_size);
         if (!error)
-                error = policy_open(&pool->policy, p->policy, capacity);
+                error = policy_open(&pool->policy, p->policy ? p->policy : default_policy(pool),
+                                    capacity);
         if (!error)
                 error = ghosts_init(&pool->ghosts, capacity);
         if (!error && p->curve_pages)

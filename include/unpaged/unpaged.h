@@ -85,7 +85,9 @@ struct pg_config {
         size_t page_size; /* power of two, 4 KiB to 2 MiB; 0: 4 KiB */
         enum pg_delivery delivery;
         unsigned queue_pct; /* share of the frames the victim queue may hold, 1 to 50; 0: 20 */
-        const char *policy; /* by name (see policy.h); NULL: "sieve" */
+        const char *policy; /* by name (see policy.h); NULL: "sieve", or, where the kernel has no
+                             * UFFDIO_MOVE (Linux 6.8), "clock", which keeps newcomers for a while:
+                             * the kernel may be reading into them */
         const struct pg_policy_ops *policy_ops; /* or by table; wins over the name */
         struct pg_store *swap; /* where pages without a location of their own go; must outlive the
                                 * pool. NULL: a zram store of the pool's own, no limit */

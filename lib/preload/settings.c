@@ -338,7 +338,6 @@ const char *settings_read(struct settings *s, const char *(*lookup)(const char *
         struct reading r = {s, why, why_size};
 
         *s = (struct settings){
-                .policy = "sieve",
                 .page_size = 4096,
                 .swap_algorithm = "words",
                 .children = true,

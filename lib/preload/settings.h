@@ -26,7 +26,7 @@ enum swap_kind { SWAP_ZRAM, SWAP_FILE };
 
 struct settings {
         uint64_t budget;         /* UNPAGED_BUDGET: bytes; N% has been resolved */
-        const char *policy;      /* UNPAGED_POLICY: "sieve" */
+        const char *policy;      /* UNPAGED_POLICY; NULL: the default of pg_open() */
         size_t page_size;        /* UNPAGED_PAGE_SIZE: bytes, 4096 */
         enum swap_kind swap;     /* UNPAGED_SWAP: zram[:algorithm][:LIMIT] | file:PATH */
         char swap_algorithm[16]; /* zram: "words", "lz4", "zstd" */

@@ -193,7 +193,7 @@ START_TEST(without_variables_there_are_defaults)
         memset(&s, 0xff, sizeof(s));
         ck_assert_ptr_null(settings_read(&s, lookup, why, sizeof(why)));
         ck_assert_uint_eq(s.budget, 0);
-        ck_assert_str_eq(s.policy, "sieve");
+        ck_assert_ptr_null(s.policy);
         ck_assert_uint_eq(s.page_size, 4096);
         ck_assert_int_eq(s.swap, SWAP_ZRAM);
         ck_assert_str_eq(s.swap_algorithm, "words");
