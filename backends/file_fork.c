@@ -156,6 +156,7 @@ int file_fork_child(struct pg_store *store)
                 return 0;
         pg_fd_close(file->direct_fd);
         file->direct_fd = -1;
+        file_stage_abandon(file->stage);
         if (file->heir < 0)
                 file->read_only = true;
         file->forking = false;

@@ -22,8 +22,8 @@
  * began after the writing had ended and sees it. (Both are sequentially consistent.) The bytes that a
  * call itself wants are not being written meanwhile: no page is moved twice at once.
  *
- * Locking: `taken` is tried, never waited for; who finds it taken reads the plain way. In a child of
- * fork it may stay taken for good. `held` and `outdated` are anybody's.
+ * Locking: `taken` is tried, never waited for; who finds it taken reads the plain way. `held` and
+ * `outdated` are anybody's. A child of fork that writes has no direct descriptor, and no use for it.
  */
 #include "file_stage.h"
 #include "file.h"
@@ -77,6 +77,14 @@ void file_stage_close(struct file_stage *stage)
                 return;
         munmap(stage->buf, STAGE_BYTES);
         free(stage);
+}
+
+void file_stage_abandon(struct file_stage *stage)
+{
+        if (stage == NULL)
+                return;
+        atomic_store(&stage->held, 0);
+        madvise(stage->buf, STAGE_BYTES, MADV_DONTNEED);
 }
 
 static uint64_t held_start(uint64_t held)
@@ -189,7 +197,7 @@ bool file_stage_page_in(struct file *file, uint64_t offset, size_t bytes, char *
 {
         bool served;
 
-        if (file->stage == NULL || offset % file->store.page_size != 0 ||
+        if (file->stage == NULL || file->direct_fd < 0 || offset % file->store.page_size != 0 ||
             atomic_exchange_explicit(&file->stage->taken, true, memory_order_acquire))
                 return false;
         served = serve(file, offset, bytes, buf);

@@ -14,6 +14,10 @@ struct file_stage;
 struct file_stage *file_stage_open(void);
 void file_stage_close(struct file_stage *stage); /* NULL is allowed */
 
+/* In a child of fork, which has lost its direct descriptor: gives its copy of the memory back. NULL
+ * is allowed. */
+void file_stage_abandon(struct file_stage *stage);
+
 /* True: the bytes are in buf. False: the caller reads them himself. */
 bool file_stage_page_in(struct file *file, uint64_t offset, size_t bytes, char *buf);
 

@@ -24,7 +24,8 @@
 __thread unsigned lock_held_ranks;
 #endif
 
-#define CURVE_PAGES_MAX ((uint32_t)1 << 26)
+/* All of them are looked at under the pool lock when the curve is asked for. */
+#define CURVE_PAGES_MAX 65536u
 #define RUN_BYTES_MAX   ((size_t)256 << 10)
 /* Well below the patience of a fault, which gets no frame meanwhile. */
 #define SHRINK_PATIENCE_MS 500u
@@ -95,7 +96,7 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
         plan_buffers(p, total, page_size, c->frames != 0);
         if (p->frames < PG_FRAMES_MIN)
                 return -EINVAL;
-        *why = "the curve can follow 67108864 pages at most; of more it follows a sample";
+        *why = "the curve can follow 65536 pages at most; of more it follows a sample";
         if (c->curve_pages > CURVE_PAGES_MAX)
                 return -EINVAL;
         *why = "the share of the victim queue must be at most 50 percent, and the flags known";

@@ -106,14 +106,15 @@ static int write_at(int fd, const void *bytes, size_t size, off_t *at)
 static int write_quietly(int fd, const void *bytes, size_t size, off_t *at)
 {
         static const struct timespec now = {0};
-        sigset_t too_large, before;
+        sigset_t too_large, before, pending;
         int error;
 
         sigemptyset(&too_large);
         sigaddset(&too_large, SIGXFSZ);
         pthread_sigmask(SIG_BLOCK, &too_large, &before);
+        sigpending(&pending);
         error = write_at(fd, bytes, size, at);
-        if (error == -EFBIG)
+        if (error == -EFBIG && !sigismember(&pending, SIGXFSZ))
                 sigtimedwait(&too_large, NULL, &now);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return error;

@@ -98,7 +98,8 @@ struct pg_config {
                             * 64 KiB beside the budget. NULL: none */
         uint32_t curve_pages; /* so many pages are followed, 50 to 100 bytes each, to tell how many
                                * would have missed with another budget: see pg_curve_get(). Of more
-                               * pages a sample is followed. 0: none; 4096 are plenty */
+                               * pages a sample is followed. At most 65536; 0: none; 4096 are
+                               * plenty */
 };
 
 /*

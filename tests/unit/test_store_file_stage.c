@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 
 enum {
         RUN = 16, /* pages of one reading */
@@ -160,6 +161,37 @@ START_TEST(a_file_cut_short_behind_a_stream_is_an_error)
 }
 END_TEST
 
+START_TEST(a_child_of_fork_reads_what_the_parent_would_and_keeps_no_stage)
+{
+        int fd, status;
+        struct pg_store *store = numbered(__func__, &fd);
+        struct pg_store_stats stats = {0};
+        pid_t child;
+
+        if (store == NULL)
+                return;
+        expect_pages(store, 0, RUN, 0);
+        expect_pages(store, RUN, RUN, 0);
+        ck_assert_int_eq(store->ops->fork_prepare(store), 0);
+        child = fork();
+        if (child == 0) {
+                ck_assert_int_eq(store->ops->fork_child(store), 0);
+                for (unsigned run = 2; run < RUNS; run++)
+                        expect_pages(store, run * RUN, RUN, 0);
+                store->ops->stats(store, &stats);
+                _exit(stats.memory_bytes == 0 ? 42 : 1);
+        }
+        store->ops->fork_parent(store);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+        expect_pages(store, 2 * RUN, RUN, 0);
+        store->ops->stats(store, &stats);
+        ck_assert_uint_gt(stats.memory_bytes, 0);
+        close_store(store);
+        close(fd);
+}
+END_TEST
+
 /* ---- written while it is read ---------------------------------------------------------------- */
 
 /* As the pager does: a page is moved by one at a time, who owns it. */
@@ -248,6 +280,7 @@ int main(void)
         tcase_add_test(stage, pages_at_random_read_nothing_on);
         tcase_add_test(stage, a_second_stream_leaves_the_first_what_it_has_read);
         tcase_add_test(stage, a_file_cut_short_behind_a_stream_is_an_error);
+        tcase_add_test(stage, a_child_of_fork_reads_what_the_parent_would_and_keeps_no_stage);
         tcase_add_test(stage, a_page_that_was_written_is_never_read_as_it_was);
         return run_cases(&stage, 1);
 }
