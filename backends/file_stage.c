@@ -5,8 +5,8 @@
  * Theory of operation
  *  - The page cache reads ahead of a stream; O_DIRECT does not, and the pager's windows are as long
  *    as its budget allows: 64 KiB of 16 MiB. A disk that is asked for so little at a time idles
- *    between the questions. Measured on a virtio disk, microseconds for 4 KiB: 18 to 19 with 64 KiB a
- *    call, 10 with 256 KiB, 5 to 7 with 1 MiB.
+ *    between the questions. Measured on a virtio disk, microseconds for 4 KiB: 18 to 19 with 64 KiB
+ *    a call, 10 with 256 KiB, 5 to 7 with 1 MiB.
  *  - So a run that begins where an earlier one ended, and is long enough to be the pager's reading
  *    ahead, is read into the stage and on, twice as far as the last time, up to STAGE_BYTES; and
  *    the runs behind it are copied from there. A megabyte goes through the ring (file_ring.c).
@@ -16,11 +16,13 @@
  *  - One stream has the stage. Another one reads the plain way until the first has not come back
  *    for PATIENCE runs of others: two streams in turn would throw away what they have read.
  *
- * What was read on may be outdated when it is wanted: page_out and refresh say so. A page_out says it
- * when it has written. `held` is set before reading begins, so one of two is true: page_out sees the
- * new range in `held` and sets `outdated`; or it looked before `held` was set, and then the reading
- * began after the writing had ended and sees it. (Both are sequentially consistent.) The bytes that a
- * call itself wants are not being written meanwhile: no page is moved twice at once.
+ * What was read on may be outdated when it is wanted: page_out and refresh say so. A page_out says
+ * it when it has written. `held` is set before reading begins, so one of two is true: page_out sees
+ * the new range in `held` and sets `outdated`; or it looked before `held` was set, and then the
+ * reading began after the writing had ended and sees it. (Both are sequentially consistent.) That
+ * `outdated` is taken back before `held` is emptied errs to the safe side: who says it in between
+ * says it of the next reading. The bytes that a call itself wants are not being written meanwhile:
+ * no page is moved twice at once.
  *
  * Locking: `taken` is tried, never waited for; who finds it taken reads the plain way. `held` and
  * `outdated` are anybody's. A child of fork that writes has no direct descriptor, and no use for it.

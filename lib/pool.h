@@ -2,9 +2,9 @@
 /*
  * pool.h - the pool: the rooms, wired together. For the verbs, the deliveries and the front.
  *
- * lock guards the policy, the victim queue and the frames, and who is told of them; they change together (a page that is
- * rescued leaves the queue and counts as accessed), in critical sections of well under a
- * microsecond, so one lock is simpler than three and no slower.
+ * lock guards the policy, the victim queue and the frames, and who is told of them; they change
+ * together (a page that is rescued leaves the queue and counts as accessed), in critical sections
+ * of well under a microsecond, so one lock is simpler than three and no slower.
  */
 #ifndef POOL_H
 #define POOL_H

@@ -69,11 +69,18 @@ static void attribute(struct ink *k, const char *name, double value)
         ink_text(k, "\"");
 }
 
-static void line(struct picture *p, const char *class, double x1, double y1, double x2, double y2)
+static void element(struct picture *p, const char *name, const char *class)
 {
-        ink_text(p->k, "<line class=\"");
+        ink_text(p->k, "<");
+        ink_text(p->k, name);
+        ink_text(p->k, " class=\"");
         ink_text(p->k, class);
         ink_text(p->k, "\"");
+}
+
+static void line(struct picture *p, const char *class, double x1, double y1, double x2, double y2)
+{
+        element(p, "line", class);
         attribute(p->k, "x1", x1);
         attribute(p->k, "y1", y1);
         attribute(p->k, "x2", x2);
@@ -83,9 +90,7 @@ static void line(struct picture *p, const char *class, double x1, double y1, dou
 
 static void rectangle(struct picture *p, const char *class, double x, double y, double w, double h)
 {
-        ink_text(p->k, "<rect class=\"");
-        ink_text(p->k, class);
-        ink_text(p->k, "\"");
+        element(p, "rect", class);
         attribute(p->k, "x", x);
         attribute(p->k, "y", y);
         attribute(p->k, "width", w);

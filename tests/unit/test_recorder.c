@@ -3,9 +3,11 @@
 #include "recorder.h"
 
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "trace_file.h"
 
@@ -121,6 +123,34 @@ START_TEST(a_sync_with_nothing_new_changes_nothing)
 }
 END_TEST
 
+/* A file that may not grow raises SIGXFSZ, which is taken back; a test reports to a file, too. */
+START_TEST(a_signal_of_the_program_s_that_waits_is_left_to_it)
+{
+        for (int own = 0; own < 2; own++) {
+                struct rlimit limit, lower;
+                sigset_t set, pending;
+
+                sigemptyset(&set);
+                sigaddset(&set, SIGXFSZ);
+                sigprocmask(SIG_BLOCK, &set, NULL);
+                if (own) {
+                        end();
+                        begin();
+                        raise(SIGXFSZ);
+                }
+                getrlimit(RLIMIT_FSIZE, &limit);
+                lower = limit;
+                lower.rlim_cur = 10000;
+                setrlimit(RLIMIT_FSIZE, &lower);
+                record(1, BURST, true);
+                setrlimit(RLIMIT_FSIZE, &limit);
+                sigpending(&pending);
+                ck_assert(!recorder_is_on(&recorder));
+                ck_assert_int_eq(sigismember(&pending, SIGXFSZ), own);
+        }
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("recorder");
@@ -132,6 +162,7 @@ int main(void)
         tcase_add_test(tc, nothing_is_lost_where_full_buffers_are_written);
         tcase_add_test(tc, what_finds_no_room_is_counted_in_a_gap);
         tcase_add_test(tc, a_sync_with_nothing_new_changes_nothing);
+        tcase_add_test(tc, a_signal_of_the_program_s_that_waits_is_left_to_it);
         suite_add_tcase(suite, tc);
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner);
