@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h - the one mutex a store may take: futex-based and async-signal-safe.
+ * futex_lock.h - the one mutex a store may take: futex-based and async-signal-safe.
  *
  * Operations of a store run inside fault handlers, where pthread locks are not allowed. Every taker
  * has all signals blocked, so a holder is never interrupted by a handler that wants the same lock.

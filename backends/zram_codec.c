@@ -2,7 +2,7 @@
 /*
  * zram_codec.c - the compressors behind one small table, in preallocated contexts.
  *
- * `words`, the default, tries zram_words.c first, and zram_repeats.c for the pages that are no good
+ * `words`, the default, tries zram_wkdm.c first, and zram_lz77.c for the pages that are no good
  * for that, or lz4 when they are larger than 4 KiB or full of repetitions; the last byte of a packed page tells which it was.
  *
  * Layout of a context, in reserved memory:  [ state to compress | state to expand | scratch ].
@@ -16,8 +16,8 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "zram_codec.h"
-#include "zram_repeats.h"
-#include "zram_words.h"
+#include "zram_lz77.h"
+#include "zram_wkdm.h"
 
 #include <limits.h>
 #include <lz4.h>

@@ -15,7 +15,7 @@
  *
  * bench-curve [cost|foretelling]: both, or one of them.
  */
-#include "series.h"
+#include "bench_util.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -18,8 +18,8 @@
  * blocks. For read and write, of which many touches hit and evictions come in batches, a block's
  * figure is its time divided by the pages that came in. Every word that is read is checked.
  */
-#include "noise.h"
-#include "series.h"
+#include "compressible_page.h"
+#include "bench_util.h"
 #include "uffd_floor.h"
 
 #include <unpaged/stores.h>

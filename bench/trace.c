@@ -10,8 +10,8 @@
  *
  * The trace goes to a file beside this source (out/), or where the argument says.
  */
-#include "noise.h"
-#include "series.h"
+#include "compressible_page.h"
+#include "bench_util.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -2,7 +2,7 @@
 /* child.c - a run in a process of its own: started, watched, and its end put into words. */
 #include "machine.h"
 #include "run.h"
-#include "series.h"
+#include "bench_util.h"
 
 #include <errno.h>
 #include <poll.h>

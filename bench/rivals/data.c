@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* data.c - the five kinds of pages: see data.h. */
 #include "data.h"
-#include "noise.h"
-#include "series.h"
+#include "compressible_page.h"
+#include "bench_util.h"
 
 #include <lz4.h>
 #include <math.h>

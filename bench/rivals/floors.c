@@ -2,7 +2,7 @@
 /* floors.c - parts of the work, each alone in a loop: ns a page. */
 #include "machine.h"
 #include "run.h"
-#include "series.h"
+#include "bench_util.h"
 #include "uffd_floor.h"
 
 #include <lz4.h>

@@ -7,7 +7,7 @@
  * no neighbours.
  */
 #include "order.h"
-#include "series.h"
+#include "bench_util.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report.c - rows: medians, spreads, and ratios pair by pair. */
 #include "report.h"
-#include "series.h"
+#include "bench_util.h"
 #include "targets.h"
 
 #include <stdlib.h>

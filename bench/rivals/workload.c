@@ -12,7 +12,7 @@
 #include "machine.h"
 #include "order.h"
 #include "run.h"
-#include "series.h"
+#include "bench_util.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -7,10 +7,10 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#include "ground.h"
+#include "arena_ops.h"
 #include "preload.h"
-#include "raw.h"
-#include "space.h"
+#include "real_syscalls.h"
+#include "range_table.h"
 
 /* The part of a range that lies in the arena, and what lies before and after it. */
 struct pieces {

@@ -13,7 +13,7 @@
  */
 #include "curve_view.h"
 #include "preload.h"
-#include "raw.h"
+#include "real_syscalls.h"
 #include "text.h"
 
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #include "elf.h"
 #include "environment.h"
 #include "preload.h"
-#include "raw.h"
+#include "real_syscalls.h"
 #include "text.h"
 
 #include <alloca.h>

@@ -14,7 +14,7 @@
  * registered before him. They belong to no shared object, or the C library would drop them at exit
  * while others may still fork.
  */
-#include "aside.h"
+#include "alt_stack.h"
 #include "calls.h"
 
 #include <dlfcn.h>

@@ -13,7 +13,7 @@
  *  - no sbrk: it would be the program's.
  */
 #include "preload.h"
-#include "raw.h"
+#include "real_syscalls.h"
 
 #include <errno.h>
 #include <malloc.h>

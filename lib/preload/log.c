@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* log.c - one line for each event worth telling, where UNPAGED_LOG says. Nothing otherwise. */
 #include "text.h"
-#include "raw.h"
+#include "real_syscalls.h"
 
 #include <stdarg.h>
 

@@ -14,10 +14,10 @@
  */
 #include "environment.h"
 #include "preload.h"
-#include "raw.h"
-#include "aside.h"
+#include "real_syscalls.h"
+#include "alt_stack.h"
 #include "settings.h"
-#include "space.h"
+#include "range_table.h"
 #include "text.h"
 
 #include <errno.h>

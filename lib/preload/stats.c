@@ -8,7 +8,7 @@
  * vfork shares all variables here with its parent but is not the process that the pool belongs to.
  */
 #include "preload.h"
-#include "raw.h"
+#include "real_syscalls.h"
 #include "text.h"
 
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * daemons a program leaves behind. For standard error there is no other way. See settings.h.
  */
 #include "text.h"
-#include "raw.h"
+#include "real_syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>

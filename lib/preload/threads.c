@@ -9,8 +9,8 @@
  * until its memory is unmapped or discarded; that the thread has ended is not enough, for its control
  * block is in use until it was joined. The rest of the stack is paged.
  */
-#include "ground.h"
-#include "raw.h"
+#include "arena_ops.h"
+#include "real_syscalls.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -10,7 +10,7 @@
  * ended before its time is told on the standard error that the process was started with.
  */
 #include "preload.h"
-#include "raw.h"
+#include "real_syscalls.h"
 #include "text.h"
 
 #include <errno.h>

@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "curve.h"
+#include "miss_curve.h"
 #include "trace_file.h"
 
 struct curve_trace {

@@ -3,7 +3,7 @@
  * model_pool.c - a pool without memory: policy, victim queue, ghosts and frames as the pager has
  * them, and nothing moves.
  *
- * The rule is the pager's own code (replacement.c and the rooms below it, habit.h); here stands
+ * The rule is the pager's own code (replacement.c and the rooms below it, write_predict.h); here stands
  * only what fault.c and evict.c do around it for one thread that reads nothing ahead: a touch of
  * a mapped page is not noticed, unless it is the first write; one of a queued page rescues it; one
  * of a page that is out takes a frame, for which a batch is evicted if none is free. Hence counts
@@ -19,11 +19,11 @@
 #include "model.h"
 #include "frame.h"
 #include "ghost.h"
-#include "habit.h"
+#include "write_predict.h"
 #include "page.h"
 #include "policy_gate.h"
 #include "replacement.h"
-#include "victim.h"
+#include "victim_queue.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * The replay is written from the definition alone: two queues as arrays, a page looked for from end
  * to end. Its misses are counted by it, its faults and demotions are what the curve is told.
  */
-#include "curve.h"
+#include "miss_curve.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map.c - the calls that make and end mappings, and those that only look.
+ *
+ * The way out of a mapping, in order: no new users, and the old ones leave (region_kill); its
+ * modified shared pages are written, and if one cannot be, the mapping lives on and nothing is
+ * lost; its pins end; its pages are forgotten, which frees their frames and their places in the
+ * swap store; the range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there
+ * are woken to find that out; the index forgets it, and only then the addresses are free for
+ * others.
+ */
+#include "range_walk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAP_FLAGS (PG_MAP_UNINIT | PG_MAP_LOCK | PG_MAP_SHARED | PG_PROT_READ)
+
+static int publish(struct pg_pool *pool, struct region *r)
+{
+        int error = uffd_register(&pool->uffd, r->start, r->npages << r->page_shift);
+
+        if (!error)
+                error = region_publish(r, &pool->regions_lock, &pool->regions);
+        if (error)
+                return error == -ENOSPC ? -ENOMEM : error;
+        error = region_open(r);
+        if (error)
+                region_withdraw(r, &pool->regions_lock, &pool->regions);
+        return error;
+}
+
+static int map_range(struct pg_pool *pool, pg_location location, size_t size, unsigned flags,
+                     char **addr)
+{
+        size_t rounded = (size + pool->page_size - 1) & ~(pool->page_size - 1);
+        bool written = flags & PG_MAP_SHARED && !(flags & PG_PROT_READ);
+        struct region *r;
+        int error;
+
+        if (size == 0 || rounded < size || flags & ~MAP_FLAGS)
+                return -EINVAL;
+        error = store_hold(&pool->stores, location, size, written);
+        if (error)
+                return error;
+        store_refresh(&pool->stores, location, rounded);
+        r = region_new(pool, pool->page_shift, rounded >> pool->page_shift, flags, location);
+        error = r ? publish(pool, r) : -ENOMEM;
+        if (error) {
+                if (r)
+                        region_free(r);
+                store_release(&pool->stores, location);
+                return error;
+        }
+        *addr = r->start;
+        if (flags & PG_MAP_LOCK) {
+                error = pg_pin(pool, r->start, rounded);
+                if (error)
+                        pg_unmap(pool, *addr, rounded);
+        }
+        return error;
+}
+
+void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, unsigned flags)
+{
+        struct caller saved;
+        char *addr = NULL;
+        int error = -ECHILD;
+
+        if (!pool->orphan) {
+                caller_enter(&saved);
+                error = map_range(pool, location, size, flags, &addr);
+                caller_leave(&saved);
+        }
+        if (error)
+                errno = -error;
+        return error ? NULL : addr;
+}
+
+void *pg_map(struct pg_pool *pool, size_t size, unsigned flags)
+{
+        if (size & (pool->page_size - 1) || flags & PG_MAP_SHARED) {
+                errno = EINVAL;
+                return NULL;
+        }
+        return pg_map_unpaged(
+                pool, flags & PG_MAP_UNINIT ? PG_LOCATION_ANON_UNINIT : PG_LOCATION_ANON_ZERO, size,
+                flags);
+}
+
+/* The live mapping that is exactly this range, dying from now on; NULL: there is none. */
+static struct region *region_exact(struct pg_pool *pool, void *addr, size_t size)
+{
+        bool dying;
+        struct region *r = region_get((uintptr_t)addr, &dying);
+        bool fits;
+
+        if (!r)
+                return NULL;
+        fits = r->pool == pool && r->start == addr &&
+               (size + pool->page_size - 1) >> pool->page_shift == r->npages;
+        region_put(r);
+        return fits && region_kill(r) ? r : NULL;
+}
+
+static void wake_all(struct pg_pool *pool, struct region *r)
+{
+        if (pool->how == PG_DELIVERY_THREAD)
+                uffd_wake(&pool->uffd, r->start, r->npages << r->page_shift);
+}
+
+/* The keys of its pages may be another mapping's soon. Pages that were dropped already are told
+ * again; those whose content is where their store had it, only here. */
+static void event_unmapped(struct pg_pool *pool, const struct region *r)
+{
+        struct pg_trace_event event = {
+                .kind = PG_TRACE_FORGOTTEN, .page = page_key(r, 0), .count = r->npages};
+
+        event_tell_alone(pool, &event, 0);
+}
+
+static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
+{
+        struct region *r = region_exact(pool, addr, size);
+        struct walk k;
+
+        if (!r)
+                return -EINVAL;
+        if (r->flags & PG_MAP_SHARED && region_is_writable(r)) {
+                k = walk_all(r);
+                range_sync(&k);
+                walk_stop(&k);
+                if (k.error) {
+                        region_revive(r);
+                        wake_all(pool, r);
+                        return k.error;
+                }
+        }
+        k = walk_all(r);
+        range_unpin(&k);
+        walk_stop(&k);
+        k = walk_all(r);
+        range_discard(&k);
+        walk_stop(&k);
+        event_unmapped(pool, r);
+        region_seal(r);
+        wake_all(pool, r);
+        region_withdraw(r, &pool->regions_lock, &pool->regions);
+        store_release(&pool->stores, r->location);
+        region_free(r);
+        return 0;
+}
+
+int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
+{
+        struct caller saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        caller_enter(&saved);
+        error = unmap_range(pool, addr, size);
+        caller_leave(&saved);
+        return error;
+}
+
+int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base)
+{
+        struct caller saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        caller_enter(&saved);
+        error = store_attach(&pool->stores, store, base);
+        caller_leave(&saved);
+        return error;
+}
+
+int pg_detach(struct pg_pool *pool, struct pg_store *store)
+{
+        struct caller saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        caller_enter(&saved);
+        error = store_detach(&pool->stores, store);
+        caller_leave(&saved);
+        return error;
+}
+
+/* ---- looking ------------------------------------------------------------------------------- */
+
+/* A snapshot of a page's word, which is owned and given back at once. */
+static int query(struct pg_pool *pool, struct region *r, uint64_t page, pg_location *location)
+{
+        struct walk k = {.pool = pool, .region = r, .page = page, .end = page + 1};
+        uint64_t word;
+
+        do
+                walk_work(&k);
+        while (!walk_claim(&k, &word));
+        if (!(word & PAGE_RESIDENT))
+                *location = region_page_location(r, page, word);
+        else if (!(word & PAGE_DIRTY))
+                *location = frame_at(&pool->frames, page_frame(word))->location;
+        page_release(r, page, word);
+        walk_stop(&k);
+        return word & PAGE_RESIDENT ? 1 : 0;
+}
+
+int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *location)
+{
+        pg_location found = PG_LOCATION_NONE;
+        int result = -EINVAL;
+        struct region *r;
+        bool dying;
+
+        if (pool->orphan)
+                return -ECHILD;
+        r = region_get((uintptr_t)addr, &dying);
+        if (!r)
+                return -EINVAL;
+        if (r->pool == pool)
+                result = query(pool, r, region_page(r, (uintptr_t)addr), &found);
+        region_put(r);
+        if (result >= 0)
+                *location = found;
+        return result;
+}
+
+static uint64_t sum(struct pg_pool *pool, enum counter which)
+{
+        uint64_t n = stats_load(&pool->stats.shared[which]);
+
+        for (unsigned i = 0; i < pool->workers.count; i++)
+                n += stats_load(&pool->workers.table[i].tally.counters[which]);
+        return n;
+}
+
+static void counters_read(struct pg_pool *pool, struct pg_stats *out)
+{
+        out->faults = sum(pool, STAT_FAULTS);
+        out->rescues = sum(pool, STAT_RESCUES);
+        out->protect_faults = sum(pool, STAT_PROTECT_FAULTS);
+        out->evictions_clean = sum(pool, STAT_EVICTIONS_CLEAN);
+        out->evictions_dirty = sum(pool, STAT_EVICTIONS_DIRTY);
+        out->pages_in = sum(pool, STAT_PAGES_IN);
+        out->pages_out = sum(pool, STAT_PAGES_OUT);
+        out->zero_pages_out = sum(pool, STAT_ZERO_PAGES_OUT);
+        out->ahead_pages = sum(pool, STAT_AHEAD_PAGES);
+        out->ahead_used = sum(pool, STAT_AHEAD_USED);
+        out->ahead_wasted = sum(pool, STAT_AHEAD_WASTED);
+        out->waits = sum(pool, STAT_WAITS);
+        out->wait_ns = sum(pool, STAT_WAIT_NS);
+        out->late_faults = sum(pool, STAT_LATE_FAULTS);
+        out->errors_load = sum(pool, STAT_ERRORS_LOAD);
+        out->errors_save = sum(pool, STAT_ERRORS_SAVE);
+        out->errors_full = sum(pool, STAT_ERRORS_FULL);
+        out->errors_frames = sum(pool, STAT_ERRORS_FRAMES);
+        out->busy_pages = sum(pool, STAT_BUSY_PAGES);
+}
+
+static void frames_read(struct pg_pool *pool, struct pg_stats *out)
+{
+        struct frames *f = &pool->frames;
+        uint32_t seated;
+
+        lock_take(&pool->lock);
+        out->frames_total = f->limit;
+        out->frames_free =
+                f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
+        out->frames_pinned = f->pinned;
+        out->frames_queued = pool->victims.list.count;
+        seated = f->free_list.count + f->pinned - f->promised + pool->victims.list.count +
+                 pool->policy.count;
+        out->frames_busy = f->live > seated ? f->live - seated : 0;
+        out->frames_peak = f->peak;
+        lock_drop(&pool->lock);
+        out->page_size = pool->page_size;
+        out->buffer_bytes = pool->workers.bytes;
+}
+
+int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size)
+{
+        struct pg_stats s = {0};
+        struct pg_store_stats swap = {0};
+        struct caller saved;
+        uint64_t ignored;
+
+        if (pool->orphan)
+                return -ECHILD;
+        caller_enter(&saved);
+        counters_read(pool, &s);
+        frames_read(pool, &s);
+        store_stats(store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored),
+                    &swap);
+        caller_leave(&saved);
+        s.swap_pages = swap.stored_pages;
+        s.swap_bytes = swap.payload_bytes;
+        s.swap_memory_bytes = swap.memory_bytes;
+        s.swap_same_filled = swap.same_filled_pages;
+        s.swap_incompressible = swap.incompressible_pages;
+        s.swap_limit_hits = swap.limit_hits;
+        memcpy(stats, &s, size < sizeof(s) ? size : sizeof(s));
+        return 0;
+}
+
+int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats, size_t size)
+{
+        struct pg_thread_stats s;
+        struct thread_counters *t;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (pool->how == PG_DELIVERY_THREAD && !pool->uffd.has_thread)
+                return -ENOTSUP;
+        t = stats_thread_find(&pool->stats, tid ? tid : stats_self());
+        if (!t)
+                return -ENOENT;
+        s = (struct pg_thread_stats){
+                .faults = atomic_load_explicit(&t->faults, memory_order_relaxed),
+                .rescues = atomic_load_explicit(&t->rescues, memory_order_relaxed),
+                .evictions_clean = atomic_load_explicit(&t->evictions_clean, memory_order_relaxed),
+                .evictions_dirty = atomic_load_explicit(&t->evictions_dirty, memory_order_relaxed),
+                .wait_ns = atomic_load_explicit(&t->wait_ns, memory_order_relaxed),
+        };
+        memcpy(stats, &s, size < sizeof(s) ? size : sizeof(s));
+        return 0;
+}
+
+int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
+                     struct pg_histogram *histogram)
+{
+        struct pg_histogram h;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (kind > PG_HISTOGRAM_PAGE_OUT)
+                return -EINVAL;
+        for (unsigned bin = 0; bin < PG_HISTOGRAM_BINS; bin++) {
+                h.bounds_ns[bin] = stats_bound(bin);
+                h.counts[bin] = 0;
+                for (unsigned i = 0; i < pool->workers.count; i++)
+                        h.counts[bin] +=
+                                stats_load(&pool->workers.table[i].tally.histograms[kind][bin]);
+        }
+        *histogram = h;
+        return 0;
+}
+
+/* With signals blocked, as the next. */
+static struct pg_curve curve_read(struct pg_pool *pool)
+{
+        const struct curve *c = &pool->curve;
+        struct pg_curve read;
+
+        lock_take(&pool->lock);
+        read = (struct pg_curve){.faults = c->faults,
+                                 .first = curve_first(c),
+                                 .least = curve_primary(c),
+                                 .enough = curve_enough(c),
+                                 .sample = (uint64_t)1 << c->shift};
+        lock_drop(&pool->lock);
+        return read;
+}
+
+static uint64_t curve_read_point(struct pg_pool *pool, uint64_t frames)
+{
+        uint64_t misses;
+
+        lock_take(&pool->lock);
+        misses = curve_misses(&pool->curve, frames);
+        lock_drop(&pool->lock);
+        return misses;
+}
+
+int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
+                 struct pg_curve_point *points, size_t npoints)
+{
+        struct pg_curve c;
+        struct caller saved;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (!pool->curve.memory)
+                return -ENOENT;
+        caller_enter(&saved);
+        c = curve_read(pool);
+        caller_leave(&saved);
+        if (curve)
+                memcpy(curve, &c, size < sizeof(c) ? size : sizeof(c));
+        for (size_t i = 0; i < npoints; i++) {
+                uint64_t frames = points[i].frames, misses; /* the points may be paged */
+
+                caller_enter(&saved);
+                misses = curve_read_point(pool, frames);
+                caller_leave(&saved);
+                points[i].misses = misses;
+        }
+        return 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_in.c - the calls that bring pages in without a fault: page_in, pin, unpin.
+ *
+ * A range is walked word by word, which costs nanoseconds and no system call where nothing is to be
+ * done. What is missing is loaded in runs, by the same verb that serves faults.
+ */
+#include "range_walk.h"
+#include "fault.h"
+#include "page_transfer.h"
+
+#include <errno.h>
+
+/* All or nothing: these frames count as pinned from now on. */
+static bool pins_promise(struct pg_pool *pool, uint64_t n)
+{
+        struct frames *f = &pool->frames;
+        bool fits;
+
+        lock_take(&pool->lock);
+        fits = n + f->pinned + frames_reserve(f->limit) <= f->limit;
+        if (fits) {
+                f->pinned += (uint32_t)n;
+                f->promised += (uint32_t)n;
+                frames_judge(f);
+        }
+        lock_drop(&pool->lock);
+        return fits;
+}
+
+static void pins_withdraw(struct pg_pool *pool, unsigned n)
+{
+        lock_take(&pool->lock);
+        pool->frames.pinned -= n;
+        pool->frames.promised -= n;
+        frames_judge(&pool->frames);
+        lock_drop(&pool->lock);
+}
+
+/* In signal delivery a system call that writes to a clean page would fail. */
+static bool pin_must_write(const struct walk *k)
+{
+        return k->pool->how == PG_DELIVERY_SIGNAL && region_is_writable(k->region);
+}
+
+/* The claimed page at k->page is mapped: pin it where it is. */
+static void pin_mapped(struct walk *k, uint64_t word)
+{
+        struct item *item = batch_add(&k->w->in, k->region, k->page, word);
+
+        if (!(word & PAGE_PINNED)) {
+                lock_take(&k->pool->lock);
+                policy_remove(&k->pool->policy, item->frame);
+                pin_keep(k->pool, k->w);
+                lock_drop(&k->pool->lock);
+                item->word |= PAGE_PINNED;
+        }
+        if (pin_must_write(k) && !(word & PAGE_DIRTY))
+                fault_make_writable(k->pool, k->w, item);
+        page_release(k->region, k->page, item->word);
+        k->page++;
+}
+
+/* The claimed page at k->page and those that follow are out: load as many as go in one run. */
+static void load_run(struct walk *k, uint64_t word, bool pin, unsigned most)
+{
+        struct pg_pool *pool = k->pool;
+        struct region *r = k->region;
+        struct batch *in = &k->w->in;
+        uint64_t first = k->page;
+        int error;
+
+        most = most < pool->workers.run_pages ? most : pool->workers.run_pages;
+        for (;;) {
+                if (word & PAGE_POISONED)
+                        word = page_heal(pool, r, k->page, word);
+                batch_add(in, r, k->page, word);
+                if (++k->page == k->end || in->count == most)
+                        break;
+                region_touch(r, k->page);
+                word = page_load(region_word(r, k->page));
+                if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_EXCLUDED) ||
+                    !page_claim(region_word(r, k->page), word))
+                        break;
+        }
+        error = fault_load(pool, k->w, in->count, pin && pin_must_write(k));
+        k->page = first + in->count; /* not all of them may have found a frame */
+        if (error) {
+                walk_error(k, error);
+                if (in->count == 0)
+                        k->page = k->end; /* no frames: there is no point in going on */
+        }
+}
+
+/* One page, or one run, of the range. */
+static void bring_some(struct walk *k, bool pin)
+{
+        unsigned promised = k->promised < RUN_MAX ? k->promised : RUN_MAX;
+        uint64_t word;
+
+        walk_work(k);
+        region_touch(k->region, k->page);
+        if (!walk_claim(k, &word))
+                return;
+        if (word & PAGE_EXCLUDED) {
+                page_release(k->region, k->page++, word);
+                walk_error(k, -EINVAL);
+                return;
+        }
+        if (pin && promised == 0 && !(word & PAGE_PINNED)) {
+                /* Somebody has unpinned it since the pins were counted. */
+                if (!pins_promise(k->pool, 1)) {
+                        page_release(k->region, k->page, word);
+                        walk_error(k, -ENOMEM);
+                        k->page = k->end;
+                        return;
+                }
+                k->promised = promised = 1;
+        }
+        k->w->pins = promised;
+        if (page_is_mapped(word) && pin) {
+                pin_mapped(k, word);
+        } else if (page_is_mapped(word)) {
+                page_release(k->region, k->page++, word);
+        } else if (word & PAGE_QUEUED) {
+                int error =
+                        fault_rescue(k->pool, k->w, batch_add(&k->w->in, k->region, k->page, word),
+                                     pin && pin_must_write(k));
+
+                if (error)
+                        walk_error(k, error);
+                k->page++;
+        } else {
+                load_run(k, word, pin, pin ? promised : RUN_MAX);
+        }
+        k->promised -= promised - k->w->pins;
+        walk_rest(k);
+}
+
+static bool is_done(uint64_t word, bool pin)
+{
+        return page_is_mapped(word) && !(word & PAGE_BUSY) && (!pin || word & PAGE_PINNED);
+}
+
+static void bring_range(struct walk *k, bool pin)
+{
+        while (k->page < k->end) {
+                if (is_done(page_load(region_word(k->region, k->page)), pin))
+                        k->page++;
+                else
+                        bring_some(k, pin);
+        }
+}
+
+void range_will_need(struct walk *k)
+{
+        while (k->page < k->end && pg_free_get(k->pool) > 0) {
+                if (is_done(page_load(region_word(k->region, k->page)), false))
+                        k->page++;
+                else
+                        bring_some(k, false);
+        }
+        k->error = 0;
+}
+
+int pg_page_in(struct pg_pool *pool, void *addr, size_t size)
+{
+        struct walk k;
+        int error = walk_begin(&k, pool, addr, size);
+
+        if (error)
+                return error;
+        bring_range(&k, false);
+        return error_as_zephyr(walk_end(&k));
+}
+
+int pg_pin(struct pg_pool *pool, void *addr, size_t size)
+{
+        struct walk k;
+        uint64_t want = 0;
+        int error = walk_begin(&k, pool, addr, size);
+
+        if (error)
+                return error;
+        for (uint64_t page = k.page; page < k.end; page++)
+                want += !(page_load(region_word(k.region, page)) & PAGE_PINNED);
+        if (want == 0)
+                return walk_end(&k);
+        walk_work(&k);
+        walk_rest(&k);
+        if (want > UINT32_MAX || !pins_promise(pool, want)) {
+                walk_error(&k, -ENOMEM);
+        } else {
+                k.promised = (uint32_t)want;
+                bring_range(&k, true);
+                pins_withdraw(pool, k.promised);
+        }
+        return error_as_zephyr(walk_end(&k));
+}
+
+void range_unpin(struct walk *k)
+{
+        while (walk_next_touched(k)) {
+                uint64_t word = page_load(region_word(k->region, k->page));
+
+                if (!(word & (PAGE_PINNED | PAGE_BUSY))) {
+                        k->page++;
+                        continue;
+                }
+                walk_work(k);
+                if (!walk_claim(k, &word))
+                        continue;
+                if (word & PAGE_PINNED) {
+                        word &= ~PAGE_PINNED;
+                        lock_take(&k->pool->lock);
+                        k->pool->frames.pinned--;
+                        frames_judge(&k->pool->frames);
+                        policy_add(&k->pool->policy, page_frame(word), page_key(k->region, k->page),
+                                   PG_ADD_RETURNED);
+                        lock_drop(&k->pool->lock);
+                }
+                page_release(k->region, k->page++, word);
+        }
+}
+
+int pg_unpin(struct pg_pool *pool, void *addr, size_t size)
+{
+        struct walk k;
+        int error = walk_begin(&k, pool, addr, size);
+
+        if (error)
+                return error;
+        range_unpin(&k);
+        return walk_end(&k);
+}

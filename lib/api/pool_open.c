@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool_open.c - the front: checks arguments, wires the rooms, and takes them down in order.
+ *
+ * The budget. Opened by bytes, a pool's budget covers its frames and its workers' buffers, which
+ * get a sixty-fourth, and of a tiny budget a sixteenth at most. Tables are reserved for as many
+ * frames as the machine has memory, so that growing moves nothing; they cost only what is touched.
+ */
+#include "pool.h"
+#include "dispatch.h"
+#include "arena.h"
+#include "evict.h"
+#include "atfork.h"
+#include "range_walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+#include <unpaged/stores.h>
+
+#if PG_DEBUG
+__thread unsigned lock_held_ranks;
+#endif
+
+/* All of them are looked at under the pool lock when the curve is asked for. */
+#define CURVE_PAGES_MAX 65536u
+#define RUN_BYTES_MAX   ((size_t)256 << 10)
+/* Well below the patience of a fault, which gets no frame meanwhile. */
+#define SHRINK_PATIENCE_MS 500u
+
+/* ---- open ---------------------------------------------------------------------------------- */
+
+struct plan {
+        uint32_t frames;
+        unsigned workers, run_pages;
+        const struct pg_policy_ops *policy; /* NULL: the default */
+        uint32_t curve_pages;
+};
+
+static uint64_t machine_pages(void)
+{
+        return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4096;
+}
+
+static uint32_t capacity_frames(size_t page_size, uint32_t frames)
+{
+        uint64_t all = machine_pages() / (page_size / 4096);
+
+        return all < frames ? frames : all > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)all;
+}
+
+/* Divides `total` pages into frames and buffers; with `exact`, the buffers come on top. */
+static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool exact)
+{
+        long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        size_t run_most = RUN_BYTES_MAX / page_size;
+        uint64_t spare = total / 16;
+
+        run_most = run_most < 1 ? 1 : run_most > RUN_MAX ? RUN_MAX : run_most;
+        p->workers = cpus < 2 ? 4 : cpus > (long)WORKERS_MAX - 2 ? WORKERS_MAX : (unsigned)cpus + 2;
+        if (p->workers > spare)
+                p->workers = spare < 2 ? (exact ? 2 : 1) : (unsigned)spare;
+        p->run_pages = (unsigned)((exact ? spare : total / 64) / p->workers);
+        p->run_pages = p->run_pages < 1          ? 1
+                       : p->run_pages > run_most ? (unsigned)run_most
+                                                 : p->run_pages;
+        p->frames = (uint32_t)(exact ? total : total - p->workers * p->run_pages);
+}
+
+static int config_check(const struct pg_config *c, size_t page_size, struct plan *p,
+                        const char **why)
+{
+        uint64_t total = c->frames ? c->frames : c->budget / page_size;
+
+        *p = (struct plan){.curve_pages = c->curve_pages, .policy = c->policy_ops};
+        if (!p->policy && c->policy)
+                p->policy = pg_policy_find(c->policy);
+        *why = "the policy is unknown: see pg_policy_at() for the list";
+        if (!p->policy && c->policy)
+                return -EINVAL;
+        *why = "the page size must be a power of two from 4 KiB to 2 MiB";
+        if (page_size < 4096 || page_size > 2u << 20 || page_size & (page_size - 1))
+                return -EINVAL;
+        *why = "set either budget or frames, not both";
+        if (!c->budget == !c->frames)
+                return -EINVAL;
+        *why = "the budget is larger than the memory of this machine";
+        if (total > machine_pages() / (page_size / 4096))
+                return -EINVAL;
+        *why = "the budget is too small: at least 4 frames beside the buffers (with 4 KiB pages, "
+               "20 KiB)";
+        if (total < PG_FRAMES_MIN)
+                return -EINVAL;
+        plan_buffers(p, total, page_size, c->frames != 0);
+        if (p->frames < PG_FRAMES_MIN)
+                return -EINVAL;
+        *why = "the curve can follow 65536 pages at most; of more it follows a sample";
+        if (c->curve_pages > CURVE_PAGES_MAX)
+                return -EINVAL;
+        *why = "the share of the victim queue must be at most 50 percent, and the flags known";
+        if (c->queue_pct > 50 || c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT) ||
+            c->delivery > PG_DELIVERY_SIGNAL)
+                return -EINVAL;
+        return 0;
+}
+
+static int open_swap(struct pg_pool *pool, struct pg_store *swap)
+{
+        pg_location base;
+        int error = 0;
+
+        if (!swap) {
+                error = pg_store_zram(&pool->own_swap, NULL);
+                swap = pool->own_swap;
+        } else if (!store_can_swap(swap) || (pool_inherits(pool) && !store_can_follow(swap))) {
+                error = -EINVAL;
+        }
+        if (!error)
+                error = store_attach(&pool->stores, swap, &base);
+        if (!error)
+                pool->stores.swap = (unsigned)(base >> 56);
+        return error;
+}
+
+/* Where pages cannot be moved, what the kernel writes into a page after it was evicted, because it
+ * had pinned it for a read in flight, is lost. Those are pages that came in just now, and sieve
+ * sends some newcomers away at once. */
+static const struct pg_policy_ops *default_policy(const struct pg_pool *pool)
+{
+        return pg_policy_find(pool->uffd.can_move ? "sieve" : "clock");
+}
+
+static int open_tables(struct pg_pool *pool, const struct plan *p)
+{
+        uint32_t capacity = capacity_frames(pool->page_size, p->frames);
+        int error = frames_init(&pool->frames, capacity, p->frames, pool->page_size);
+
+        if (error) /* perhaps address space is limited: then the pool cannot grow */
+                error = frames_init(&pool->frames, capacity = p->frames, p->frames,
+                                    pool->page_size);
+        if (!error)
+                error = policy_open(&pool->policy, p->policy ? p->policy : default_policy(pool),
+                                    capacity);
+        if (!error)
+                error = ghosts_init(&pool->ghosts, capacity);
+        if (!error && p->curve_pages)
+                error = curve_init(&pool->curve, p->curve_pages);
+        if (!error)
+                error = workers_init(&pool->workers, p->workers, p->run_pages, pool->page_size);
+        if (!error)
+                error = stats_init(&pool->stats);
+        if (!error)
+                error = trace_init(&pool->trace);
+        if (!error)
+                error = uffd_register_slots(&pool->uffd, pool->frames.slots,
+                                            (size_t)capacity * pool->page_size);
+        if (!error && !pool_inherits(pool)) {
+                arena_not_for_child(pool->frames.slots, (size_t)capacity * pool->page_size);
+                arena_not_for_child(pool->workers.buffers, pool->workers.bytes);
+        }
+        return error;
+}
+
+static void pool_destroy(struct pg_pool *pool)
+{
+        delivery_thread_stop(pool);
+        uffd_close(&pool->uffd);
+        stores_close(&pool->stores);
+        pg_store_close(pool->own_swap);
+        recorder_close(&pool->recorder);
+        curve_destroy(&pool->curve);
+        trace_destroy(&pool->trace);
+        stats_destroy(&pool->stats);
+        workers_destroy(&pool->workers);
+        ghosts_destroy(&pool->ghosts);
+        policy_close(&pool->policy);
+        frames_destroy(&pool->frames);
+        free(pool);
+}
+
+static void say(const struct pg_config *c, const char *text)
+{
+        if (c->message)
+                c->message(c->message_arg, text);
+}
+
+/* ---- the trace ----------------------------------------------------------------------------- */
+
+/* As far as it fits, and without the folder. */
+static void command_line(char *text, size_t size)
+{
+        char line[512];
+        int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+        const char *slash;
+
+        if (fd >= 0)
+                close(fd);
+        line[n > 0 ? n : 0] = '\0';
+        slash = strrchr(line, '/');
+        for (ssize_t i = (ssize_t)strlen(line); i + 1 < n; i++)
+                if (line[i] == '\0' || line[i] == '\n')
+                        line[i] = ' ';
+        snprintf(text, size, "%s", slash ? slash + 1 : line);
+}
+
+struct pg_trace_header pool_trace_header(struct pg_pool *pool)
+{
+        struct pg_trace_header header = {
+                .page_size = (uint32_t)pool->page_size,
+                .frames = pool->frames.limit,
+                .queue_pct = pool->victims.pct,
+                .flags = pool_is_strict(pool) ? PG_TRACE_STRICT : 0,
+        };
+
+        snprintf(header.policy, sizeof(header.policy), "%s", pool->policy.ops.name);
+        command_line(header.origin, sizeof(header.origin));
+        return header;
+}
+
+static int open_trace(struct pg_pool *pool, const struct pg_config *c)
+{
+        struct pg_trace_header header;
+        char text[PATH_MAX + 128];
+        int error;
+
+        pool->message = c->message;
+        pool->message_arg = c->message_arg;
+        if (!c->trace)
+                return 0;
+        header = pool_trace_header(pool);
+        error = recorder_open(&pool->recorder, c->trace, &header);
+        if (!error)
+                return 0;
+        snprintf(text, sizeof(text), "the trace cannot be written to %s: %s", c->trace,
+                 error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
+        say(c, text);
+        return error;
+}
+
+int pg_trace_sync(struct pg_pool *pool)
+{
+        struct caller saved;
+        unsigned rounds = 0;
+        bool more = true;
+        int error = 0;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (!pool->recorder.recording)
+                return -ENOENT;
+        caller_enter(&saved);
+        /* Others may fill the buffers while we write: then it is enough to have been here. */
+        while (more && !error && rounds++ < 3) {
+                lock_take(&pool->lock);
+                more = recorder_seal(&pool->recorder);
+                lock_drop(&pool->lock);
+                error = recorder_finish(&pool->recorder);
+        }
+        caller_leave(&saved);
+        return error;
+}
+
+/* The last of it. The application hears of a trace that ended early, if it did not ask before. */
+static void end_trace(struct pg_pool *pool)
+{
+        char text[PATH_MAX + 128];
+        int error = pg_trace_sync(pool);
+
+        if (error == 0 || error == -ENOENT || !pool->message)
+                return;
+        snprintf(text, sizeof(text), "the trace %s ends before its time: %s",
+                 recorder_path(&pool->recorder), strerror(-error));
+        pool->message(pool->message_arg, text);
+}
+
+static void configure(struct pg_pool *pool, const struct pg_config *c, const struct plan *plan)
+{
+        pool->page_size = c->page_size;
+        pool->page_shift = (unsigned)__builtin_ctzl(c->page_size);
+        pool->flags = c->flags;
+        pool->how = c->delivery;
+        pool->frames_exact = c->frames != 0;
+        pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
+        pthread_mutex_init(&pool->resizing, NULL);
+        pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
+        pool->batch_pages = replacement_batch(plan->frames);
+        pool->victims.pct = c->queue_pct ? c->queue_pct : VICTIMS_PCT;
+        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
+        pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
+        /* A larger page takes longer to load than a fault does. */
+        pool->drops_near = c->page_size == 4096 && !uffd_masked("near");
+        if (pool_is_strict(pool)) {
+                pool->victims.pct = 0;
+                pool->batch_pages = 1;
+        }
+}
+
+int pg_open(struct pg_pool **out, const struct pg_config *config)
+{
+        struct pg_config c = {0};
+        struct plan plan;
+        struct pg_pool *pool;
+        const char *why;
+        int error;
+
+        if (!out || !config || config->size == 0)
+                return -EINVAL;
+        memcpy(&c, config, config->size < sizeof(c) ? config->size : sizeof(c));
+        c.page_size = c.page_size ? c.page_size : 4096;
+        error = config_check(&c, c.page_size, &plan, &why);
+        if (error) {
+                say(&c, why);
+                return error;
+        }
+        pool = calloc(1, sizeof(*pool));
+        if (!pool)
+                return -ENOMEM;
+        configure(pool, &c, &plan);
+        uffd_none(&pool->uffd);
+        pool->uffd.inherit = pool_inherits(pool);
+        stores_init(&pool->stores, c.page_size);
+        error = uffd_open(&pool->uffd, c.delivery == PG_DELIVERY_SIGNAL, c.message, c.message_arg);
+        if (!error) {
+                error = open_tables(pool, &plan);
+                if (!error && (error = open_swap(pool, c.swap)) == -EINVAL)
+                        say(&c, "the swap store cannot hand out places, or serves pools of another "
+                                "page size, or (PG_POOL_INHERIT) cannot follow into a child");
+                else if (error)
+                        say(&c, "no address space or memory for the pool's tables");
+        }
+        pool->listens = c.trace || c.curve_pages;
+        if (!error)
+                error = open_trace(pool, &c);
+        if (!error)
+                error = c.delivery == PG_DELIVERY_SIGNAL ? delivery_signal_start()
+                                                         : delivery_thread_start(pool);
+        if (!error)
+                error = pools_add(pool);
+        if (error) {
+                pool_destroy(pool);
+                return error;
+        }
+        *out = pool;
+        return 0;
+}
+
+/* With no mapping left, every frame must be free, and nobody may know a page. */
+static void assert_empty(struct pg_pool *pool)
+{
+#if PG_DEBUG
+        struct frames *f = &pool->frames;
+
+        if (f->live != f->free_list.count || f->pinned || pool->victims.list.count ||
+            pool->policy.count)
+                trace_broken(&pool->trace, NULL, f->live - f->free_list.count, "frames were lost");
+        if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
+                trace_broken(&pool->trace, NULL, 0, "the policy's structures are broken");
+#else
+        (void)pool;
+#endif
+}
+
+int pg_close(struct pg_pool *pool)
+{
+        int error = 0;
+
+        if (pool->orphan)
+                return -ECHILD;
+        while (!error && pool->regions)
+                error = pg_unmap(pool, pool->regions->start,
+                                 pool->regions->npages << pool->page_shift);
+        if (error)
+                return error;
+        assert_empty(pool);
+        end_trace(pool);
+        pools_remove(pool);
+        pool_destroy(pool);
+        return 0;
+}
+
+/* ---- the budget ---------------------------------------------------------------------------- */
+
+/* With signals blocked, as all below. -ENOMEM: it would not leave enough beside the pinned
+ * pages. */
+static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
+{
+        int error = 0;
+
+        lock_take(&pool->lock);
+        *before = pool->frames.limit;
+        if (pool->frames.pinned + frames_reserve(limit) > limit)
+                error = -ENOMEM;
+        else
+                pool->frames.limit = limit;
+        if (!error && pool->listens)
+                event_tell(pool, &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit},
+                           0);
+        frames_judge(&pool->frames);
+        lock_drop(&pool->lock);
+        return error;
+}
+
+static int resize(struct pg_pool *pool, uint32_t limit)
+{
+        uint32_t before = limit;
+        int error;
+
+        pthread_mutex_lock(&pool->resizing);
+        error = limit_set(pool, limit, &before);
+        if (!error && limit < before) {
+                error = evict_to_limit(pool, SHRINK_PATIENCE_MS);
+                if (error)
+                        limit_set(pool, before, &limit);
+        }
+        pthread_mutex_unlock(&pool->resizing);
+        return error == -EBUSY ? -ENOMEM : error;
+}
+
+int pg_resize(struct pg_pool *pool, size_t budget)
+{
+        uint64_t frames = budget / pool->page_size;
+        uint64_t buffers = pool->frames_exact ? 0 : pool->workers.bytes / pool->page_size;
+        struct caller saved;
+        int error;
+
+        if (pool->orphan)
+                return -ECHILD;
+        if (frames < buffers + PG_FRAMES_MIN || frames - buffers > pool->frames.capacity)
+                return -EINVAL;
+        caller_enter(&saved);
+        error = resize(pool, (uint32_t)(frames - buffers));
+        caller_leave(&saved);
+        return error;
+}
+
+size_t pg_free_get(struct pg_pool *pool)
+{
+        struct frames *f = &pool->frames;
+        uint32_t free, reserve;
+        struct caller saved;
+
+        if (pool->orphan)
+                return 0;
+        caller_enter(&saved);
+        lock_take(&pool->lock);
+        free = f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
+        reserve = frames_reserve(f->limit);
+        lock_drop(&pool->lock);
+        caller_leave(&saved);
+        return free > reserve ? (free - reserve) * pool->page_size : 0;
+}

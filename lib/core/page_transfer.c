@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_transfer.c - pages between the program and their frames' slots.
+ *
+ * The two directions every page takes, in whichever way the kernel allows, and the only place that
+ * knows these ways apart. Neighbours travel together: items whose program addresses and sources (or
+ * slots) are contiguous go in one call, which costs a tenth of single ones.
+ *
+ * In:   by move from the slot: no copy, but the kernel leaves the page writable, so only for pages
+ *       that count as DIRTY. By copy from anywhere, write-protected in the same step if the page is
+ *       to stay clean. "Move, then protect" would lose a write made in between.
+ * Out:  dropped where they are, if clean and to be had again at once (transit_drop). Else
+ *       by move into the slot: when the call returns, nobody can write to the page any more. The
+ *       kernel refuses (EBUSY) where it has pinned the page for I/O: that page stays.
+ *       Where there is no move (Linux before 6.8, read-only mappings): protect, copy, drop. A write
+ *       in between faults and waits for the owner. I/O the kernel does into pinned memory bypasses
+ *       the protection and can be lost: kernels without move cannot do better.
+ *
+ * A page larger than the kernel's moves piece by piece, and may stop between: then what has gone is
+ * put back. A page is out, or in, or the process ends with its history.
+ *
+ * Every item is BUSY and ours, so nothing else changes these pages meanwhile.
+ */
+#include "page_transfer.h"
+
+#include <errno.h>
+
+#define MOVE_TRIES 4u
+
+struct item *batch_add(struct batch *b, struct region *r, uint64_t page, uint64_t word)
+{
+        struct item *item = &b->items[b->count++];
+
+        *item = (struct item){.region = r, .page = page, .word = word, .frame = page_frame(word)};
+        return item;
+}
+
+void batch_drop_failed(struct batch *b)
+{
+        unsigned kept = 0;
+
+        for (unsigned i = 0; i < b->count; i++)
+                if (b->items[i].error == 0)
+                        b->items[kept++] = b->items[i];
+        b->count = kept;
+}
+
+void page_release(struct region *r, uint64_t page, uint64_t word)
+{
+        page_word *p = region_word(r, page);
+        struct pg_pool *pool = r->pool;
+        char *addr = region_addr(r, page);
+
+        /* With its last page released the mapping may be gone, and r and p another's. */
+        if (!page_commit(p, word))
+                return;
+        futex_wake(page_futex(p), INT32_MAX);
+        if (pool->how == PG_DELIVERY_THREAD)
+                uffd_wake(&pool->uffd, addr, pool->page_size);
+}
+
+void page_wake(struct region *r, uint64_t page)
+{
+        if (r->pool->how == PG_DELIVERY_THREAD)
+                uffd_wake(&r->pool->uffd, region_addr(r, page), region_page_size(r));
+}
+
+uint64_t page_heal(struct pg_pool *pool, struct region *r, uint64_t page, uint64_t word)
+{
+        if (pool->how == PG_DELIVERY_THREAD && !pool->uffd.can_poison)
+                return word;
+        if (pool->how == PG_DELIVERY_THREAD)
+                uffd_drop(region_addr(r, page), pool->page_size);
+        return word & ~PAGE_POISONED;
+}
+
+bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page)
+{
+        static const char zeros[4096];
+        char *addr = region_addr(r, page);
+        enum uffd_presence there = uffd_present(&pool->uffd, addr, pool->page_size);
+        size_t ignored;
+
+        /* A large page with a piece missing: the program has dropped it, and gets what it asked
+         * for. A copy onto a piece that is there does nothing. */
+        for (size_t at = 0; there == UFFD_SOME && at < pool->page_size; at += sizeof(zeros))
+                uffd_copy(&pool->uffd, addr + at, zeros, sizeof(zeros), true, &ignored);
+        if (there == UFFD_SOME && region_is_writable(r) &&
+            page_load(region_word((struct region *)(uintptr_t)r, page)) & PAGE_DIRTY)
+                uffd_unprotect(&pool->uffd, addr, pool->page_size);
+        return there == UFFD_NOTHING && !uffd_in_core(addr, pool->page_size);
+}
+
+static bool can_move(const struct region *r)
+{
+        return r->pool->uffd.can_move && region_is_writable(r);
+}
+
+static bool in_own_slot(const struct pg_pool *pool, const struct item *item)
+{
+        return item->data == frame_slot(&pool->frames, item->frame);
+}
+
+/* ---- in ------------------------------------------------------------------------------------ */
+
+/* Where a page was poisoned for want of a better way, the mapping itself must be replaced. What
+ * comes in so is writable at once. */
+static bool is_hollow(const struct pg_pool *pool, const struct item *item)
+{
+        return item->word & PAGE_POISONED && !pool->uffd.can_poison &&
+               pool->how == PG_DELIVERY_THREAD;
+}
+
+static bool comes_next(const struct pg_pool *pool, const struct item *a, const struct item *b)
+{
+        return b->error == 0 && !is_hollow(pool, b) && a->region == b->region &&
+               a->page + 1 == b->page && a->data + pool->page_size == b->data &&
+               a->clean == b->clean && in_own_slot(pool, a) == in_own_slot(pool, b);
+}
+
+/* By move, as far as it goes. Returns the bytes that went. The kernel may refuse for a moment where
+ * I/O into the slot has only just ended. */
+static size_t move_in(struct pg_pool *pool, struct item *first, unsigned n)
+{
+        char *addr = region_addr(first->region, first->page);
+        size_t size = n * pool->page_size, done = 0, now;
+
+        for (unsigned tries = 0; done < size && tries < MOVE_TRIES; tries++) {
+                if (uffd_move(&pool->uffd, addr + done, first->data + done, size - done, &now) !=
+                    -EBUSY)
+                        tries = MOVE_TRIES;
+                done += now;
+        }
+        return done;
+}
+
+/* By copy, from byte `from` of the first item on. A page of several of the kernel's is protected
+ * until it is whole: if it cannot be finished, what is there must not have been written to. */
+static int copy_in(struct pg_pool *pool, struct item *first, size_t from, unsigned n)
+{
+        char *addr = region_addr(first->region, first->page);
+        size_t size = n * pool->page_size, done;
+        bool piecewise = pool->page_size > 4096 && region_is_writable(first->region);
+        bool own_slot = in_own_slot(pool, first);
+        int error = uffd_copy(&pool->uffd, addr + from, first->data + from, size - from,
+                              first->clean || piecewise, &done);
+
+        if (error == -EEXIST)
+                trace_broken(&pool->trace, addr + from + done, first->word,
+                             "a page that is out was found mapped");
+        done += from;
+        if (error && from && done < pool->page_size)
+                trace_broken(&pool->trace, addr, first->word, "a page was torn");
+        if (done % pool->page_size) {
+                uffd_drop(addr + (done & ~(pool->page_size - 1)), done % pool->page_size);
+                done &= ~(pool->page_size - 1);
+        }
+        if (done > from && own_slot)
+                uffd_drop(first->data + from, done - from);
+        if (done > from && piecewise && !first->clean)
+                uffd_unprotect(&pool->uffd, addr + from, done - from);
+        for (unsigned i = (unsigned)(done >> pool->page_shift); i < n; i++)
+                first[i].error = error;
+        return error;
+}
+
+static void install_hollow(struct pg_pool *pool, struct item *item)
+{
+        item->error = uffd_replace(&pool->uffd, region_addr(item->region, item->page), item->data,
+                                   pool->page_size, region_prot(item->region));
+        item->clean = item->clean && !region_is_writable(item->region);
+}
+
+/* One run of neighbours. */
+static void install(struct pg_pool *pool, struct item *first, unsigned n)
+{
+        size_t moved = 0;
+
+        if (!first->clean && in_own_slot(pool, first) && can_move(first->region))
+                moved = move_in(pool, first, n);
+        first += moved >> pool->page_shift;
+        n -= (unsigned)(moved >> pool->page_shift);
+        if (n == 0 || copy_in(pool, first, moved % pool->page_size, n) == 0 || n == 1)
+                return;
+        /* A run may fail for what lies between its pages, as a mapping the program has split. */
+        for (unsigned i = 0; i < n; i++) {
+                if (first[i].error) {
+                        first[i].error = 0;
+                        copy_in(pool, &first[i], 0, 1);
+                }
+        }
+}
+
+void transit_in(struct pg_pool *pool, struct batch *b)
+{
+        unsigned n;
+
+        for (unsigned i = 0; i < b->count; i += n) {
+                n = 1;
+                if (b->items[i].error)
+                        continue;
+                if (is_hollow(pool, &b->items[i])) {
+                        install_hollow(pool, &b->items[i]);
+                        continue;
+                }
+                while (i + n < b->count && comes_next(pool, &b->items[i + n - 1], &b->items[i + n]))
+                        n++;
+                install(pool, &b->items[i], n);
+        }
+}
+
+/* ---- out ----------------------------------------------------------------------------------- */
+
+static bool goes_next(const struct item *a, const struct item *b)
+{
+        return !(b->word & PAGE_QUEUED) && !b->dropped && a->region == b->region &&
+               a->page + 1 == b->page && a->frame + 1 == b->frame;
+}
+
+/* A page went out in part: the part goes back, as it was. Protected if the page is clean, or a
+ * write to it would go unnoticed. */
+static void put_back(struct pg_pool *pool, struct item *item, size_t part)
+{
+        char *addr = region_addr(item->region, item->page);
+        size_t done = 0;
+        int error = -EBUSY;
+
+        if (item->word & PAGE_DIRTY)
+                error = uffd_move(&pool->uffd, addr, item->data, part, &done);
+        if (error) {
+                size_t rest = part - done;
+
+                error = uffd_copy(&pool->uffd, addr + done, item->data + done, rest,
+                                  !(item->word & PAGE_DIRTY), &rest);
+                uffd_drop(item->data, part);
+        }
+        if (error)
+                trace_broken(&pool->trace, addr, item->word, "a page was torn");
+}
+
+/* By move. Returns how many went and, in *error, why the next one did not. */
+static unsigned move_out(struct pg_pool *pool, struct item *first, unsigned n, int *error)
+{
+        char *addr = region_addr(first->region, first->page);
+        size_t done;
+        unsigned whole;
+
+        *error = uffd_move(&pool->uffd, first->data, addr, n * pool->page_size, &done);
+        whole = (unsigned)(done >> pool->page_shift);
+        if (done % pool->page_size)
+                put_back(pool, &first[whole], done % pool->page_size);
+        return whole;
+}
+
+/* By copying and dropping clean pages, which need not be protected first; for a moment they are in
+ * memory twice, hence no more than fit into a buffer. Returns how many were dealt with; 0: they
+ * must be taken one by one. */
+static unsigned copy_out_run(struct pg_pool *pool, struct item *first, unsigned n)
+{
+        char *addr = region_addr(first->region, first->page);
+        size_t size, done;
+        unsigned clean = 0;
+
+        while (clean < n && clean < pool->workers.run_pages && !(first[clean].word & PAGE_DIRTY))
+                clean++;
+        size = clean * pool->page_size;
+        /* The kernel must not meet a hole: it would wait for us. */
+        if (clean < 2 || uffd_present(&pool->uffd, addr, size) != UFFD_ALL)
+                return 0;
+        if (uffd_copy(&pool->uffd, first->data, addr, size, false, &done) != 0) {
+                uffd_drop(first->data, size);
+                return 0;
+        }
+        if (uffd_drop(addr, size) == 0)
+                return clean;
+        for (unsigned i = 0; i < clean; i++) {
+                char *there = region_addr(first->region, first[i].page);
+
+                if (uffd_present(&pool->uffd, there, pool->page_size) == UFFD_NOTHING)
+                        continue;
+                uffd_drop(first[i].data, pool->page_size);
+                first[i].error = -EBUSY;
+        }
+        return clean;
+}
+
+/* By protecting, copying and dropping one page. */
+static int copy_out(struct pg_pool *pool, struct item *item)
+{
+        char *addr = region_addr(item->region, item->page);
+        bool must_protect = item->word & PAGE_DIRTY && region_is_writable(item->region);
+        size_t done;
+        int error;
+
+        error = must_protect ? uffd_protect(&pool->uffd, addr, pool->page_size) : 0;
+        if (error)
+                return error;
+        error = uffd_copy(&pool->uffd, item->data, addr, pool->page_size, false, &done);
+        if (error == -EFAULT) /* the program has made it inaccessible */
+                error = uffd_peek(&pool->uffd, item->data, addr, pool->page_size) ? -EBUSY : 0;
+        if (!error)
+                error = uffd_drop(addr, pool->page_size);
+        if (!error)
+                return 0;
+        uffd_drop(item->data, pool->page_size);
+        if (must_protect)
+                uffd_unprotect(&pool->uffd, addr, pool->page_size);
+        return error;
+}
+
+/* A page that the kernel will not move because a child, or a parent, has had it as well. A clean
+ * one may be copied: it has not been written to since it came in, not by I/O either. For another
+ * one the kernel must say whether it is pinned, and does when the page is ours alone. */
+static int copy_or_unshare(struct pg_pool *pool, struct item *item)
+{
+        int error;
+
+        if (!(item->word & PAGE_DIRTY))
+                return copy_out(pool, item);
+        error = uffd_unshare(region_addr(item->region, item->page), pool->page_size);
+        if (error)
+                return error;
+        return move_out(pool, item, 1, &error) ? 0 : error;
+}
+
+/* One page, after the fast way for runs has failed or is not there. */
+static int unmap_one(struct pg_pool *pool, struct item *item)
+{
+        int error = -EINVAL;
+
+        if (page_is_hole(pool, item->region, item->page))
+                return -ENOENT;
+        if (!can_move(item->region))
+                error = copy_out(pool, item);
+        else if (move_out(pool, item, 1, &error))
+                return 0;
+        else if (error == -EINVAL) /* the program has changed its protection */
+                error = copy_out(pool, item);
+        else if (error == -EBUSY && atomic_load(&pool->has_forked))
+                error = copy_or_unshare(pool, item);
+        /* Locked by mlock: like pinned. And whatever the kernel did not find, the page was there:
+         * only a hole may be given up as lost. */
+        return error == -EINVAL || error == -ENOENT ? -EBUSY : error;
+}
+
+/*
+ * A clean page of a near store is dropped where it is mapped, with all others of its batch in one
+ * call. To move it into its slot first, or to copy it there where it cannot be moved, in case it is
+ * touched again, costs more than to load it again; and in a process that runs on two CPUs ten times
+ * as much, for each move interrupts the other one.
+ *
+ * Nothing can be lost. The page is clean: the store has what it shows. Pins through which the
+ * kernel writes there are none: they would have made it dirty, and a dirty page becomes clean only
+ * by going out, which pins refuse. A write of the program's faults, for a clean page is protected,
+ * and waits for us; then it finds the page missing. A pin to read, as of a write(2) with O_DIRECT,
+ * keeps the memory it has, which shows what was to be written. Only who reads through a pin for
+ * ever (a device that was given the memory to read) would not see what is written later: hence the
+ * rule of unpaged.h, to pg_pin() such memory.
+ *
+ * What the program has dropped itself, by madvise, must not come back. At its own place in a file
+ * it may: that is what madvise says. For other pages the kernel is asked what is there, and what is
+ * not goes the other way. Only a madvise between that question and the drop is not seen: unpaged.h
+ * wants pg_advise instead.
+ */
+enum drop { STAYS, MAY_GO, MAY_GO_IF_THERE };
+
+static enum drop may_drop(struct pg_pool *pool, const struct item *item)
+{
+        pg_location location = frame_at(&pool->frames, item->frame)->location;
+
+        if (item->dropped || item->word & (PAGE_QUEUED | PAGE_DIRTY) ||
+            !pool_is_near(pool, location))
+                return STAYS;
+        return location == region_location(item->region, item->page) ? MAY_GO : MAY_GO_IF_THERE;
+}
+
+/* Pages that may be dropped, and are there if they must be: their numbers in w->drop.go. */
+static unsigned droppable(struct pg_pool *pool, struct worker *w)
+{
+        struct dropping *d = &w->drop;
+        unsigned n = 0, asked = 0;
+
+        for (unsigned i = 0; i < w->out.count; i++) {
+                const struct item *item = &w->out.items[i];
+
+                switch (may_drop(pool, item)) {
+                case MAY_GO:
+                        d->go[n++] = (uint8_t)i;
+                        break;
+                case MAY_GO_IF_THERE:
+                        d->addr[asked] = region_addr(item->region, item->page);
+                        d->ask[asked++] = (uint8_t)i;
+                        break;
+                case STAYS:
+                        break;
+                }
+        }
+        if (asked > 0 && uffd_find_present(&pool->uffd, d->addr, d->there, asked))
+                for (unsigned i = 0; i < asked; i++)
+                        if (d->there[i] >= 0)
+                                d->go[n++] = d->ask[i];
+        return n;
+}
+
+void transit_drop(struct pg_pool *pool, struct worker *w)
+{
+        unsigned n = droppable(pool, w);
+
+        w->ranges.n = 0;
+        for (unsigned i = 0; i < n; i++) {
+                struct item *item = &w->out.items[w->drop.go[i]];
+
+                ranges_add(&w->ranges, region_addr(item->region, item->page), pool->page_size);
+                item->dropped = true;
+        }
+        if (n == 0 || uffd_drop_ranges(w->ranges.v, w->ranges.n) == 0)
+                return;
+        /* Which one does the kernel refuse (mlock)? To drop the others again does no harm. */
+        for (unsigned i = 0; i < n; i++) {
+                struct item *item = &w->out.items[w->drop.go[i]];
+
+                item->dropped =
+                        uffd_drop(region_addr(item->region, item->page), pool->page_size) == 0;
+        }
+}
+
+void transit_out(struct pg_pool *pool, struct batch *b)
+{
+        unsigned n;
+
+        for (unsigned i = 0; i < b->count; i++)
+                b->items[i].data = frame_slot(&pool->frames, b->items[i].frame);
+        for (unsigned i = 0; i < b->count; i += n) {
+                struct item *first = &b->items[i];
+                int ignored;
+
+                n = 1;
+                if (first->word & PAGE_QUEUED || first->dropped)
+                        continue;
+                while (i + n < b->count && goes_next(&first[n - 1], &first[n]))
+                        n++;
+                n = can_move(first->region) ? move_out(pool, first, n, &ignored)
+                                            : copy_out_run(pool, first, n);
+                if (n == 0) {
+                        n = 1;
+                        first->error = unmap_one(pool, first);
+                }
+        }
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * victim_select.c - which pages are to go: those the policy names, and the oldest of the victim queue.
+ *
+ * Under the pool lock, all of it. The rule is that of replacement.c; here is its taker. A page is
+ * taken when it is BUSY and ours; one that is somebody else's at the moment is passed by.
+ */
+#include "victim_select.h"
+#include "evict.h"
+#include "page_transfer.h"
+
+/* Around the caller's frame: what the pager and a signal frame take, and what its callers have. */
+#define STACK_BELOW ((uintptr_t)16 << 10)
+#define STACK_ABOVE ((uintptr_t)32 << 10)
+
+/* The caller's stack may be paged (that of a coroutine, or of a thread in signal delivery): then
+ * the pages that it stands on, and may touch while it owns them, must stay. */
+static bool is_stood_on(const struct region *r, uint64_t page)
+{
+        uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
+        uintptr_t addr = (uintptr_t)region_addr(r, page);
+        uintptr_t start = (uintptr_t)r->start;
+
+        return stack - start < r->npages << r->page_shift &&
+               addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
+}
+
+/* The page in a frame that is in the policy or the queue; NULL when its owner is somebody else at
+ * the moment, or it must stay. */
+static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32_t frame)
+{
+        struct frame *f = frame_at(&pool->frames, frame);
+        page_word *p = region_word(f->region, f->page);
+        uint64_t word = page_load(p);
+
+        if (word & PAGE_BUSY || is_stood_on(f->region, f->page) || !page_claim(p, word))
+                return NULL;
+        if (!(word & PAGE_RESIDENT) || page_frame(word) != frame || word & PAGE_PINNED)
+                trace_broken(&pool->trace, region_addr(f->region, f->page), word,
+                             "a frame and its page disagree");
+        return batch_add(out, f->region, f->page, word);
+}
+
+/* A store has just refused: look for pages that need none first. */
+static bool is_avoided(const struct worker *w, const struct frame *f)
+{
+        return w->avoid_saves && page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
+}
+
+/* Counts those passed over. */
+static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t frame)
+{
+        bool pass = is_avoided(w, frame_at(&pool->frames, frame));
+
+        w->passed_over += pass;
+        return pass;
+}
+
+/* Waiting in the queue would save it little: it is clean, and its store is near. */
+static bool need_not_wait(struct pg_pool *pool, const struct item *item)
+{
+        return !(item->word & PAGE_DIRTY) &&
+               pool_is_near(pool, frame_at(&pool->frames, item->frame)->location);
+}
+
+/* ---- the taker ----------------------------------------------------------------------------- */
+
+struct claimer {
+        struct taker taker;
+        struct pg_pool *pool;
+        struct worker *w;
+        bool queue; /* victims of the policy wait there */
+};
+
+static enum taken take(struct taker *t, uint32_t frame)
+{
+        struct claimer *c = (struct claimer *)t;
+        struct item *item = NULL;
+
+        if (!is_passed_over(c->pool, c->w, frame))
+                item = claim_victim(c->pool, &c->w->out, frame);
+        if (!item)
+                return TAKEN_NOT;
+        item->straight_on = !c->queue || need_not_wait(c->pool, item);
+        return item->straight_on ? TAKEN_STRAIGHT_ON : TAKEN_TO_WAIT;
+}
+
+static bool could_take(struct taker *t, uint32_t frame)
+{
+        const struct claimer *c = (struct claimer *)t;
+        const struct frame *f = frame_at(&c->pool->frames, frame);
+
+        return !is_stood_on(f->region, f->page) && !is_avoided(c->w, f);
+}
+
+static uint64_t key(struct taker *t, uint32_t frame)
+{
+        const struct frame *f = frame_at(&((struct claimer *)t)->pool->frames, frame);
+
+        return page_key(f->region, f->page);
+}
+
+static const struct taker_ops claimer_ops = {take, could_take, key};
+
+static struct claimer claimer_of(struct pg_pool *pool, struct worker *w, bool queue)
+{
+        struct taker taker = {.ops = &claimer_ops, .taken = w->out.count, .room = RUN_MAX};
+
+        return (struct claimer){.taker = taker, .pool = pool, .w = w, .queue = queue};
+}
+
+void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, bool queue)
+{
+        struct replacement r = pool_replacement(pool);
+        struct claimer c = claimer_of(pool, w, queue);
+
+        replacement_from_policy(&r, &c.taker, want, queue);
+}
+
+void choose_from_queue(struct pg_pool *pool, struct worker *w, unsigned want)
+{
+        struct replacement r = pool_replacement(pool);
+        struct claimer c = claimer_of(pool, w, false);
+
+        replacement_from_queue(&r, &c.taker, want);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu_follow.h - on which CPUs the handler threads of a pool stand. See cpu_follow.c. */
+#ifndef DELIVERY_FOLLOW_H
+#define DELIVERY_FOLLOW_H
+
+#include "uffd.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define FOLLOWERS 4u
+#define SIGHTS    8u
+
+struct follower {
+        struct followers *all;
+        _Atomic pid_t tid;
+        _Atomic int place;     /* its CPU, or one of the names in cpu_follow.c */
+        _Atomic uint32_t read; /* counts the messages it has read */
+
+        /* Its own. */
+        struct sight {
+                pid_t tid;
+                int cpu;        /* where that thread was; -1: nobody knows */
+                unsigned spent; /* what has been read of it since, weighed */
+        } seen[SIGHTS];
+        unsigned strays; /* a bucket that leaks with every message */
+        unsigned away;   /* messages since the last one from its own CPU */
+
+        /* Of who has the duty. */
+        uint32_t counted;
+        unsigned lags;
+};
+
+struct followers {
+        struct delivery *delivery;
+        const struct uffd *uffd;
+        pid_t pid;
+        unsigned count;
+        _Atomic bool can_follow;
+        long robust_offset;   /* from a thread's pointer to its robust list, the same for all */
+        cpu_set_t anywhere;   /* where they may be */
+        _Atomic bool placing; /* a lock that nobody waits for */
+        struct follower each[FOLLOWERS];
+};
+
+/* On a thread of the C library's, before the followers run and again in a child of fork. How many
+ * there are to be. */
+unsigned followers_prepare(struct followers *all, const struct uffd *uffd);
+
+/* On the follower itself: once; before every read, where one who is not needed waits; and after
+ * it, with the thread that sent the message. `blocked`: the read had to wait. */
+void follower_begin(struct follower *f);
+void follower_rest(struct follower *f, const _Atomic bool *stopping);
+void follower_go(struct follower *f, pid_t tid, bool blocked);
+
+/* By who has the duty. How many messages the followers have read since the last call; those who get
+ * none while others do are sent to rest. */
+uint32_t followers_progress(struct followers *all);
+/* They may be starving: on any CPU, and, where that is permitted, as ordinary threads. */
+void followers_raise(struct followers *all);
+void followers_lower(struct followers *all);
+
+/* After *stopping was set: none rests any more. */
+void followers_rouse(struct followers *all);
+
+#endif

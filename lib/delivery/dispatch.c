@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dispatch.c - what both deliveries do with a fault.
+ *
+ * Turns. One instruction can need several pages at once (a copy from page to page, across the ends
+ * of both: four). With hardly more frames than threads, threads would evict each other's pages for
+ * ever, and none would finish its instruction. So in a tight pool the thread that faults has the
+ * turn: for a moment only its faults are served, and it has all the frames. The others try again
+ * until it is over.
+ */
+#include "dispatch.h"
+#include "fault.h"
+#include "fork_freeze.h"
+
+#define TURN_NS 500000u
+
+static bool has_turn(struct pg_pool *pool, pid_t tid, uint64_t now)
+{
+        uint64_t until = atomic_load_explicit(&pool->turn_until, memory_order_relaxed);
+
+        if (tid == 0 || !atomic_load_explicit(&pool->frames.tight, memory_order_relaxed) ||
+            atomic_load_explicit(&pool->turn_tid, memory_order_relaxed) == tid)
+                return true;
+        if (now < until ||
+            !atomic_compare_exchange_strong(&pool->turn_until, &until, now + TURN_NS))
+                return false;
+        atomic_store_explicit(&pool->turn_tid, tid, memory_order_relaxed);
+        return true;
+}
+
+enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_t tid)
+{
+        struct pg_pool *pool = r->pool;
+        uint64_t began = clock_now(), took;
+        struct worker *w;
+        enum fault_end end;
+
+        if (!has_turn(pool, tid, began))
+                return FAULT_LATER;
+        w = worker_get_for_fault(&pool->workers, &pool->stats, tid);
+        if (!w)
+                return forking_fault(pool, r, region_page(r, addr), write, tid);
+        end = fault_page(pool, w, r, region_page(r, addr), write);
+
+        if (end == FAULT_BUSY) {
+                tally_add(&w->tally, STAT_WAITS, 1);
+        } else {
+                took = clock_now() - began;
+                tally_time(&w->tally, PG_HISTOGRAM_FAULT, took);
+                tally_add(&w->tally, STAT_WAIT_NS, took);
+                if (w->thread)
+                        atomic_fetch_add_explicit(&w->thread->wait_ns, took, memory_order_relaxed);
+        }
+        pool_worker_put(pool, w);
+        return end;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handler_thread.c - faults by messages, served by threads of the pool.
+ *
+ * Where the handler runs decides what a fault costs. Left to the scheduler it is woken on another,
+ * idle CPU, and so is the program's thread after it, each time at the price of waking a halted CPU
+ * (measured on a virtual machine: 48 us a fault). So:
+ *
+ * A follower moves to the CPU of the thread that faulted (its id is in the message, its CPU in its
+ * rseq area) and runs as SCHED_IDLE. A CPU that runs only SCHED_IDLE work counts as idle, so the
+ * woken program thread stays there and preempts the follower (7.5 us a fault). That takes no
+ * privilege and leaves the program's own affinity alone. There is one, and more only while threads
+ * fault on several CPUs at once: cpu_follow.c.
+ *
+ * The danger is starvation: with other work on that CPU the follower may not run for long. Hence
+ * the helpers, ordinary threads. One of them at a time has the duty: while faults come in it looks
+ * every few milliseconds whether the followers get on; if none does although faults are pending,
+ * the helper hands the duty on and serves them itself, and the followers pause for a while that
+ * doubles each time. (If one does and another does not, the other is sent to rest beside it.) The
+ * same covers a store that sleeps, and a handler that waits for anything at all. A look
+ * has its price: the helper's timer interrupts the program, and the helper is in the way when the
+ * scheduler places the thread that the follower wakes, which then moves to another CPU, with the
+ * follower behind it. Once a millisecond cost a program that paged all the time a quarter of it
+ * (sqlite: 18 s instead of 13 to 14). So looks begin with that, and double up to eight.
+ * After twenty quiet milliseconds the helper on duty blocks in read() beside the followers: the
+ * first fault after a pause wakes them all, and nobody polls an idle program.
+ *
+ * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is
+ * asked to wake the thread.
+ */
+#include "dispatch.h"
+#include "cpu_follow.h"
+#include "arena.h"
+#include "fd_keep.h"
+#include "fault.h"
+#include "thread.h"
+#include "uffd_abi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define HELPERS        3u
+#define THREADS        (HELPERS + FOLLOWERS)
+#define TICK_NS        1000000u
+#define TICK_MOST_NS   (8 * TICK_NS)
+#define QUIET_NS       (20 * TICK_NS)
+#define LATE_TICKS     2u
+#define BLOCKED_NS     4000u
+#define PAUSE_FIRST_NS (50ull * 1000000)
+#define PAUSE_MOST_NS  (3200ull * 1000000)
+
+struct delivery {
+        struct pg_pool *pool;
+        struct followers followers;
+        struct thread threads[THREADS]; /* the followers first */
+        _Atomic pid_t tids[THREADS];    /* as they run: a helper does not know its place */
+        unsigned wanted;
+        unsigned started;
+        _Atomic bool stopping;
+        char *bells; /* a page for each thread; a fault there ends whoever serves it */
+        pid_t pid;
+        int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
+
+        _Atomic uint32_t duty;        /* a lock: 0 free, 1 held, 2 held and waited for */
+        _Atomic uint32_t paused;      /* the followers are to let the helpers serve */
+        uint64_t pause_ns, resume_at; /* under duty */
+};
+
+/* ---- serving ------------------------------------------------------------------------------- */
+
+static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
+{
+        bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
+
+        for (;;) {
+                bool dying, left_to_owner = false;
+                struct region *r = region_get(m->address, &dying);
+                enum fault_end end = FAULT_POISONED;
+
+                if (dying)
+                        return; /* pg_unmap wakes the whole range when it is done */
+                if (r && r->pool == pool) {
+                        end = delivery_fault(r, m->address, write, (pid_t)m->ptid);
+                        if (end == FAULT_BUSY)
+                                left_to_owner =
+                                        page_ask_wake(region_word(r, region_page(r, m->address)));
+                }
+                if (r)
+                        region_put(r);
+                if (left_to_owner)
+                        return;
+                if (end != FAULT_BUSY) {
+                        /* Last of all, for the woken thread preempts us. It tries again: and finds
+                         * its page, or SIGBUS where that is poisoned, or that it is not ours. */
+                        uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
+                        return;
+                }
+        }
+}
+
+/* Of other threads it cannot be told: the message may be old, and its thread inside the pager by
+ * now for quite another reason. */
+static bool is_handler(const struct delivery *d, pid_t tid)
+{
+        for (unsigned i = 0; i < THREADS; i++)
+                if (tid != 0 && tid == atomic_load(&d->tids[i]))
+                        return true;
+        return false;
+}
+
+/* False: it was a bell. */
+static bool serve(struct delivery *d, const struct uffd_msg *m)
+{
+        struct pg_pool *pool = d->pool;
+        size_t done;
+
+        if (m->event != UFFD_EVENT_PAGEFAULT)
+                return true;
+        if (m->address - (uintptr_t)d->bells < THREADS * 4096ull) {
+                uffd_copy(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), pool->trace.ring,
+                          4096, false, &done);
+                uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
+                return false;
+        }
+        if (is_handler(d, (pid_t)m->ptid))
+                trace_broken(&pool->trace, (void *)(uintptr_t)(m->address & ~4095ull), 0,
+                             "a handler touched paged memory (does a store keep its data there?)");
+        serve_page(pool, m);
+        return true;
+}
+
+static void handler_begin(struct delivery *d, unsigned i, const char *name)
+{
+        atomic_store(&d->tids[i], gettid());
+        prctl(PR_SET_NAME, name);
+}
+
+/* ---- the followers ------------------------------------------------------------------------- */
+
+static void follower(void *arg)
+{
+        struct follower *f = arg;
+        struct delivery *d = f->all->delivery;
+        struct uffd_msg message;
+        uint64_t began;
+        int n;
+
+        handler_begin(d, (unsigned)(f - f->all->each), "unpaged");
+        follower_begin(f);
+        do {
+                follower_rest(f, &d->stopping);
+                /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
+                while (atomic_load(&d->paused) && !atomic_load(&d->stopping))
+                        futex_wait(&d->paused, 1, 50 * TICK_NS);
+                began = clock_now();
+                n = uffd_read(&d->pool->uffd, &message);
+                if (n <= 0)
+                        continue;
+                atomic_fetch_add_explicit(&f->read, 1, memory_order_relaxed);
+                if (!atomic_load_explicit(&d->paused, memory_order_relaxed))
+                        follower_go(f, (pid_t)message.ptid, clock_now() - began > BLOCKED_NS);
+        } while (n <= 0 || serve(d, &message));
+}
+
+/* ---- the helpers --------------------------------------------------------------------------- */
+
+/* Threads that wait for us; whether somebody has read their message or not. A follower may
+ * have been stopped between reading one and anything else. */
+static bool are_waiting(const struct delivery *d)
+{
+        char text[512];
+        ssize_t n = pread(d->fdinfo, text, sizeof(text) - 1, 0);
+        const char *at;
+
+        if (n <= 0)
+                return false;
+        text[n] = '\0';
+        at = strstr(text, "total:");
+        return at && at[strcspn(at, "123456789\n")] != '\n';
+}
+
+static void pause_followers(struct delivery *d)
+{
+        uint64_t now = clock_now();
+
+        d->pause_ns = now > d->resume_at + PAUSE_MOST_NS || d->pause_ns == 0 ? PAUSE_FIRST_NS
+                      : d->pause_ns < PAUSE_MOST_NS                          ? 2 * d->pause_ns
+                                                                             : PAUSE_MOST_NS;
+        d->resume_at = now + d->pause_ns;
+        atomic_store(&d->paused, 1);
+        /* They may be in the middle of a page. Let them finish soon. */
+        followers_raise(&d->followers);
+}
+
+static void resume_followers(struct delivery *d)
+{
+        if (!atomic_load(&d->paused) || clock_now() < d->resume_at)
+                return;
+        followers_lower(&d->followers);
+        atomic_store(&d->paused, 0);
+        futex_wake(&d->paused, INT32_MAX);
+}
+
+/* Returns when this helper should read messages itself; true: because the followers are late. */
+static bool watch(struct delivery *d)
+{
+        unsigned quiet_ns = 0, late = 0;
+        struct timespec tick = {.tv_nsec = TICK_NS};
+
+        followers_progress(&d->followers);
+        while (quiet_ns < QUIET_NS && d->fdinfo >= 0) {
+                if (atomic_load(&d->paused) || atomic_load(&d->stopping))
+                        return false;
+                nanosleep(&tick, NULL);
+                if (followers_progress(&d->followers)) {
+                        quiet_ns = late = 0;
+                        if (tick.tv_nsec < TICK_MOST_NS)
+                                tick.tv_nsec *= 2;
+                } else if (!are_waiting(d)) {
+                        quiet_ns += (unsigned)tick.tv_nsec;
+                        late = 0;
+                } else if (++late >= LATE_TICKS) {
+                        pause_followers(d);
+                        return true;
+                } else {
+                        tick.tv_nsec = TICK_NS;
+                }
+        }
+        return false;
+}
+
+static void duty_take(struct delivery *d)
+{
+        uint32_t free = 0;
+
+        if (atomic_compare_exchange_strong(&d->duty, &free, 1))
+                return;
+        while (atomic_exchange(&d->duty, 2) != 0)
+                futex_wait(&d->duty, 2, 0);
+}
+
+static void duty_drop(struct delivery *d)
+{
+        if (atomic_exchange(&d->duty, 0) == 2)
+                futex_wake(&d->duty, 1);
+}
+
+static void helper(void *arg)
+{
+        struct delivery *d = arg;
+        struct uffd_msg message;
+        bool late;
+        int n;
+
+        for (unsigned i = d->followers.count; i < d->wanted; i++) {
+                pid_t none = 0;
+
+                if (atomic_compare_exchange_strong(&d->tids[i], &none, gettid())) {
+                        handler_begin(d, i, "unpaged-helper");
+                        break;
+                }
+        }
+        do {
+                duty_take(d);
+                late = watch(d);
+                n = uffd_read(&d->pool->uffd, &message);
+                resume_followers(d);
+                duty_drop(d);
+                if (n > 0 && (late || atomic_load(&d->paused)))
+                        stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
+        } while (n <= 0 || serve(d, &message));
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
+
+/* What belongs to the process and not to the pool. */
+static int prepare(struct delivery *d)
+{
+        struct uffd *u = &d->pool->uffd;
+        char path[64];
+
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
+        d->fdinfo = descriptor_keep(open(path, O_RDONLY | O_CLOEXEC));
+        d->wanted = followers_prepare(&d->followers, u) + HELPERS;
+        return uffd_register(u, d->bells, THREADS * 4096);
+}
+
+static int start(struct delivery *d, unsigned i)
+{
+        return i < d->followers.count
+                       ? thread_start(&d->threads[i], follower, &d->followers.each[i])
+                       : thread_start(&d->threads[i], helper, d);
+}
+
+int delivery_thread_start(struct pg_pool *pool)
+{
+        struct delivery *d = arena_reserve(sizeof(*d), "unpaged-delivery");
+        struct caller saved;
+        int error;
+
+        if (!d)
+                return -ENOMEM;
+        pool->delivery = d;
+        d->pool = pool;
+        d->followers.delivery = d;
+        d->fdinfo = -1;
+        d->bells = arena_reserve(THREADS * 4096, "unpaged-bells");
+        error = d->bells ? prepare(d) : -ENOMEM;
+
+        caller_enter(&saved); /* inherited by the threads, for good */
+        for (; !error && d->started < d->wanted; d->started += !error)
+                error = start(d, d->started);
+        caller_leave(&saved);
+        if (error)
+                delivery_thread_stop(pool);
+        return error;
+}
+
+int delivery_thread_restart(struct pg_pool *pool)
+{
+        struct delivery *d = pool->delivery;
+        struct caller saved;
+        int error;
+
+        descriptor_close(d->fdinfo);
+        atomic_store(&d->duty, 0);
+        atomic_store(&d->paused, 0);
+        d->pause_ns = d->resume_at = 0;
+        for (unsigned i = 0; i < THREADS; i++)
+                atomic_store(&d->tids[i], 0);
+        error = prepare(d);
+        caller_enter(&saved);
+        for (unsigned i = 0; !error && i < d->started; i++)
+                error = thread_restart(&d->threads[i]);
+        caller_leave(&saved);
+        return error;
+}
+
+void delivery_thread_stop(struct pg_pool *pool)
+{
+        struct delivery *d = pool->delivery;
+
+        if (!d)
+                return;
+        atomic_store(&d->stopping, true);
+        futex_wake(&d->paused, INT32_MAX);
+        followers_rouse(&d->followers);
+        /* Every thread ends by serving one bell, and a bell rings when the one before was
+         * served, so each finds a thread. */
+        for (unsigned i = 0; i < d->started; i++)
+                (void)*(volatile char *)(d->bells + i * 4096ull);
+        for (unsigned i = 0; i < d->started; i++)
+                thread_join(&d->threads[i]);
+        descriptor_close(d->fdinfo);
+        arena_release(d->bells, THREADS * 4096);
+        arena_release(d, sizeof(*d));
+        pool->delivery = NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* frame.h - the seats of a pool: its budget, one by one. See frame.c. */
+#ifndef FRAME_H
+#define FRAME_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unpaged/unpaged.h>
+#include "frame_list.h"
+
+struct region;
+
+/*
+ * Owner rules: region, page, location, owned and ahead belong to the owner of the page in the frame
+ * (who holds its BUSY), and may be read under the pool lock while the frame is in the policy or in
+ * the victim queue. link and queued belong to the pool lock.
+ */
+struct frame {
+        struct region *region;
+        uint64_t page;
+        pg_location location; /* of the identical copy, while the page is not DIRTY */
+        struct link link;     /* in a list of free frames, or in the victim queue */
+        bool owned;           /* location is a place of the swap store, to be freed with the copy */
+        _Atomic bool ahead;   /* read ahead, and no proof yet that it was wanted */
+        uint32_t queued;      /* victims there were when it entered the queue (victim_queue.h) */
+};
+_Static_assert(sizeof(struct frame) <= 40, "64 bytes a frame, of which the policy needs some");
+
+struct frames {
+        struct frame *table; /* `capacity` of them, sparse */
+        char *slots;         /* frame f's slot: slots + f * page_size; a hole unless f is queued */
+        size_t page_size;
+        uint32_t capacity;
+        uint32_t limit;  /* the budget */
+        uint32_t minted; /* numbers given out so far; minted = live + retired */
+        uint32_t
+                live; /* = free_list.count + mapped + queued + busy; above limit only while shrinking */
+        uint32_t pinned;   /* frames of pinned pages, and those promised */
+        uint32_t promised; /* of pinned: for pages that are on their way in */
+        uint32_t peak;     /* most of live - free_list.count */
+        struct list free_list, retired;
+        _Atomic uint32_t freed;   /* counts frame_put: what a thread without a frame waits on */
+        _Atomic uint32_t waiting; /* such threads */
+        _Atomic bool tight;       /* so few are not pinned that threads may starve each other */
+};
+
+int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size);
+void frames_destroy(struct frames *frames);
+
+/* All below: the pool lock is held. */
+
+/* A free frame. PG_NO_FRAME: none is free, or the pool is above its limit. */
+uint32_t frame_take(struct frames *frames);
+/* Gives it back: to be taken again or, above the limit, retired. Its slot is a hole. */
+void frame_put(struct frames *frames, uint32_t frame);
+/* Retires the free frames that are above the limit. */
+void frames_trim(struct frames *frames);
+/* After each change of limit or pinned. */
+void frames_judge(struct frames *frames);
+/* Frames that must stay unpinned. */
+uint32_t frames_reserve(uint32_t limit);
+
+static inline struct frame *frame_at(const struct frames *frames, uint32_t frame)
+{
+        return &frames->table[frame];
+}
+
+static inline char *frame_slot(const struct frames *frames, uint32_t frame)
+{
+        return frames->slots + (size_t)frame * frames->page_size;
+}
+
+#endif

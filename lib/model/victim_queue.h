@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * victim_queue.h - the victim queue: pages unmapped from the program, but still in their frames.
+ *
+ * It is the pager's accessed bit. Whether a page is in use cannot be read from user space, but it
+ * can be asked: unmap it for a while and see whether it is touched. A page that is touched in the
+ * queue is rescued, without a store, and its policy is told; the oldest page that was not goes out.
+ * First in, first out: a page may leave when as many victims were named after it as the queue may
+ * hold, a fixed share of the frames. Victims that do not wait in it count as well, or the last
+ * pages that were written to would stay in it for as long as a program only reads.
+ *
+ * All calls: the pool lock is held. A page in the queue has QUEUED in its word; whoever claims such
+ * a page takes it out of the queue at once, under the lock.
+ */
+#ifndef VICTIM_H
+#define VICTIM_H
+
+#include "frame.h"
+#include "frame_list.h"
+
+#define VICTIMS_PCT 20u /* unless the pool says otherwise */
+
+struct victims {
+        struct list list; /* oldest first */
+        unsigned pct;     /* share of the frames; 0: no queue */
+        uint32_t named;   /* counts victims */
+};
+
+/* Frames the queue should hold. */
+static inline uint32_t victims_target(const struct victims *v, const struct frames *frames)
+{
+        return (uint32_t)((uint64_t)frames->limit * v->pct / 100);
+}
+
+static inline void victim_push(struct victims *v, struct frames *frames, uint32_t frame)
+{
+        frames->table[frame].queued = v->named;
+        list_append(frames->table, &v->list, frame);
+}
+
+/* The page in the frame, which is in the queue, has waited long enough. */
+static inline bool victim_is_due(const struct victims *v, const struct frames *frames,
+                                 uint32_t frame)
+{
+        return v->named - frames->table[frame].queued >= victims_target(v, frames);
+}
+
+static inline void victim_remove(struct victims *v, struct frames *frames, uint32_t frame)
+{
+        list_remove(frames->table, &v->list, frame);
+}
+
+#endif

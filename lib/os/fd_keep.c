@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fd_keep.c - the pager's file descriptors, out of the program's way.
+ *
+ * Programs expect low numbers for their own (shells name them in scripts, daemons and tests know
+ * that the next one is 3), and some close all they did not open. Whoever interposes close() asks
+ * pg_fds() which ones to spare.
+ */
+#include "fd_keep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+#include <unpaged/store.h>
+#include <unpaged/unpaged.h>
+
+#define KEPT_MOST 64
+
+static _Atomic int kept[KEPT_MOST]; /* fd + 1; 0: none */
+
+static void replace(int from, int to)
+{
+        for (unsigned i = 0; i < KEPT_MOST; i++) {
+                int seen = from;
+
+                if (atomic_compare_exchange_strong(&kept[i], &seen, to))
+                        return;
+        }
+}
+
+int descriptor_keep(int fd)
+{
+        /* 900: above what is counted by hand, below the usual limit of 1024. */
+        static const int floors[] = {900, 200, 50};
+        int high = -1, saved = errno;
+
+        if (fd < 0)
+                return fd;
+        for (unsigned i = 0; high < 0 && i < sizeof(floors) / sizeof(floors[0]); i++)
+                high = fcntl(fd, F_DUPFD_CLOEXEC, floors[i]);
+        if (high >= 0)
+                close(fd);
+        else
+                high = fd;
+        replace(0, high + 1);
+        errno = saved;
+        return high;
+}
+
+void descriptor_close(int fd)
+{
+        int saved = errno;
+
+        if (fd < 0)
+                return;
+        replace(fd + 1, 0);
+        close(fd);
+        errno = saved;
+}
+
+int pg_fds(int *fds, int most)
+{
+        int n = 0;
+
+        for (unsigned i = 0; i < KEPT_MOST; i++) {
+                int fd = atomic_load(&kept[i]) - 1;
+
+                if (fd >= 0 && n++ < most)
+                        fds[n - 1] = fd;
+        }
+        return n;
+}
+
+int pg_fd_keep(int fd)
+{
+        return descriptor_keep(fd);
+}
+
+void pg_fd_close(int fd)
+{
+        descriptor_close(fd);
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mapping.c - mappings, and the way from an address to its page entry.
+ *
+ * A mapping is an address range with a guard page at either end and a table of page words. The
+ * table is reserved whole and touched sparsely: 1 TiB of 4 KiB pages reserves 2 GiB of table and
+ * 64 KiB of `touched` bits, and uses none of it. `touched` lets an unmap walk only what was used.
+ *
+ * The index is process-wide, because a SIGBUS handler has only an address: a sorted array under a
+ * sequence lock. Readers take no lock and retry when a writer was there, which makes them safe in
+ * signal handlers and costs a few nanoseconds; writers are rare (map and unmap) and move the tail.
+ *
+ * Lifetime. region structures are type-stable: they come from a table that is never unmapped and go
+ * back to a spare list. A reader counts itself into `users` of whatever the index said, then looks
+ * again at the state and the range: if they still fit, region_kill, which sets the state first and
+ * then waits for users == 0, cannot have passed; if not, it leaves. (Both sides use sequentially
+ * consistent operations: the reader's increment and its look at the state, the killer's state and
+ * its look at users, so at least one sees the other.) A late reader that counts itself into a
+ * recycled structure delays that one's unmap for a moment, and does no other harm.
+ */
+#include "mapping.h"
+#include "arena.h"
+#include "futex_lock.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#define REGIONS_MAX   ((size_t)1 << 16)
+#define WORDS_PER_BIT 512u /* a page of the table */
+
+struct slot {
+        _Atomic uintptr_t start;
+        _Atomic uintptr_t end;
+        _Atomic(struct region *) region;
+};
+
+static struct {
+        struct lock lock; /* writers, and the spare list */
+        _Atomic uint32_t sequence;
+        _Atomic size_t count;
+        _Atomic(struct slot *) slots;
+        struct region *regions; /* the type-stable table */
+        size_t made;
+        struct region *spare;
+} index_ = {.lock = LOCK_INIT(LOCK_INDEX)};
+
+/* ---- the index ----------------------------------------------------------------------------- */
+
+static struct region *index_search(uintptr_t addr)
+{
+        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_acquire);
+        size_t low = 0, high = atomic_load_explicit(&index_.count, memory_order_relaxed);
+
+        while (low < high) {
+                size_t mid = low + (high - low) / 2;
+
+                if (addr < atomic_load_explicit(&slots[mid].start, memory_order_relaxed))
+                        high = mid;
+                else if (addr >= atomic_load_explicit(&slots[mid].end, memory_order_relaxed))
+                        low = mid + 1;
+                else
+                        return atomic_load_explicit(&slots[mid].region, memory_order_relaxed);
+        }
+        return NULL;
+}
+
+static struct region *index_find(uintptr_t addr)
+{
+        struct region *found;
+        uint32_t before, after;
+
+        do {
+                before = atomic_load_explicit(&index_.sequence, memory_order_acquire);
+                found = before & 1 ? NULL : index_search(addr);
+                atomic_thread_fence(memory_order_acquire);
+                after = atomic_load_explicit(&index_.sequence, memory_order_relaxed);
+        } while ((before & 1) || before != after);
+        return found;
+}
+
+static void index_move(size_t to, size_t from, size_t n)
+{
+        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+
+        for (size_t i = 0; i < n; i++) {
+                size_t k = to > from ? n - 1 - i : i;
+
+                atomic_store_explicit(&slots[to + k].start, slots[from + k].start,
+                                      memory_order_relaxed);
+                atomic_store_explicit(&slots[to + k].end, slots[from + k].end,
+                                      memory_order_relaxed);
+                atomic_store_explicit(&slots[to + k].region, slots[from + k].region,
+                                      memory_order_relaxed);
+        }
+}
+
+static void index_write_begin(void)
+{
+        atomic_fetch_add_explicit(&index_.sequence, 1, memory_order_relaxed);
+        atomic_thread_fence(memory_order_release);
+}
+
+static void index_write_end(void)
+{
+        atomic_fetch_add_explicit(&index_.sequence, 1, memory_order_release);
+}
+
+int region_publish(struct region *r, struct lock *list_lock, struct region **list)
+{
+        uintptr_t start = (uintptr_t)r->start;
+        uintptr_t end = start + (r->npages << r->page_shift);
+        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        size_t at = 0, count;
+
+        lock_take(&index_.lock);
+        count = atomic_load_explicit(&index_.count, memory_order_relaxed);
+        if (count == REGIONS_MAX) {
+                lock_drop(&index_.lock);
+                return -ENOSPC;
+        }
+        while (at < count && atomic_load_explicit(&slots[at].start, memory_order_relaxed) < start)
+                at++;
+        atomic_store(&r->state, REGION_LIVE);
+        index_write_begin();
+        index_move(at + 1, at, count - at);
+        atomic_store_explicit(&slots[at].start, start, memory_order_relaxed);
+        atomic_store_explicit(&slots[at].end, end, memory_order_relaxed);
+        atomic_store_explicit(&slots[at].region, r, memory_order_relaxed);
+        atomic_store_explicit(&index_.count, count + 1, memory_order_relaxed);
+        index_write_end();
+        lock_take(list_lock);
+        r->next = *list;
+        *list = r;
+        lock_drop(list_lock);
+        lock_drop(&index_.lock);
+        return 0;
+}
+
+void region_withdraw(struct region *r, struct lock *list_lock, struct region **list)
+{
+        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        size_t at = 0, count;
+
+        lock_take(&index_.lock);
+        count = atomic_load_explicit(&index_.count, memory_order_relaxed);
+        while (atomic_load_explicit(&slots[at].region, memory_order_relaxed) != r)
+                at++;
+        index_write_begin();
+        index_move(at, at + 1, count - at - 1);
+        atomic_store_explicit(&index_.count, count - 1, memory_order_relaxed);
+        index_write_end();
+        lock_take(list_lock);
+        while (*list != r)
+                list = &(*list)->next;
+        *list = r->next;
+        lock_drop(list_lock);
+        lock_drop(&index_.lock);
+}
+
+void region_withdraw_all(const struct pg_pool *pool)
+{
+        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        size_t count, kept = 0;
+
+        lock_take(&index_.lock);
+        count = atomic_load_explicit(&index_.count, memory_order_relaxed);
+        index_write_begin();
+        for (size_t at = 0; at < count; at++) {
+                struct region *r = atomic_load_explicit(&slots[at].region, memory_order_relaxed);
+
+                if (r->pool != pool)
+                        index_move(kept++, at, 1);
+        }
+        atomic_store_explicit(&index_.count, kept, memory_order_relaxed);
+        index_write_end();
+        lock_drop(&index_.lock);
+}
+
+uint32_t region_index_version(void)
+{
+        return atomic_load_explicit(&index_.sequence, memory_order_acquire);
+}
+
+void region_index_lock_for_fork(void)
+{
+        lock_take_for_fork(&index_.lock);
+}
+
+void region_index_unlock_for_fork(void)
+{
+        lock_drop_for_fork(&index_.lock);
+}
+
+/* ---- users --------------------------------------------------------------------------------- */
+
+struct region *region_get(uintptr_t addr, bool *dying)
+{
+        for (;;) {
+                struct region *r = index_find(addr);
+                uint32_t state;
+
+                *dying = false;
+                if (!r)
+                        return NULL;
+                atomic_fetch_add(&r->users, 1);
+                state = atomic_load(&r->state);
+                if (state == REGION_LIVE && addr - (uintptr_t)r->start < r->npages << r->page_shift)
+                        return r;
+                region_put(r);
+                *dying = state == REGION_DYING;
+                if (*dying)
+                        return NULL;
+        }
+}
+
+void region_put(struct region *r)
+{
+        atomic_fetch_sub(&r->users, 1);
+}
+
+bool region_kill(struct region *r)
+{
+        uint32_t live = REGION_LIVE;
+
+        if (!atomic_compare_exchange_strong(&r->state, &live, REGION_DYING))
+                return false;
+        for (unsigned spins = 0; atomic_load(&r->users) != 0; spins++) {
+                struct timespec pause = {.tv_nsec = spins < 100 ? 0 : 100000};
+
+                nanosleep(&pause, NULL);
+        }
+        return true;
+}
+
+void region_revive(struct region *r)
+{
+        atomic_store(&r->state, REGION_LIVE);
+        futex_wake(&r->state, INT32_MAX);
+}
+
+void region_wait_settled(uintptr_t addr)
+{
+        struct region *r = index_find(addr);
+
+        if (r && atomic_load(&r->state) == REGION_DYING)
+                futex_wait(&r->state, REGION_DYING, 1000000);
+}
+
+/* ---- making and freeing -------------------------------------------------------------------- */
+
+/* Under the index lock. */
+static struct region *structure_get(void)
+{
+        struct region *r = index_.spare;
+
+        if (r) {
+                index_.spare = r->next;
+                return r;
+        }
+        if (!index_.regions) {
+                struct slot *slots =
+                        arena_reserve(sizeof(*slots) * (REGIONS_MAX + 1), "unpaged-index");
+
+                index_.regions =
+                        arena_reserve(sizeof(struct region) * REGIONS_MAX, "unpaged-index");
+                if (!slots || !index_.regions) {
+                        arena_release(slots, sizeof(*slots) * (REGIONS_MAX + 1));
+                        arena_release(index_.regions, sizeof(struct region) * REGIONS_MAX);
+                        index_.regions = NULL;
+                        return NULL;
+                }
+                atomic_store_explicit(&index_.slots, slots, memory_order_release);
+        }
+        return index_.made < REGIONS_MAX ? &index_.regions[index_.made++] : NULL;
+}
+
+static void structure_put(struct region *r)
+{
+        lock_take(&index_.lock);
+        r->next = index_.spare;
+        index_.spare = r;
+        lock_drop(&index_.lock);
+}
+
+static size_t words_bytes(uint64_t npages)
+{
+        return (npages * sizeof(page_word) + 4095) & ~(size_t)4095;
+}
+
+static size_t touched_bytes(uint64_t npages)
+{
+        return (((npages / WORDS_PER_BIT) / 64 + 1) * 8 + 4095) & ~(size_t)4095;
+}
+
+static void as_paged(char *start, size_t size)
+{
+        munlock(start, size); /* mlockall(MCL_FUTURE) would bring all of it in */
+        /* Not in a child: it would see the pages of this moment only, and zeros for all others. */
+        madvise(start, size, MADV_DONTFORK);
+        madvise(start, size, MADV_NOHUGEPAGE);
+        arena_name(start, size, "unpaged-mapping");
+}
+
+/* An aligned, inaccessible range with a guard page before and after. */
+static char *reserve_guarded(size_t size, size_t page_size)
+{
+        size_t all = size + 3 * page_size; /* two guards, and room to align */
+        char *base, *start, *end;
+
+        if (size > SIZE_MAX - 3 * page_size)
+                return NULL;
+        base = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (base == MAP_FAILED)
+                return NULL;
+        start = (char *)(((uintptr_t)base + 2 * page_size - 1) & ~(page_size - 1));
+        end = start + size + page_size;
+        if (start - page_size > base)
+                munmap(base, (size_t)(start - page_size - base));
+        if (end < base + all)
+                munmap(end, (size_t)(base + all - end));
+        as_paged(start, size);
+        return start;
+}
+
+struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,
+                          unsigned flags, pg_location location)
+{
+        struct region *r;
+
+        lock_take(&index_.lock);
+        r = structure_get();
+        lock_drop(&index_.lock);
+        if (!r)
+                return NULL;
+        /* users is left alone: a late reader may be counted in it. */
+        r->pool = pool;
+        r->npages = npages;
+        r->page_shift = page_shift;
+        r->flags = flags;
+        r->location = location;
+        r->next = NULL;
+        ahead_reset(&r->ahead);
+        atomic_store_explicit(&r->habit, 0, memory_order_relaxed);
+        r->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
+        r->pages = arena_reserve(words_bytes(npages), "unpaged-table");
+        r->touched = arena_reserve(touched_bytes(npages), "unpaged-table");
+        if (r->start && r->pages && r->touched)
+                return r;
+        region_free(r);
+        return NULL;
+}
+
+int region_open(struct region *r)
+{
+        return mprotect(r->start, r->npages << r->page_shift, region_prot(r)) == 0 ? 0 : -errno;
+}
+
+void region_seal(struct region *r)
+{
+        /* Replaced rather than unmapped: while the index still shows this range, nobody else can
+         * be given its addresses. */
+        mmap(r->start, r->npages << r->page_shift, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+int region_cover(void *addr, size_t size, bool paged)
+{
+        void *there = mmap(addr, size, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+        if (there == MAP_FAILED)
+                return -errno;
+        if (paged)
+                as_paged(addr, size);
+        return 0;
+}
+
+void region_free(struct region *r)
+{
+        size_t guard = region_page_size(r);
+
+        if (r->start)
+                munmap(r->start - guard, (r->npages << r->page_shift) + 2 * guard);
+        arena_release(r->pages, words_bytes(r->npages));
+        arena_release(r->touched, touched_bytes(r->npages));
+        atomic_store(&r->state, REGION_FREE);
+        futex_wake(&r->state, INT32_MAX);
+        structure_put(r);
+}
+
+/* ---- what was touched ---------------------------------------------------------------------- */
+
+void region_touch(struct region *r, uint64_t page)
+{
+        uint64_t bit = page / WORDS_PER_BIT;
+        uint64_t mask = (uint64_t)1 << bit % 64;
+
+        if (!(atomic_load_explicit(&r->touched[bit / 64], memory_order_relaxed) & mask))
+                atomic_fetch_or_explicit(&r->touched[bit / 64], mask, memory_order_relaxed);
+}
+
+uint64_t region_next_touched(const struct region *r, uint64_t page)
+{
+        uint64_t bit = page / WORDS_PER_BIT;
+        uint64_t last = (r->npages - 1) / WORDS_PER_BIT;
+
+        for (; bit <= last; bit = (bit / 64 + 1) * 64) {
+                uint64_t bits = atomic_load_explicit(&r->touched[bit / 64], memory_order_relaxed) >>
+                                bit % 64;
+
+                if (bits) {
+                        uint64_t first = (bit + (uint64_t)__builtin_ctzll(bits)) * WORDS_PER_BIT;
+
+                        return first > page ? first : page;
+                }
+        }
+        return r->npages;
+}

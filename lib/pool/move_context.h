@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move_context.h - what one thread needs while it moves pages: lists of them, and a buffer.
+ *
+ * A handful of workers exist for each pool, made when it opens, so that moving pages neither
+ * allocates nor needs a deep stack (a SIGBUS handler may run on a small one), and so that pages in
+ * flight are bounded. Their buffers are part of the budget. A thread that finds none waits.
+ *
+ * Order: a worker is taken before any page is claimed, and is given back before waiting for BUSY;
+ * so those who hold workers never wait for those who do not.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unpaged/unpaged.h>
+#include "stats.h"
+
+#define RUN_MAX     64u /* pages in one batch */
+#define WORKERS_MAX 16u
+
+struct region;
+
+/* A page in transit. Its BUSY is held. */
+struct item {
+        struct region *region;
+        uint64_t page;
+        uint64_t word;        /* as it was claimed, without BUSY */
+        pg_location location; /* coming in: where from; going out: where to */
+        char *data;           /* where its content is outside the program */
+        uint32_t frame;
+        bool clean;       /* install protected */
+        bool owned;       /* location is a place of the swap store that was reserved for it */
+        bool newly;       /* going out: that place was reserved just now */
+        bool straight_on; /* going out: not by the victim queue */
+        bool dropped;     /* going out: from where it was mapped, with nothing in its slot */
+        int error;
+};
+
+struct batch {
+        unsigned count;
+        struct item items[RUN_MAX];
+};
+
+/* Address ranges of a batch, neighbours joined. */
+struct ranges {
+        size_t n;
+        struct iovec v[RUN_MAX];
+};
+
+static inline void ranges_add(struct ranges *r, char *addr, size_t size)
+{
+        struct iovec *last = r->n ? &r->v[r->n - 1] : NULL;
+
+        if (last && (char *)last->iov_base + last->iov_len == addr)
+                last->iov_len += size;
+        else
+                r->v[r->n++] = (struct iovec){addr, size};
+}
+
+/* Pages of a batch that may be dropped where they are mapped. */
+struct dropping {
+        void *addr[RUN_MAX];
+        int there[RUN_MAX];                /* negative: it is not */
+        uint8_t ask[RUN_MAX], go[RUN_MAX]; /* their numbers in the batch */
+};
+
+struct worker {
+        struct batch in;  /* pages coming in */
+        struct batch out; /* pages going out, to make room for them */
+        char *buffer;     /* run_pages pages */
+        /* Not on the stack, which may be that of a signal handler. */
+        struct dropping drop;
+        struct ranges ranges;
+        struct tally tally;
+        struct thread_counters *thread; /* of that thread; or NULL */
+        pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
+        bool avoid_saves;     /* a store has just refused: look for victims that are clean */
+        bool all_dirty;       /* and there are none */
+        uint32_t passed_over; /* victims, for that */
+        uint32_t refused;     /* batches of victims that the stores refused */
+        uint32_t habit_turn;  /* counts batches that came in (write_predict.h) */
+        uint32_t pins;        /* frames reserved for pinning: pages coming in are pinned */
+};
+
+#define WORKERS_FROZEN (1u << 31)
+
+struct workers {
+        _Atomic uint32_t free; /* a bit for each; or WORKERS_FROZEN */
+        _Atomic uint32_t
+                spare; /* while frozen: a bit for each that serves a fault (fork_freeze.c) */
+        _Atomic uint32_t waiting;
+        unsigned count;
+        unsigned run_pages;
+        struct worker *table;
+        char *buffers;
+        size_t bytes;
+};
+
+int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size);
+void workers_destroy(struct workers *w);
+
+struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid);
+/* NULL instead of waiting for workers_thaw. */
+struct worker *worker_get_for_fault(struct workers *w, struct stats *stats, pid_t tid);
+/* As it is when one gets it. */
+void worker_reset(struct worker *worker, struct stats *stats, pid_t tid);
+void worker_put(struct workers *w, struct worker *worker);
+
+/* Waits until nobody else has a worker, and lets nobody have one: no page moves, and no word of a
+ * page changes, until the thaw. One thread at a time. */
+void workers_take_all(struct workers *w);
+/* Then, lets those know who wait to serve a fault. */
+void workers_freeze(struct workers *w);
+void workers_thaw(struct workers *w);
+/* Meanwhile, for who must serve a fault nevertheless; NULL: none is left. */
+struct worker *worker_spare_get(struct workers *w);
+void worker_spare_put(struct workers *w, struct worker *worker);
+/* Waits until all of them are back, and lets nobody have one. */
+void workers_spare_end(struct workers *w);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store_gate.c - a pool's stores: which token names which, and the one gate to each operation.
+ *
+ * A token's top byte is the pool's number of the store. Numbers are given by attaching and stay
+ * while a mapping, or the pool as its swap store, uses them; so looking one up takes no lock. The
+ * two highest tokens belong to the built-in stores zero and uninit, which are ordinary tables.
+ *
+ * The gate serialises the calls of a store that is not PG_STORE_PARALLEL, with a lock that belongs
+ * to the store, as several pools may share it. That lock is the only one held across I/O.
+ */
+#include "store_gate.h"
+#include "builtin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pg_store_gate {
+        struct pg_store_ops ops; /* the author's, with NULL for what it does not have */
+        struct lock lock;
+        _Atomic uint32_t pools;
+};
+
+static struct pg_store_gate zero_gate, uninit_gate;
+
+static int gate_open(struct pg_store_gate *gate, const struct pg_store_ops *ops)
+{
+        memcpy(&gate->ops, ops, ops->size < sizeof(gate->ops) ? ops->size : sizeof(gate->ops));
+        gate->lock = (struct lock)LOCK_INIT(LOCK_STORE);
+        if (!gate->ops.page_in || (!gate->ops.page_out && !(gate->ops.flags & PG_STORE_READONLY)) ||
+            (gate->ops.location_get && !gate->ops.location_free))
+                return -EINVAL;
+        return 0;
+}
+
+__attribute__((constructor)) static void builtin_open(void)
+{
+        gate_open(&zero_gate, &pg_zero_ops);
+        gate_open(&uninit_gate, &pg_uninit_ops);
+}
+
+int pg_store_init(struct pg_store *store, const struct pg_store_ops *ops, uint64_t extent)
+{
+        struct pg_store_gate *gate = calloc(1, sizeof(*gate));
+        int error;
+
+        if (!gate)
+                return -ENOMEM;
+        error = gate_open(gate, ops);
+        if (error) {
+                free(gate);
+                return error;
+        }
+        *store = (struct pg_store){.ops = ops, .extent = extent, .gate = gate};
+        return 0;
+}
+
+int pg_store_close(struct pg_store *store)
+{
+        struct pg_store_gate *gate;
+
+        if (!store)
+                return 0;
+        gate = store->gate;
+        if (atomic_load(&gate->pools) != 0)
+                return -EBUSY;
+        if (gate->ops.close)
+                gate->ops.close(store);
+        free(gate);
+        return 0;
+}
+
+/* ---- attaching ----------------------------------------------------------------------------- */
+
+void stores_init(struct stores *s, size_t page_size)
+{
+        *s = (struct stores){
+                .lock = LOCK_INIT(LOCK_TABLES),
+                .swap = STORES_MAX,
+                .page_size = page_size,
+                .zero = {.ops = &pg_zero_ops, .page_size = page_size, .gate = &zero_gate},
+                .uninit = {.ops = &pg_uninit_ops, .page_size = page_size, .gate = &uninit_gate},
+        };
+}
+
+static struct pg_store *stored_at(struct stores *s, unsigned id)
+{
+        return atomic_load_explicit(&s->table[id].store, memory_order_acquire);
+}
+
+static unsigned find_store(struct stores *s, const struct pg_store *store)
+{
+        for (unsigned id = 0; id < STORES_MAX; id++)
+                if (stored_at(s, id) == store)
+                        return id;
+        return STORES_MAX;
+}
+
+int store_attach(struct stores *s, struct pg_store *store, pg_location *base)
+{
+        unsigned id;
+        int error = 0;
+
+        lock_take(&s->lock);
+        id = find_store(s, store);
+        if (id == STORES_MAX) {
+                id = find_store(s, NULL);
+                if (id == STORES_MAX)
+                        error = -ENOSPC;
+                else if (store->page_size != 0 && store->page_size != s->page_size)
+                        error = -EINVAL;
+                else {
+                        store->page_size = s->page_size;
+                        atomic_fetch_add(&store->gate->pools, 1);
+                        atomic_store_explicit(&s->table[id].store, store, memory_order_release);
+                }
+        }
+        lock_drop(&s->lock);
+        if (!error)
+                *base = location_make(id, 0);
+        return error;
+}
+
+static void detach(struct stores *s, unsigned id)
+{
+        struct pg_store *store = stored_at(s, id);
+
+        atomic_store_explicit(&s->table[id].store, NULL, memory_order_release);
+        atomic_fetch_sub(&store->gate->pools, 1);
+}
+
+int store_detach(struct stores *s, struct pg_store *store)
+{
+        unsigned id;
+        int error = 0;
+
+        lock_take(&s->lock);
+        id = store ? find_store(s, store) : STORES_MAX;
+        if (id == STORES_MAX)
+                error = -ENOENT;
+        else if (s->table[id].mappings != 0 || id == s->swap)
+                error = -EBUSY;
+        else
+                detach(s, id);
+        lock_drop(&s->lock);
+        return error;
+}
+
+void stores_close(struct stores *s)
+{
+        for (unsigned id = 0; id < STORES_MAX; id++)
+                if (stored_at(s, id))
+                        detach(s, id);
+}
+
+int store_hold(struct stores *s, pg_location location, uint64_t size, bool written)
+{
+        unsigned id = (unsigned)(location >> 56);
+        uint64_t offset = location << 8 >> 8;
+        struct pg_store *store;
+        int error = 0;
+
+        if (location % s->page_size != 0 && location < PG_LOCATION_ANON_UNINIT)
+                return -EINVAL;
+        if (location >= PG_LOCATION_ANON_UNINIT)
+                return location & 0xfff || written ? -EINVAL : 0;
+        lock_take(&s->lock);
+        store = id < STORES_MAX ? stored_at(s, id) : NULL;
+        if (!store)
+                error = -EINVAL;
+        else if (size > ((uint64_t)1 << 56) - offset)
+                error = -EINVAL;
+        else if (store->extent != 0 && (offset > store->extent || size > store->extent - offset))
+                error = -EINVAL;
+        else if (written && store_flags(store) & PG_STORE_READONLY)
+                error = -EINVAL;
+        else
+                s->table[id].mappings++;
+        lock_drop(&s->lock);
+        return error;
+}
+
+void store_release(struct stores *s, pg_location location)
+{
+        if (location >= PG_LOCATION_ANON_UNINIT)
+                return;
+        lock_take(&s->lock);
+        s->table[location >> 56].mappings--;
+        lock_drop(&s->lock);
+}
+
+struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *offset)
+{
+        *offset = location << 8 >> 8;
+        if (location >= PG_LOCATION_ANON_UNINIT)
+                return location == PG_LOCATION_ANON_ZERO ? &s->zero : &s->uninit;
+        return stored_at(s, (unsigned)(location >> 56));
+}
+
+/* ---- the gate ------------------------------------------------------------------------------ */
+
+static struct pg_store_gate *enter(struct pg_store *store)
+{
+        if (!(store->gate->ops.flags & PG_STORE_PARALLEL))
+                lock_take(&store->gate->lock);
+        return store->gate;
+}
+
+static void leave(struct pg_store_gate *gate)
+{
+        if (!(gate->ops.flags & PG_STORE_PARALLEL))
+                lock_drop(&gate->lock);
+}
+
+unsigned store_flags(struct pg_store *store)
+{
+        return store->gate->ops.flags;
+}
+
+bool store_can_swap(struct pg_store *store)
+{
+        return store->gate->ops.location_get && store->gate->ops.page_out;
+}
+
+int store_location_get(struct pg_store *store, uint64_t *offset, bool for_fault)
+{
+        struct pg_store_gate *gate = enter(store);
+        int error = gate->ops.location_get(store, offset, for_fault);
+
+        leave(gate);
+        return error;
+}
+
+void store_location_free(struct pg_store *store, uint64_t offset)
+{
+        struct pg_store_gate *gate = enter(store);
+
+        gate->ops.location_free(store, offset);
+        leave(gate);
+}
+
+int store_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *buf)
+{
+        struct pg_store_gate *gate = enter(store);
+        int error = gate->ops.page_in(store, offset, npages, buf);
+
+        leave(gate);
+        return error;
+}
+
+int store_page_out(struct pg_store *store, uint64_t offset, size_t npages, const void *buf)
+{
+        struct pg_store_gate *gate = enter(store);
+        int error = gate->ops.page_out(store, offset, npages, buf);
+
+        leave(gate);
+        return error;
+}
+
+const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages)
+{
+        struct pg_store_gate *gate;
+        const void *at;
+
+        if (!store->gate->ops.page_at)
+                return NULL;
+        gate = enter(store);
+        at = gate->ops.page_at(store, offset, npages);
+        leave(gate);
+        return at;
+}
+
+int store_sync(struct pg_store *store)
+{
+        struct pg_store_gate *gate;
+        int error;
+
+        if (!store->gate->ops.sync)
+                return 0;
+        gate = enter(store);
+        error = gate->ops.sync(store);
+        leave(gate);
+        return error;
+}
+
+void store_refresh(struct stores *s, pg_location location, uint64_t size)
+{
+        uint64_t offset;
+        struct pg_store *store = store_find(s, location, &offset);
+        struct pg_store_gate *gate;
+
+        if (!store->gate->ops.refresh)
+                return;
+        gate = enter(store);
+        gate->ops.refresh(store, offset, (size_t)(size / s->page_size));
+        leave(gate);
+}
+
+void store_stats(struct pg_store *store, struct pg_store_stats *stats)
+{
+        if (store->gate->ops.stats)
+                store->gate->ops.stats(store, stats);
+}
+
+/* ---- fork ---------------------------------------------------------------------------------- */
+
+bool store_can_follow(struct pg_store *store)
+{
+        return store->gate->ops.fork_child != NULL;
+}
+
+int stores_fork_prepare(struct stores *s)
+{
+        int error = 0;
+
+        for (unsigned id = 0; id < STORES_MAX && !error; id++) {
+                struct pg_store *store = stored_at(s, id);
+
+                if (store && store->gate->ops.fork_prepare)
+                        error = store->gate->ops.fork_prepare(store);
+        }
+        return error;
+}
+
+void stores_fork_parent(struct stores *s)
+{
+        for (unsigned id = 0; id < STORES_MAX; id++) {
+                struct pg_store *store = stored_at(s, id);
+
+                if (store && store->gate->ops.fork_parent)
+                        store->gate->ops.fork_parent(store);
+        }
+}
+
+int stores_fork_child(struct stores *s)
+{
+        int error = 0;
+
+        for (unsigned id = 0; id < STORES_MAX && !error; id++) {
+                struct pg_store *store = stored_at(s, id);
+
+                if (!store)
+                        continue;
+                atomic_store(&store->gate->lock.word, 0);
+                if (store->gate->ops.fork_child)
+                        error = store->gate->ops.fork_child(store);
+        }
+        return error;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * range_table.h - who has what of the arena: a sorted table of ranges. See range_table.c.
+ *
+ * It only keeps the books. What they say is made true by arena_ops.c; what programs ask for is
+ * translated by calls_*.c.
+ */
+#ifndef SPACE_H
+#define SPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a range is, beside its protection. */
+#define RANGE_OUT       (1u << 0) /* not paged: something of the kernel's was mapped over it */
+#define RANGE_LOCKED    (1u << 1) /* mlock: pinned, and may not be discarded */
+#define RANGE_STACK     (1u << 2) /* a thread's stack: pinned, until it is discarded */
+#define RANGE_NOFORK    (1u << 3) /* MADV_DONTFORK: a child does not have it */
+#define RANGE_WIPE      (1u << 4) /* MADV_WIPEONFORK: a child has zeros */
+#define RANGE_KEY       (1u << 5) /* has, or had, a protection key */
+#define RANGE_NORESERVE (1u << 6) /* may become writable whatever its size */
+#define RANGE_FRESH     (1u << 7) /* while mlock is at it: locked now, not yet pinned */
+#define RANGE_PINNED    (RANGE_LOCKED | RANGE_STACK)
+
+struct range {
+        uintptr_t start, end; /* multiples of 4096 */
+        int prot;
+        unsigned flags;
+};
+
+/* The kernel's limit of mappings is 65530: there cannot be many more ranges than that. */
+#define SPACE_RANGES_MAX ((size_t)1 << 17)
+
+/* Ranges in [start, end); space_find_free names none below `floor`, and multiples of `granule`. */
+int space_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t granule);
+
+/* Every call below needs the lock. All signals are blocked while a thread has it: a handler that
+ * calls mmap finds it free, or held by another thread. Nobody takes it on a fault. */
+uint64_t space_lock(void);
+void space_unlock(uint64_t signals);
+
+/* The ranges in order of address. find: the first that ends beyond addr. NULL: there are no more. */
+struct range *space_find(uintptr_t addr);
+struct range *space_next(struct range *r);
+/* The range that holds the address, or NULL. */
+struct range *space_at(uintptr_t addr);
+
+bool space_is_free(uintptr_t start, uintptr_t end);
+
+/* The lowest place for so many bytes; 0: there is none. */
+uintptr_t space_find_free(size_t size);
+
+/* True if n more ranges fit into the table. set, clear and cut need one or two. */
+bool space_has_room(size_t n);
+
+/* Replaces whatever is in [start, end). */
+void space_set(uintptr_t start, uintptr_t end, int prot, unsigned flags);
+void space_clear(uintptr_t start, uintptr_t end);
+
+/* Makes start and end borders of ranges, so that those in between can be changed in place; join
+ * afterwards makes one of neighbours that do not differ. */
+void space_cut(uintptr_t start, uintptr_t end);
+void space_join(uintptr_t start, uintptr_t end);
+
+/* For debug builds and tests: is the table sorted, and minimal? */
+bool space_check(void);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* The recorder of traces: what it does with events while nobody writes its buffers. */
+#include "trace_writer.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "trace_file.h"
+
+#define BURST 60000u /* more than both buffers hold */
+
+static char path[] = "/tmp/unpaged-trace-XXXXXX";
+static struct recorder recorder;
+
+static void begin(void)
+{
+        static const struct pg_trace_header header = {.page_size = 4096, .policy = "none"};
+        int fd;
+
+        memset(path + sizeof(path) - 7, 'X', 6);
+        fd = mkstemp(path);
+        ck_assert_int_ge(fd, 0);
+        close(fd);
+        ck_assert_int_eq(recorder_open(&recorder, path, &header), 0);
+}
+
+static void end(void)
+{
+        recorder_close(&recorder);
+        unlink(path);
+}
+
+static void record(uint64_t first, uint64_t n, bool write)
+{
+        for (uint64_t page = first; page < first + n; page++) {
+                struct pg_trace_event e = {.kind = PG_TRACE_FAULT, .page = page, .count = 1};
+
+                recorder_add(&recorder, &e);
+                if (write)
+                        recorder_write(&recorder);
+        }
+}
+
+static void sync_all(void)
+{
+        bool more;
+
+        do {
+                more = recorder_seal(&recorder);
+                ck_assert_int_eq(recorder_finish(&recorder), 0);
+        } while (more);
+}
+
+/* Pages from `first` on must follow each other, but for gaps. Returns events; *lost: in gaps. */
+static uint64_t read_back(uint64_t next, uint64_t *lost)
+{
+        char why[TRACE_WHY];
+        struct trace_reader *r;
+        struct pg_trace_event e;
+        uint64_t n = 0;
+
+        *lost = 0;
+        ck_assert_msg(trace_file_open(path, &r, why) == 0, "%s", why);
+        while (trace_file_next(r, &e) > 0) {
+                if (e.kind == PG_TRACE_GAP)
+                        *lost += e.count, next += e.count, n++;
+                if (e.kind == PG_TRACE_END)
+                        ck_assert_uint_eq(e.count, n);
+                if (e.kind == PG_TRACE_FAULT) {
+                        ck_assert_uint_eq(e.page, next++);
+                        n++;
+                }
+        }
+        ck_assert_msg(!trace_file_note(r), "%s", trace_file_note(r));
+        trace_file_close(r);
+        return n;
+}
+
+START_TEST(nothing_is_lost_where_full_buffers_are_written)
+{
+        uint64_t lost;
+
+        record(100, 3 * BURST, true);
+        sync_all();
+        ck_assert_uint_eq(read_back(100, &lost), 3 * BURST);
+        ck_assert_uint_eq(lost, 0);
+}
+END_TEST
+
+START_TEST(what_finds_no_room_is_counted_in_a_gap)
+{
+        uint64_t lost, n;
+
+        record(0, 2 * BURST, false);
+        sync_all(); /* the gap is the last event */
+        n = read_back(0, &lost);
+        ck_assert_uint_gt(lost, BURST / 2);
+        ck_assert_uint_eq(n - 1 + lost, 2 * BURST);
+        record(2 * BURST, 2 * BURST, false);
+        recorder_write(&recorder);
+        record(4 * BURST, 10, false); /* the gap stands before these */
+        sync_all();
+        n = read_back(0, &lost);
+        ck_assert_uint_eq(n - 2 + lost, 4 * BURST + 10);
+}
+END_TEST
+
+START_TEST(a_sync_with_nothing_new_changes_nothing)
+{
+        uint64_t lost;
+
+        sync_all();
+        ck_assert_uint_eq(read_back(0, &lost), 0);
+        record(0, 7, false);
+        for (unsigned i = 0; i < 3; i++) {
+                sync_all();
+                ck_assert_uint_eq(read_back(0, &lost), 7);
+        }
+}
+END_TEST
+
+/* A file that may not grow raises SIGXFSZ, which is taken back; a test reports to a file, too. */
+START_TEST(a_signal_of_the_program_s_that_waits_is_left_to_it)
+{
+        for (int own = 0; own < 2; own++) {
+                struct rlimit limit, lower;
+                sigset_t set, pending;
+
+                sigemptyset(&set);
+                sigaddset(&set, SIGXFSZ);
+                sigprocmask(SIG_BLOCK, &set, NULL);
+                if (own) {
+                        end();
+                        begin();
+                        raise(SIGXFSZ);
+                }
+                getrlimit(RLIMIT_FSIZE, &limit);
+                lower = limit;
+                lower.rlim_cur = 10000;
+                setrlimit(RLIMIT_FSIZE, &lower);
+                record(1, BURST, true);
+                setrlimit(RLIMIT_FSIZE, &limit);
+                sigpending(&pending);
+                ck_assert(!recorder_is_on(&recorder));
+                ck_assert_int_eq(sigismember(&pending, SIGXFSZ), own);
+        }
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("recorder");
+        TCase *tc = tcase_create("recorder");
+        SRunner *runner = srunner_create(suite);
+        int failed;
+
+        tcase_add_checked_fixture(tc, begin, end);
+        tcase_add_test(tc, nothing_is_lost_where_full_buffers_are_written);
+        tcase_add_test(tc, what_finds_no_room_is_counted_in_a_gap);
+        tcase_add_test(tc, a_sync_with_nothing_new_changes_nothing);
+        tcase_add_test(tc, a_signal_of_the_program_s_that_waits_is_left_to_it);
+        suite_add_tcase(suite, tc);
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
