@@ -386,7 +386,7 @@ static void start(void)
         for (int how = 0; how < 2; how++) {
                 must(pg_store_zram(&bench.swap[how], &lz4), "pg_store_zram");
                 /* protect needs pages that come in clean, however often they were written to */
-                setenv("UNPAGED_MASK_FEATURES", "habit", 1);
+                setenv("UNPAGED_MASK_FEATURES", "predict", 1);
                 bench.roomy[how] = open_pool(how, NPAGES + 64, NULL, &bench.roomy_memory[how]);
                 unsetenv("UNPAGED_MASK_FEATURES");
                 bench.tight[how] =

@@ -115,8 +115,8 @@ struct pg_config {
  *   -ESPIPE, or what open(2) and write(2) say: the trace cannot be written
  * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
  * thread_id, uring, presence, hides features of the kernel, to test what happens without them;
- * ahead, habit and near in it switch off readahead, predictions of what will be written to, and the
- * dropping of clean pages that a near store has (see store.h).
+ * readahead, predict and near in it switch off readahead, predictions of what will be written to,
+ * and the dropping of clean pages that a near store has (see store.h).
  */
 int pg_open(struct pg_pool **pool, const struct pg_config *config);
 
@@ -402,14 +402,15 @@ struct pg_curve_point {
 
 /*
  * With so many frames there would have been so many misses: for as many sizes as are asked for, all
- * from one run. Exact for a pool whose mapped pages and victim queue are two queues, first in, first
- * out, of which the first keeps its size (strict: policy "fifo"); for others an estimate, which
- * asks what a longer or a shorter victim queue would have rescued. Below curve->least, `misses` is
- * curve->faults, and there would have been more. Pages that are read ahead count neither as touches nor
- * as misses.
+ * from one run. Exact for a pool whose mapped pages and victim queue are two queues, first in,
+ * first out, of which the first keeps its size (strict: policy "fifo"); for others an estimate,
+ * which asks what a longer or a shorter victim queue would have rescued. Below curve->least,
+ * `misses` is curve->faults, and there would have been more. Pages that are read ahead count
+ * neither as touches nor as misses.
  *
  * Costs 1 to 3 % of the time of a fault. size: sizeof(struct pg_curve), for growth. curve and
- * points may be NULL, with npoints 0. While the program runs on, each point is of a moment of its own.
+ * points may be NULL, with npoints 0. While the program runs on, each point is of a moment of its
+ * own.
  * -ENOENT: opened without curve_pages.
  */
 int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,

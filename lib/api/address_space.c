@@ -3,9 +3,9 @@
  * address_space.c - the calls that do to paged addresses what the kernel does to others: move,
  * exclude, include.
  *
- * A move owns both pages of a pair: the old one is waited for like any other, the new one only tried
- * for, since nobody waits for a page while he owns one. A page in a frame keeps its frame: it is
- * unmapped into the frame's slot from one address and installed from there at the other, by the
+ * A move owns both pages of a pair: the old one is waited for like any other, the new one only
+ * tried for, since nobody waits for a page while he owns one. A page in a frame keeps its frame: it
+ * is unmapped into the frame's slot from one address and installed from there at the other, by the
  * same verbs as everything else. A page that is out moves by its word alone.
  *
  * An excluded page has no frame and no place, and its word says so before its addresses are given
@@ -19,9 +19,9 @@
 /* ---- move ---------------------------------------------------------------------------------- */
 
 /* Forgets one page, which nobody has claimed. */
-static void forget(struct walk *k, struct region *r, uint64_t page)
+static void forget_page(struct walk *k, struct mapping *m, uint64_t page)
 {
-        struct walk one = {.pool = k->pool, .region = r, .page = page, .end = page + 1};
+        struct walk one = {.pool = k->pool, .mapping = m, .page = page, .end = page + 1};
 
         walk_rest(k);
         range_discard(&one);
@@ -31,40 +31,40 @@ static void forget(struct walk *k, struct region *r, uint64_t page)
 }
 
 /* The claimed, mapped page at k->page is unmapped, and installed at the claimed page `to`. */
-static int carry(struct walk *k, struct region *to, uint64_t to_page, uint64_t word)
+static int carry(struct walk *k, struct mapping *to, uint64_t to_page, uint64_t word)
 {
-        struct worker *w = k->w;
-        struct item *item;
+        struct move_context *ctx = k->ctx;
+        struct page_op *op;
 
-        w->out.count = w->in.count = 0;
-        item = batch_add(&w->out, k->region, k->page, word);
-        transit_out(k->pool, &w->out);
-        w->out.count = 0;
-        if (item->error)
-                return item->error;
-        item = batch_add(&w->in, to, to_page, word);
-        item->data = frame_slot(&k->pool->frames, item->frame);
-        item->clean = !(word & PAGE_DIRTY);
-        transit_in(k->pool, &w->in);
-        w->in.count = 0;
-        if (item->error)
-                trace_broken(&k->pool->trace, region_addr(to, to_page), word,
-                             "a page that was moved could not be installed");
+        ctx->out.count = ctx->in.count = 0;
+        op = page_batch_add(&ctx->out, k->mapping, k->page, word);
+        transfer_out(k->pool, &ctx->out);
+        ctx->out.count = 0;
+        if (op->error)
+                return op->error;
+        op = page_batch_add(&ctx->in, to, to_page, word);
+        op->data = frame_slot(&k->pool->frames, op->frame);
+        op->clean = !(word & PAGE_DIRTY);
+        transfer_in(k->pool, &ctx->in);
+        ctx->in.count = 0;
+        if (op->error)
+                event_ring_abort(&k->pool->ring, mapping_addr(to, to_page), word,
+                                 "a page that was moved could not be installed");
         return 0;
 }
 
-static void event_moved(struct walk *k, const struct region *to, uint64_t to_page)
+static void event_moved(struct walk *k, const struct mapping *to, uint64_t to_page)
 {
         struct pg_trace_event event = {.kind = PG_TRACE_MOVED,
-                                       .page = page_key(k->region, k->page),
+                                       .page = page_key(k->mapping, k->page),
                                        .to = page_key(to, to_page),
                                        .count = 1};
 
-        event_tell_alone(k->pool, &event, 0);
+        observers_report_locking(k->pool, &event, 0);
 }
 
 /* Both are claimed, and the target is as it was born. */
-static void move_claimed(struct walk *k, struct region *to, uint64_t to_page, uint64_t word)
+static void move_claimed(struct walk *k, struct mapping *to, uint64_t to_page, uint64_t word)
 {
         struct pg_pool *pool = k->pool;
         uint64_t left = 0;
@@ -74,21 +74,21 @@ static void move_claimed(struct walk *k, struct region *to, uint64_t to_page, ui
                 struct frame *f = frame_at(&pool->frames, page_frame(word));
 
                 lock_take(&pool->lock);
-                f->region = to;
+                f->mapping = to;
                 f->page = to_page;
                 lock_drop(&pool->lock);
         }
         if (!error)
                 event_moved(k, to, to_page);
         if (word & PAGE_POISONED) {
-                left = page_heal(pool, k->region, k->page, word) & PAGE_POISONED;
-                if (pool->how == PG_DELIVERY_THREAD)
-                        uffd_poison(&pool->uffd, region_addr(to, to_page), pool->page_size);
+                left = page_heal(pool, k->mapping, k->page, word) & PAGE_POISONED;
+                if (pool->delivery == PG_DELIVERY_THREAD)
+                        uffd_poison(&pool->uffd, mapping_addr(to, to_page), pool->page_size);
         }
         page_release(to, to_page, error ? 0 : word);
-        page_release(k->region, k->page, error ? word : left);
+        page_release(k->mapping, k->page, error ? word : left);
         if (error == -ENOENT)
-                forget(k, k->region, k->page); /* the program has dropped it: look again */
+                forget_page(k, k->mapping, k->page); /* the program has dropped it: look again */
         else if (error)
                 walk_error(k, error);
         else
@@ -96,13 +96,13 @@ static void move_claimed(struct walk *k, struct region *to, uint64_t to_page, ui
 }
 
 /* The page at k->page; or waits for somebody, and must be called again. */
-static void move_page(struct walk *k, struct region *to, uint64_t to_page)
+static void move_page(struct walk *k, struct mapping *to, uint64_t to_page)
 {
-        page_word *p = region_word(to, to_page);
+        page_word *p = mapping_word(to, to_page);
         uint64_t word, there;
         bool claimed;
 
-        region_touch(to, to_page);
+        mapping_touch(to, to_page);
         walk_work(k);
         if (!walk_claim(k, &word))
                 return;
@@ -115,16 +115,16 @@ static void move_page(struct walk *k, struct region *to, uint64_t to_page)
                 move_claimed(k, to, to_page, word);
                 return;
         }
-        page_release(k->region, k->page, word);
+        page_release(k->mapping, k->page, word);
         if (claimed)
                 page_release(to, to_page, there);
         if (k->error)
                 return;
         if (claimed && there == PAGE_POISONED && !k->pool->uffd.can_poison &&
-            k->pool->how == PG_DELIVERY_THREAD) {
+            k->pool->delivery == PG_DELIVERY_THREAD) {
                 walk_error(k, -EIO); /* what covers it can only be replaced by content */
         } else if (claimed) {
-                forget(k, to, to_page);
+                forget_page(k, to, to_page);
         } else {
                 walk_rest(k);
                 page_wait(p);
@@ -140,10 +140,10 @@ static void move_range(struct walk *k, struct walk *target)
         walk_rest(target);
         k->error = target->error;
         while (!k->error && walk_next_touched(k)) {
-                if (page_load(region_word(k->region, k->page)) == 0)
+                if (page_load(mapping_word(k->mapping, k->page)) == 0)
                         k->page++;
                 else
-                        move_page(k, target->region, to_first + (k->page - first));
+                        move_page(k, target->mapping, to_first + (k->page - first));
         }
 }
 
@@ -160,9 +160,9 @@ int pg_move(struct pg_pool *pool, void *to, void *from, size_t size)
                 walk_end(&target);
                 return error;
         }
-        if ((a < b ? b - a : a - b) < size || k.region->location < PG_LOCATION_ANON_UNINIT ||
-            target.region->location != k.region->location || !region_is_writable(k.region) ||
-            !region_is_writable(target.region))
+        if ((a < b ? b - a : a - b) < size || k.mapping->location < PG_LOCATION_ANON_UNINIT ||
+            target.mapping->location != k.mapping->location || !mapping_is_writable(k.mapping) ||
+            !mapping_is_writable(target.mapping))
                 k.error = -EINVAL;
         else
                 move_range(&k, &target);
@@ -182,23 +182,23 @@ static void exclude_range(struct walk *k)
         while (k->page < k->end) {
                 uint64_t word;
 
-                region_touch(k->region, k->page);
+                mapping_touch(k->mapping, k->page);
                 walk_work(k);
                 if (!walk_claim(k, &word))
                         continue;
-                if ((word & ~(PAGE_HABIT | PAGE_POISONED)) == 0 || word & PAGE_EXCLUDED) {
-                        page_release(k->region, k->page++, PAGE_EXCLUDED);
+                if ((word & ~(PAGE_HISTORY | PAGE_POISONED)) == 0 || word & PAGE_EXCLUDED) {
+                        page_release(k->mapping, k->page++, PAGE_EXCLUDED);
                         continue;
                 }
-                page_release(k->region, k->page, word);
+                page_release(k->mapping, k->page, word);
                 if (word & PAGE_PINNED) {
                         struct walk again = *k;
 
                         again.end = k->page + 1;
                         range_unpin(&again);
-                        k->w = again.w;
+                        k->ctx = again.ctx;
                 } else {
-                        forget(k, k->region, k->page);
+                        forget_page(k, k->mapping, k->page);
                         k->error = 0;
                 }
         }
@@ -212,12 +212,12 @@ int pg_exclude(struct pg_pool *pool, void *addr, size_t size)
 
         if (error)
                 return error;
-        if (k.region->flags & PG_MAP_SHARED) {
+        if (k.mapping->flags & PG_MAP_SHARED) {
                 walk_error(&k, -EINVAL);
                 return walk_end(&k);
         }
         exclude_range(&k);
-        error = region_cover(addr, size, false);
+        error = mapping_cover(addr, size, false);
         if (error)
                 walk_error(&k, error);
         return walk_end(&k);
@@ -230,7 +230,7 @@ static void include_range(struct walk *k, uint64_t first)
 
                 walk_work(k);
                 if (walk_claim(k, &word))
-                        page_release(k->region, k->page++, word & ~PAGE_EXCLUDED);
+                        page_release(k->mapping, k->page++, word & ~PAGE_EXCLUDED);
         }
 }
 
@@ -243,16 +243,16 @@ int pg_include(struct pg_pool *pool, void *addr, size_t size)
                 return error;
         walk_work(&k); /* so that nobody forks in the middle */
         for (uint64_t page = k.page; page < k.end; page++)
-                if (!(page_load(region_word(k.region, page)) & PAGE_EXCLUDED))
+                if (!(page_load(mapping_word(k.mapping, page)) & PAGE_EXCLUDED))
                         walk_error(&k, -EINVAL);
         if (!k.error)
-                walk_error(&k, region_cover(addr, size, true));
+                walk_error(&k, mapping_cover(addr, size, true));
         if (!k.error)
                 walk_error(&k, uffd_register(&pool->uffd, addr, size));
         if (k.error)
                 return walk_end(&k);
         include_range(&k, k.page);
-        if (mprotect(addr, size, region_prot(k.region)) != 0)
+        if (mprotect(addr, size, mapping_prot(k.mapping)) != 0)
                 walk_error(&k, -errno);
         return walk_end(&k);
 }

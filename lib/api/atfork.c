@@ -9,8 +9,8 @@
  * program does, opens its own userfaultfd, registers what the pool has, protects the clean pages
  * again, and starts the handler threads.
  *
- *         prepare    everything is still: forking_begin, and all locks of the pool are taken
- *         parent     the locks are dropped, forking_end, forking_shrink
+ *         prepare    everything is still: fork_freeze_begin, and all locks of the pool are taken
+ *         parent     the locks are dropped, fork_freeze_end, fork_freeze_shrink
  *         child      the same, with a userfaultfd, threads and counters of its own in between
  *
  * Order. Handlers of prepare run last registered first, those after the fork in order: so whoever
@@ -48,23 +48,23 @@ static struct {
 typedef int range_fn(struct pg_pool *pool, char *addr, size_t len);
 
 /* Does it for each run of pages that are not excluded. */
-static int for_paged(struct pg_pool *pool, struct region *r, range_fn *fn)
+static int for_paged(struct pg_pool *pool, struct mapping *m, range_fn *fn)
 {
         uint64_t from = 0, page = 0;
         int error = 0;
 
-        while (!error && page < r->npages) {
-                page = region_next_touched(r, page);
-                if (page < r->npages && !(page_load(region_word(r, page)) & PAGE_EXCLUDED)) {
+        while (!error && page < m->npages) {
+                page = mapping_next_touched(m, page);
+                if (page < m->npages && !(page_load(mapping_word(m, page)) & PAGE_EXCLUDED)) {
                         page++;
                         continue;
                 }
                 if (page > from)
-                        error = fn(pool, region_addr(r, from), (page - from) << r->page_shift);
+                        error = fn(pool, mapping_addr(m, from), (page - from) << m->page_shift);
                 from = ++page;
         }
-        if (!error && from < r->npages)
-                error = fn(pool, region_addr(r, from), (r->npages - from) << r->page_shift);
+        if (!error && from < m->npages)
+                error = fn(pool, mapping_addr(m, from), (m->npages - from) << m->page_shift);
         return error;
 }
 
@@ -85,9 +85,9 @@ static int register_anew(struct pg_pool *pool, char *addr, size_t len)
         return uffd_register(&pool->uffd, addr, len);
 }
 
-static bool stays_with_parent(const struct region *r)
+static bool stays_with_parent(const struct mapping *m)
 {
-        return r->flags & PG_MAP_SHARED && region_is_writable(r);
+        return m->flags & PG_MAP_SHARED && mapping_is_writable(m);
 }
 
 /* Does it for all mappings that a child gets. */
@@ -95,9 +95,9 @@ static int for_inherited(struct pg_pool *pool, range_fn *fn)
 {
         int error = 0;
 
-        for (struct region *r = pool->regions; r && !error; r = r->next)
-                if (!stays_with_parent(r))
-                        error = for_paged(pool, r, fn);
+        for (struct mapping *m = pool->mappings; m && !error; m = m->next)
+                if (!stays_with_parent(m))
+                        error = for_paged(pool, m, fn);
         return error;
 }
 
@@ -135,7 +135,7 @@ static void touch_streams(void)
 
 static void locks_take(struct pg_pool *pool)
 {
-        lock_take_for_fork(&pool->regions_lock);
+        lock_take_for_fork(&pool->mappings_lock);
         lock_take_for_fork(&pool->stores.lock);
         lock_take_for_fork(&pool->lock);
 }
@@ -144,10 +144,10 @@ static void locks_drop(struct pg_pool *pool)
 {
         lock_drop_for_fork(&pool->lock);
         lock_drop_for_fork(&pool->stores.lock);
-        lock_drop_for_fork(&pool->regions_lock);
+        lock_drop_for_fork(&pool->mappings_lock);
 }
 
-static void before(void)
+static void before_fork(void)
 {
         sigset_t blocked, signals;
 
@@ -170,12 +170,12 @@ static void before(void)
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 if (!pool_inherits(pool))
                         continue;
-                forking_begin(pool);
+                fork_freeze_begin(pool);
                 pool->cannot_follow = stores_fork_prepare(&pool->stores) != 0;
                 atomic_store(&pool->has_forked, true);
         }
         touch_streams();
-        region_index_lock_for_fork();
+        mapping_index_lock_for_fork();
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 if (!pool_inherits(pool))
                         continue;
@@ -187,7 +187,7 @@ static void before(void)
 
 /* ---- after --------------------------------------------------------------------------------- */
 
-static void after(void)
+static void after_fork(void)
 {
         sigset_t signals = pools.signals;
 
@@ -207,61 +207,61 @@ static void in_parent(void)
                         for_inherited(pool, hide_from_child);
                 locks_drop(pool);
         }
-        region_index_unlock_for_fork();
+        mapping_index_unlock_for_fork();
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 if (!pool_inherits(pool))
                         continue;
                 stores_fork_parent(&pool->stores);
-                forking_end(pool);
+                fork_freeze_end(pool);
         }
         if (has_streams())
                 _IO_list_unlock();
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
-                        forking_shrink(pool);
-        after();
+                        fork_freeze_shrink(pool);
+        after_fork();
 }
 
 /* ---- the child ----------------------------------------------------------------------------- */
 
 /* Whoever touches what this process does not have gets SIGSEGV. */
-static void orphan(struct pg_pool *pool)
+static void make_orphan(struct pg_pool *pool)
 {
-        pool->orphan = true;
-        recorder_child(&pool->recorder, false, NULL);
+        pool->is_orphan = true;
+        trace_writer_child(&pool->trace_writer, false, NULL);
         uffd_close(&pool->uffd);
         if (pool_inherits(pool))
-                for (struct region *r = pool->regions; r; r = r->next)
-                        region_seal(r);
-        region_withdraw_all(pool);
+                for (struct mapping *m = pool->mappings; m; m = m->next)
+                        mapping_seal(m);
+        mapping_withdraw_all(pool);
 }
 
 /* Clean pages are write-protected, always; but the child's copies of them are not yet. */
-static int protect_clean(struct pg_pool *pool, struct region *r)
+static int protect_clean(struct pg_pool *pool, struct mapping *m)
 {
         int error = 0;
 
-        for (uint64_t page = region_next_touched(r, 0); page < r->npages && !error;
-             page = region_next_touched(r, page + 1)) {
-                uint64_t word = page_load(region_word(r, page));
+        for (uint64_t page = mapping_next_touched(m, 0); page < m->npages && !error;
+             page = mapping_next_touched(m, page + 1)) {
+                uint64_t word = page_load(mapping_word(m, page));
 
                 if (page_is_mapped(word) && !(word & PAGE_DIRTY))
-                        error = uffd_protect(&pool->uffd, region_addr(r, page), pool->page_size);
+                        error = uffd_protect(&pool->uffd, mapping_addr(m, page), pool->page_size);
         }
         return error;
 }
 
 /* The pages of a mapping that the child does not get no longer hold frames. */
-static void leave_behind(struct pg_pool *pool, struct region *r)
+static void leave_behind(struct pg_pool *pool, struct mapping *m)
 {
-        for (uint64_t page = region_next_touched(r, 0); page < r->npages;
-             page = region_next_touched(r, page + 1)) {
-                uint64_t word = page_load(region_word(r, page));
+        for (uint64_t page = mapping_next_touched(m, 0); page < m->npages;
+             page = mapping_next_touched(m, page + 1)) {
+                uint64_t word = page_load(mapping_word(m, page));
 
                 if (!(word & PAGE_RESIDENT))
                         continue;
                 if (word & PAGE_QUEUED) {
-                        victim_remove(&pool->victims, &pool->frames, page_frame(word));
+                        victim_queue_remove(&pool->victim_queue, &pool->frames, page_frame(word));
                         policy_forget_queued(&pool->policy, page_frame(word));
                         uffd_drop(frame_slot(&pool->frames, page_frame(word)), pool->page_size);
                 } else if (word & PAGE_PINNED) {
@@ -271,27 +271,27 @@ static void leave_behind(struct pg_pool *pool, struct region *r)
                 }
                 frame_put(&pool->frames, page_frame(word));
         }
-        frames_judge(&pool->frames);
-        region_withdraw(r, &pool->regions_lock, &pool->regions);
-        store_release(&pool->stores, r->location);
+        frames_update_pressure(&pool->frames);
+        mapping_withdraw(m, &pool->mappings_lock, &pool->mappings);
+        store_release(&pool->stores, m->location);
 }
 
 /* Threads of the parent may have been anywhere in the library, but owned no page and no lock. */
-static int regions_adopt(struct pg_pool *pool)
+static int mappings_adopt(struct pg_pool *pool)
 {
-        struct region *next;
+        struct mapping *next;
         int error = 0;
 
-        for (struct region *r = pool->regions; r; r = next) {
-                next = r->next;
-                atomic_store(&r->users, 0);
-                atomic_store(&r->state, REGION_LIVE);
-                if (stays_with_parent(r))
-                        leave_behind(pool, r);
+        for (struct mapping *m = pool->mappings; m; m = next) {
+                next = m->next;
+                atomic_store(&m->users, 0);
+                atomic_store(&m->state, MAPPING_LIVE);
+                if (stays_with_parent(m))
+                        leave_behind(pool, m);
         }
         error = for_inherited(pool, register_anew);
-        for (struct region *r = pool->regions; r && !error; r = r->next)
-                error = protect_clean(pool, r);
+        for (struct mapping *m = pool->mappings; m && !error; m = m->next)
+                error = protect_clean(pool, m);
         if (!error)
                 error = uffd_register_slots(&pool->uffd, pool->frames.slots,
                                             (size_t)pool->frames.capacity * pool->page_size);
@@ -302,10 +302,10 @@ static void trace_anew(struct pg_pool *pool)
 {
         struct pg_trace_header header;
 
-        if (!pool->recorder.recording)
+        if (!pool->trace_writer.output)
                 return;
         header = pool_trace_header(pool);
-        recorder_child(&pool->recorder, true, &header);
+        trace_writer_child(&pool->trace_writer, true, &header);
 }
 
 static int adopt(struct pg_pool *pool)
@@ -313,30 +313,30 @@ static int adopt(struct pg_pool *pool)
         int error = uffd_reopen(&pool->uffd);
 
         trace_anew(pool);
-        forking_abandon(pool);
+        fork_freeze_reset_in_child(pool);
         if (!error)
-                error = regions_adopt(pool);
+                error = mappings_adopt(pool);
         if (error)
                 return error;
         stats_restart(&pool->stats);
-        curve_restart(&pool->curve);
-        for (unsigned i = 0; i < pool->workers.count; i++)
-                memset(&pool->workers.table[i].tally, 0, sizeof(struct tally));
+        curve_restart(&pool->miss_curve);
+        for (unsigned i = 0; i < pool->contexts.count; i++)
+                memset(&pool->contexts.table[i].tally, 0, sizeof(struct tally));
         error = stores_fork_child(&pool->stores);
         if (error)
                 return error;
         pool->frames.pinned -= pool->frames.promised; /* by threads that are not here */
         pool->frames.promised = 0;
-        frames_judge(&pool->frames);
+        frames_update_pressure(&pool->frames);
         for_inherited(pool, hide_from_child);
-        if (pool->how == PG_DELIVERY_THREAD)
-                error = delivery_thread_restart(pool);
-        forking_end(pool);
+        if (pool->delivery == PG_DELIVERY_THREAD)
+                error = handler_threads_restart(pool);
+        fork_freeze_end(pool);
         return error;
 }
 
 /* The child may be about to execute something, and need none of it: so it is not ended here. */
-static void complain(int error)
+static void report_loss(int error)
 {
         char text[160];
         int n = snprintf(text, sizeof(text),
@@ -353,8 +353,8 @@ static void in_child(void)
         struct pg_pool **at = &pools.first;
 
         stats_self_forget();
-        delivery_signal_child();
-        region_index_unlock_for_fork();
+        sigbus_handler_child();
+        mapping_index_unlock_for_fork();
         if (has_streams())
                 _IO_list_resetlock();
         while (*at) {
@@ -366,28 +366,28 @@ static void in_child(void)
                 if (pool_inherits(pool))
                         error = pool->cannot_follow ? -EIO : adopt(pool);
                 if (error && pool_inherits(pool))
-                        complain(error);
+                        report_loss(error);
                 if (error) {
-                        orphan(pool);
+                        make_orphan(pool);
                         *at = pool->next;
                 } else {
-                        pthread_mutex_lock(&pool->resizing); /* for after() */
+                        pthread_mutex_lock(&pool->resizing); /* for after_fork() */
                         at = &pool->next;
                 }
         }
         pthread_mutex_init(&pools.lock, NULL);
         pthread_mutex_lock(&pools.lock);
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
-                forking_shrink(pool);
-        after();
+                fork_freeze_shrink(pool);
+        after_fork();
 }
 
 /* ---- the list ------------------------------------------------------------------------------ */
 
 /* Under the lock. */
-static int handlers(void)
+static int register_handlers(void)
 {
-        int error = pools.handlers ? 0 : pthread_atfork(before, in_parent, in_child);
+        int error = pools.handlers ? 0 : pthread_atfork(before_fork, in_parent, in_child);
 
         pools.handlers = !error;
         return -error;
@@ -395,45 +395,45 @@ static int handlers(void)
 
 int pg_fork_handlers(void)
 {
-        struct caller saved;
+        struct pager_section saved;
         int error;
 
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         pthread_mutex_lock(&pools.lock);
-        error = handlers();
+        error = register_handlers();
         pthread_mutex_unlock(&pools.lock);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
 int pools_add(struct pg_pool *pool)
 {
-        struct caller saved;
+        struct pager_section saved;
         int error;
 
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         pthread_mutex_lock(&pools.lock);
-        error = handlers();
+        error = register_handlers();
         if (!error) {
                 pool->next = pools.first;
                 pools.first = pool;
         }
         pthread_mutex_unlock(&pools.lock);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
 void pools_remove(struct pg_pool *pool)
 {
         struct pg_pool **at = &pools.first;
-        struct caller saved;
+        struct pager_section saved;
 
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         pthread_mutex_lock(&pools.lock);
         while (*at && *at != pool)
                 at = &(*at)->next;
         if (*at)
                 *at = pool->next;
         pthread_mutex_unlock(&pools.lock);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* atfork.h - all pools of the process, and what becomes of them in a child. See atfork.c. */
-#ifndef FORK_H
-#define FORK_H
+#ifndef ATFORK_H
+#define ATFORK_H
 
 #include "pool.h"
 

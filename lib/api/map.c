@@ -2,7 +2,7 @@
 /*
  * map.c - the calls that make and end mappings, and those that only look.
  *
- * The way out of a mapping, in order: no new users, and the old ones leave (region_kill); its
+ * The way out of a mapping, in order: no new users, and the old ones leave (mapping_kill); its
  * modified shared pages are written, and if one cannot be, the mapping lives on and nothing is
  * lost; its pins end; its pages are forgotten, which frees their frames and their places in the
  * swap store; the range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there
@@ -16,17 +16,17 @@
 
 #define MAP_FLAGS (PG_MAP_UNINIT | PG_MAP_LOCK | PG_MAP_SHARED | PG_PROT_READ)
 
-static int publish(struct pg_pool *pool, struct region *r)
+static int publish(struct pg_pool *pool, struct mapping *m)
 {
-        int error = uffd_register(&pool->uffd, r->start, r->npages << r->page_shift);
+        int error = uffd_register(&pool->uffd, m->start, m->npages << m->page_shift);
 
         if (!error)
-                error = region_publish(r, &pool->regions_lock, &pool->regions);
+                error = mapping_publish(m, &pool->mappings_lock, &pool->mappings);
         if (error)
                 return error == -ENOSPC ? -ENOMEM : error;
-        error = region_open(r);
+        error = mapping_open(m);
         if (error)
-                region_withdraw(r, &pool->regions_lock, &pool->regions);
+                mapping_withdraw(m, &pool->mappings_lock, &pool->mappings);
         return error;
 }
 
@@ -35,7 +35,7 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
 {
         size_t rounded = (size + pool->page_size - 1) & ~(pool->page_size - 1);
         bool written = flags & PG_MAP_SHARED && !(flags & PG_PROT_READ);
-        struct region *r;
+        struct mapping *m;
         int error;
 
         if (size == 0 || rounded < size || flags & ~MAP_FLAGS)
@@ -44,17 +44,17 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
         if (error)
                 return error;
         store_refresh(&pool->stores, location, rounded);
-        r = region_new(pool, pool->page_shift, rounded >> pool->page_shift, flags, location);
-        error = r ? publish(pool, r) : -ENOMEM;
+        m = mapping_new(pool, pool->page_shift, rounded >> pool->page_shift, flags, location);
+        error = m ? publish(pool, m) : -ENOMEM;
         if (error) {
-                if (r)
-                        region_free(r);
+                if (m)
+                        mapping_free(m);
                 store_release(&pool->stores, location);
                 return error;
         }
-        *addr = r->start;
+        *addr = m->start;
         if (flags & PG_MAP_LOCK) {
-                error = pg_pin(pool, r->start, rounded);
+                error = pg_pin(pool, m->start, rounded);
                 if (error)
                         pg_unmap(pool, *addr, rounded);
         }
@@ -63,14 +63,14 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
 
 void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, unsigned flags)
 {
-        struct caller saved;
+        struct pager_section saved;
         char *addr = NULL;
         int error = -ECHILD;
 
-        if (!pool->orphan) {
-                caller_enter(&saved);
+        if (!pool->is_orphan) {
+                pager_section_enter(&saved);
                 error = map_range(pool, location, size, flags, &addr);
-                caller_leave(&saved);
+                pager_section_leave(&saved);
         }
         if (error)
                 errno = -error;
@@ -89,123 +89,123 @@ void *pg_map(struct pg_pool *pool, size_t size, unsigned flags)
 }
 
 /* The live mapping that is exactly this range, dying from now on; NULL: there is none. */
-static struct region *region_exact(struct pg_pool *pool, void *addr, size_t size)
+static struct mapping *mapping_exact(struct pg_pool *pool, void *addr, size_t size)
 {
         bool dying;
-        struct region *r = region_get((uintptr_t)addr, &dying);
+        struct mapping *m = mapping_get((uintptr_t)addr, &dying);
         bool fits;
 
-        if (!r)
+        if (!m)
                 return NULL;
-        fits = r->pool == pool && r->start == addr &&
-               (size + pool->page_size - 1) >> pool->page_shift == r->npages;
-        region_put(r);
-        return fits && region_kill(r) ? r : NULL;
+        fits = m->pool == pool && m->start == addr &&
+               (size + pool->page_size - 1) >> pool->page_shift == m->npages;
+        mapping_put(m);
+        return fits && mapping_kill(m) ? m : NULL;
 }
 
-static void wake_all(struct pg_pool *pool, struct region *r)
+static void wake_all(struct pg_pool *pool, struct mapping *m)
 {
-        if (pool->how == PG_DELIVERY_THREAD)
-                uffd_wake(&pool->uffd, r->start, r->npages << r->page_shift);
+        if (pool->delivery == PG_DELIVERY_THREAD)
+                uffd_wake(&pool->uffd, m->start, m->npages << m->page_shift);
 }
 
 /* The keys of its pages may be another mapping's soon. Pages that were dropped already are told
  * again; those whose content is where their store had it, only here. */
-static void event_unmapped(struct pg_pool *pool, const struct region *r)
+static void event_unmapped(struct pg_pool *pool, const struct mapping *m)
 {
         struct pg_trace_event event = {
-                .kind = PG_TRACE_FORGOTTEN, .page = page_key(r, 0), .count = r->npages};
+                .kind = PG_TRACE_FORGOTTEN, .page = page_key(m, 0), .count = m->npages};
 
-        event_tell_alone(pool, &event, 0);
+        observers_report_locking(pool, &event, 0);
 }
 
 static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
 {
-        struct region *r = region_exact(pool, addr, size);
+        struct mapping *m = mapping_exact(pool, addr, size);
         struct walk k;
 
-        if (!r)
+        if (!m)
                 return -EINVAL;
-        if (r->flags & PG_MAP_SHARED && region_is_writable(r)) {
-                k = walk_all(r);
+        if (m->flags & PG_MAP_SHARED && mapping_is_writable(m)) {
+                k = walk_all(m);
                 range_sync(&k);
                 walk_stop(&k);
                 if (k.error) {
-                        region_revive(r);
-                        wake_all(pool, r);
+                        mapping_revive(m);
+                        wake_all(pool, m);
                         return k.error;
                 }
         }
-        k = walk_all(r);
+        k = walk_all(m);
         range_unpin(&k);
         walk_stop(&k);
-        k = walk_all(r);
+        k = walk_all(m);
         range_discard(&k);
         walk_stop(&k);
-        event_unmapped(pool, r);
-        region_seal(r);
-        wake_all(pool, r);
-        region_withdraw(r, &pool->regions_lock, &pool->regions);
-        store_release(&pool->stores, r->location);
-        region_free(r);
+        event_unmapped(pool, m);
+        mapping_seal(m);
+        wake_all(pool, m);
+        mapping_withdraw(m, &pool->mappings_lock, &pool->mappings);
+        store_release(&pool->stores, m->location);
+        mapping_free(m);
         return 0;
 }
 
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
 {
-        struct caller saved;
+        struct pager_section saved;
         int error;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         error = unmap_range(pool, addr, size);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
 int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base)
 {
-        struct caller saved;
+        struct pager_section saved;
         int error;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         error = store_attach(&pool->stores, store, base);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
 int pg_detach(struct pg_pool *pool, struct pg_store *store)
 {
-        struct caller saved;
+        struct pager_section saved;
         int error;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         error = store_detach(&pool->stores, store);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
 /* A snapshot of a page's word, which is owned and given back at once. */
-static int query(struct pg_pool *pool, struct region *r, uint64_t page, pg_location *location)
+static int query(struct pg_pool *pool, struct mapping *m, uint64_t page, pg_location *location)
 {
-        struct walk k = {.pool = pool, .region = r, .page = page, .end = page + 1};
+        struct walk k = {.pool = pool, .mapping = m, .page = page, .end = page + 1};
         uint64_t word;
 
         do
                 walk_work(&k);
         while (!walk_claim(&k, &word));
         if (!(word & PAGE_RESIDENT))
-                *location = region_page_location(r, page, word);
+                *location = mapping_page_location(m, page, word);
         else if (!(word & PAGE_DIRTY))
                 *location = frame_at(&pool->frames, page_frame(word))->location;
-        page_release(r, page, word);
+        page_release(m, page, word);
         walk_stop(&k);
         return word & PAGE_RESIDENT ? 1 : 0;
 }
@@ -214,17 +214,17 @@ int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *locat
 {
         pg_location found = PG_LOCATION_NONE;
         int result = -EINVAL;
-        struct region *r;
+        struct mapping *m;
         bool dying;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        r = region_get((uintptr_t)addr, &dying);
-        if (!r)
+        m = mapping_get((uintptr_t)addr, &dying);
+        if (!m)
                 return -EINVAL;
-        if (r->pool == pool)
-                result = query(pool, r, region_page(r, (uintptr_t)addr), &found);
-        region_put(r);
+        if (m->pool == pool)
+                result = query(pool, m, mapping_page(m, (uintptr_t)addr), &found);
+        mapping_put(m);
         if (result >= 0)
                 *location = found;
         return result;
@@ -234,8 +234,8 @@ static uint64_t sum(struct pg_pool *pool, enum counter which)
 {
         uint64_t n = stats_load(&pool->stats.shared[which]);
 
-        for (unsigned i = 0; i < pool->workers.count; i++)
-                n += stats_load(&pool->workers.table[i].tally.counters[which]);
+        for (unsigned i = 0; i < pool->contexts.count; i++)
+                n += stats_load(&pool->contexts.table[i].tally.counters[which]);
         return n;
 }
 
@@ -272,31 +272,31 @@ static void frames_read(struct pg_pool *pool, struct pg_stats *out)
         out->frames_free =
                 f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
         out->frames_pinned = f->pinned;
-        out->frames_queued = pool->victims.list.count;
-        seated = f->free_list.count + f->pinned - f->promised + pool->victims.list.count +
+        out->frames_queued = pool->victim_queue.list.count;
+        seated = f->free_list.count + f->pinned - f->promised + pool->victim_queue.list.count +
                  pool->policy.count;
         out->frames_busy = f->live > seated ? f->live - seated : 0;
         out->frames_peak = f->peak;
         lock_drop(&pool->lock);
         out->page_size = pool->page_size;
-        out->buffer_bytes = pool->workers.bytes;
+        out->buffer_bytes = pool->contexts.bytes;
 }
 
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size)
 {
         struct pg_stats s = {0};
         struct pg_store_stats swap = {0};
-        struct caller saved;
+        struct pager_section saved;
         uint64_t ignored;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         counters_read(pool, &s);
         frames_read(pool, &s);
         store_stats(store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored),
                     &swap);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         s.swap_pages = swap.stored_pages;
         s.swap_bytes = swap.payload_bytes;
         s.swap_memory_bytes = swap.memory_bytes;
@@ -312,9 +312,9 @@ int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats 
         struct pg_thread_stats s;
         struct thread_counters *t;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        if (pool->how == PG_DELIVERY_THREAD && !pool->uffd.has_thread)
+        if (pool->delivery == PG_DELIVERY_THREAD && !pool->uffd.has_thread)
                 return -ENOTSUP;
         t = stats_thread_find(&pool->stats, tid ? tid : stats_self());
         if (!t)
@@ -335,16 +335,16 @@ int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
 {
         struct pg_histogram h;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
         if (kind > PG_HISTOGRAM_PAGE_OUT)
                 return -EINVAL;
         for (unsigned bin = 0; bin < PG_HISTOGRAM_BINS; bin++) {
                 h.bounds_ns[bin] = stats_bound(bin);
                 h.counts[bin] = 0;
-                for (unsigned i = 0; i < pool->workers.count; i++)
+                for (unsigned i = 0; i < pool->contexts.count; i++)
                         h.counts[bin] +=
-                                stats_load(&pool->workers.table[i].tally.histograms[kind][bin]);
+                                stats_load(&pool->contexts.table[i].tally.histograms[kind][bin]);
         }
         *histogram = h;
         return 0;
@@ -353,14 +353,14 @@ int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
 /* With signals blocked, as the next. */
 static struct pg_curve curve_read(struct pg_pool *pool)
 {
-        const struct curve *c = &pool->curve;
+        const struct miss_curve *c = &pool->miss_curve;
         struct pg_curve read;
 
         lock_take(&pool->lock);
         read = (struct pg_curve){.faults = c->faults,
-                                 .first = curve_first(c),
-                                 .least = curve_primary(c),
-                                 .enough = curve_enough(c),
+                                 .first = miss_curve_first(c),
+                                 .least = miss_curve_primary(c),
+                                 .enough = miss_curve_enough(c),
                                  .sample = (uint64_t)1 << c->shift};
         lock_drop(&pool->lock);
         return read;
@@ -371,7 +371,7 @@ static uint64_t curve_read_point(struct pg_pool *pool, uint64_t frames)
         uint64_t misses;
 
         lock_take(&pool->lock);
-        misses = curve_misses(&pool->curve, frames);
+        misses = miss_curve_misses(&pool->miss_curve, frames);
         lock_drop(&pool->lock);
         return misses;
 }
@@ -380,23 +380,23 @@ int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
                  struct pg_curve_point *points, size_t npoints)
 {
         struct pg_curve c;
-        struct caller saved;
+        struct pager_section saved;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        if (!pool->curve.memory)
+        if (!pool->miss_curve.memory)
                 return -ENOENT;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         c = curve_read(pool);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         if (curve)
                 memcpy(curve, &c, size < sizeof(c) ? size : sizeof(c));
         for (size_t i = 0; i < npoints; i++) {
                 uint64_t frames = points[i].frames, misses; /* the points may be paged */
 
-                caller_enter(&saved);
+                pager_section_enter(&saved);
                 misses = curve_read_point(pool, frames);
-                caller_leave(&saved);
+                pager_section_leave(&saved);
                 points[i].misses = misses;
         }
         return 0;

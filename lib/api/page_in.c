@@ -22,7 +22,7 @@ static bool pins_promise(struct pg_pool *pool, uint64_t n)
         if (fits) {
                 f->pinned += (uint32_t)n;
                 f->promised += (uint32_t)n;
-                frames_judge(f);
+                frames_update_pressure(f);
         }
         lock_drop(&pool->lock);
         return fits;
@@ -33,57 +33,57 @@ static void pins_withdraw(struct pg_pool *pool, unsigned n)
         lock_take(&pool->lock);
         pool->frames.pinned -= n;
         pool->frames.promised -= n;
-        frames_judge(&pool->frames);
+        frames_update_pressure(&pool->frames);
         lock_drop(&pool->lock);
 }
 
 /* In signal delivery a system call that writes to a clean page would fail. */
 static bool pin_must_write(const struct walk *k)
 {
-        return k->pool->how == PG_DELIVERY_SIGNAL && region_is_writable(k->region);
+        return k->pool->delivery == PG_DELIVERY_SIGNAL && mapping_is_writable(k->mapping);
 }
 
 /* The claimed page at k->page is mapped: pin it where it is. */
 static void pin_mapped(struct walk *k, uint64_t word)
 {
-        struct item *item = batch_add(&k->w->in, k->region, k->page, word);
+        struct page_op *op = page_batch_add(&k->ctx->in, k->mapping, k->page, word);
 
         if (!(word & PAGE_PINNED)) {
                 lock_take(&k->pool->lock);
-                policy_remove(&k->pool->policy, item->frame);
-                pin_keep(k->pool, k->w);
+                policy_remove(&k->pool->policy, op->frame);
+                pin_fulfil(k->pool, k->ctx);
                 lock_drop(&k->pool->lock);
-                item->word |= PAGE_PINNED;
+                op->word |= PAGE_PINNED;
         }
         if (pin_must_write(k) && !(word & PAGE_DIRTY))
-                fault_make_writable(k->pool, k->w, item);
-        page_release(k->region, k->page, item->word);
+                fault_make_writable(k->pool, k->ctx, op);
+        page_release(k->mapping, k->page, op->word);
         k->page++;
 }
 
 /* The claimed page at k->page and those that follow are out: load as many as go in one run. */
-static void load_run(struct walk *k, uint64_t word, bool pin, unsigned most)
+static void bring_run(struct walk *k, uint64_t word, bool pin, unsigned most)
 {
         struct pg_pool *pool = k->pool;
-        struct region *r = k->region;
-        struct batch *in = &k->w->in;
+        struct mapping *m = k->mapping;
+        struct page_batch *in = &k->ctx->in;
         uint64_t first = k->page;
         int error;
 
-        most = most < pool->workers.run_pages ? most : pool->workers.run_pages;
+        most = most < pool->contexts.run_pages ? most : pool->contexts.run_pages;
         for (;;) {
                 if (word & PAGE_POISONED)
-                        word = page_heal(pool, r, k->page, word);
-                batch_add(in, r, k->page, word);
+                        word = page_heal(pool, m, k->page, word);
+                page_batch_add(in, m, k->page, word);
                 if (++k->page == k->end || in->count == most)
                         break;
-                region_touch(r, k->page);
-                word = page_load(region_word(r, k->page));
+                mapping_touch(m, k->page);
+                word = page_load(mapping_word(m, k->page));
                 if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_EXCLUDED) ||
-                    !page_claim(region_word(r, k->page), word))
+                    !page_claim(mapping_word(m, k->page), word))
                         break;
         }
-        error = fault_load(pool, k->w, in->count, pin && pin_must_write(k));
+        error = fault_load(pool, k->ctx, in->count, pin && pin_must_write(k));
         k->page = first + in->count; /* not all of them may have found a frame */
         if (error) {
                 walk_error(k, error);
@@ -99,41 +99,41 @@ static void bring_some(struct walk *k, bool pin)
         uint64_t word;
 
         walk_work(k);
-        region_touch(k->region, k->page);
+        mapping_touch(k->mapping, k->page);
         if (!walk_claim(k, &word))
                 return;
         if (word & PAGE_EXCLUDED) {
-                page_release(k->region, k->page++, word);
+                page_release(k->mapping, k->page++, word);
                 walk_error(k, -EINVAL);
                 return;
         }
         if (pin && promised == 0 && !(word & PAGE_PINNED)) {
                 /* Somebody has unpinned it since the pins were counted. */
                 if (!pins_promise(k->pool, 1)) {
-                        page_release(k->region, k->page, word);
+                        page_release(k->mapping, k->page, word);
                         walk_error(k, -ENOMEM);
                         k->page = k->end;
                         return;
                 }
                 k->promised = promised = 1;
         }
-        k->w->pins = promised;
+        k->ctx->pins = promised;
         if (page_is_mapped(word) && pin) {
                 pin_mapped(k, word);
         } else if (page_is_mapped(word)) {
-                page_release(k->region, k->page++, word);
+                page_release(k->mapping, k->page++, word);
         } else if (word & PAGE_QUEUED) {
-                int error =
-                        fault_rescue(k->pool, k->w, batch_add(&k->w->in, k->region, k->page, word),
-                                     pin && pin_must_write(k));
+                int error = fault_rescue(k->pool, k->ctx,
+                                         page_batch_add(&k->ctx->in, k->mapping, k->page, word),
+                                         pin && pin_must_write(k));
 
                 if (error)
                         walk_error(k, error);
                 k->page++;
         } else {
-                load_run(k, word, pin, pin ? promised : RUN_MAX);
+                bring_run(k, word, pin, pin ? promised : RUN_MAX);
         }
-        k->promised -= promised - k->w->pins;
+        k->promised -= promised - k->ctx->pins;
         walk_rest(k);
 }
 
@@ -145,7 +145,7 @@ static bool is_done(uint64_t word, bool pin)
 static void bring_range(struct walk *k, bool pin)
 {
         while (k->page < k->end) {
-                if (is_done(page_load(region_word(k->region, k->page)), pin))
+                if (is_done(page_load(mapping_word(k->mapping, k->page)), pin))
                         k->page++;
                 else
                         bring_some(k, pin);
@@ -155,7 +155,7 @@ static void bring_range(struct walk *k, bool pin)
 void range_will_need(struct walk *k)
 {
         while (k->page < k->end && pg_free_get(k->pool) > 0) {
-                if (is_done(page_load(region_word(k->region, k->page)), false))
+                if (is_done(page_load(mapping_word(k->mapping, k->page)), false))
                         k->page++;
                 else
                         bring_some(k, false);
@@ -183,7 +183,7 @@ int pg_pin(struct pg_pool *pool, void *addr, size_t size)
         if (error)
                 return error;
         for (uint64_t page = k.page; page < k.end; page++)
-                want += !(page_load(region_word(k.region, page)) & PAGE_PINNED);
+                want += !(page_load(mapping_word(k.mapping, page)) & PAGE_PINNED);
         if (want == 0)
                 return walk_end(&k);
         walk_work(&k);
@@ -201,7 +201,7 @@ int pg_pin(struct pg_pool *pool, void *addr, size_t size)
 void range_unpin(struct walk *k)
 {
         while (walk_next_touched(k)) {
-                uint64_t word = page_load(region_word(k->region, k->page));
+                uint64_t word = page_load(mapping_word(k->mapping, k->page));
 
                 if (!(word & (PAGE_PINNED | PAGE_BUSY))) {
                         k->page++;
@@ -214,12 +214,12 @@ void range_unpin(struct walk *k)
                         word &= ~PAGE_PINNED;
                         lock_take(&k->pool->lock);
                         k->pool->frames.pinned--;
-                        frames_judge(&k->pool->frames);
-                        policy_add(&k->pool->policy, page_frame(word), page_key(k->region, k->page),
-                                   PG_ADD_RETURNED);
+                        frames_update_pressure(&k->pool->frames);
+                        policy_add(&k->pool->policy, page_frame(word),
+                                   page_key(k->mapping, k->page), PG_ADD_RETURNED);
                         lock_drop(&k->pool->lock);
                 }
-                page_release(k->region, k->page++, word);
+                page_release(k->mapping, k->page++, word);
         }
 }
 

@@ -37,7 +37,7 @@ static bool is_dirty_evictable(uint64_t word)
 /* At rest, unless there are claimed pages. */
 static bool walk_has_batch(struct walk *k)
 {
-        if (k->w && k->w->out.count > 0)
+        if (k->ctx && k->ctx->out.count > 0)
                 return true;
         walk_rest(k);
         return false;
@@ -47,12 +47,12 @@ static bool walk_has_batch(struct walk *k)
  * was none, or a page was waited for. Pinned pages count in *pinned. */
 static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *pinned)
 {
-        struct batch *out;
+        struct page_batch *out;
 
         walk_work(k);
-        out = &k->w->out;
+        out = &k->ctx->out;
         while (out->count < RUN_MAX && walk_next_touched(k)) {
-                uint64_t word = page_load(region_word(k->region, k->page));
+                uint64_t word = page_load(mapping_word(k->mapping, k->page));
 
                 if (word & PAGE_BUSY && out->count > 0)
                         break;
@@ -61,17 +61,17 @@ static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *
                         k->page++;
                         continue;
                 }
-                if (out->count > 0 ? !page_claim(region_word(k->region, k->page), word)
+                if (out->count > 0 ? !page_claim(mapping_word(k->mapping, k->page), word)
                                    : !walk_claim(k, &word))
                         break;
                 if (!wanted(word)) {
-                        page_release(k->region, k->page, word);
+                        page_release(k->mapping, k->page, word);
                         continue;
                 }
                 lock_take(&k->pool->lock);
                 evict_take(k->pool, page_frame(word), word);
                 lock_drop(&k->pool->lock);
-                batch_add(out, k->region, k->page++, word);
+                page_batch_add(out, k->mapping, k->page++, word);
         }
         return walk_has_batch(k);
 }
@@ -87,7 +87,7 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size)
         while (k.error != -ENOSPC && walk_next_touched(&k)) {
                 if (!take_batch(&k, is_evictable, &pinned))
                         continue;
-                error = evict_batch(pool, k.w, false, &left);
+                error = evict_batch(pool, k.ctx, false, &left);
                 walk_rest(&k);
                 if (error)
                         walk_error(&k, error);
@@ -101,12 +101,12 @@ static void range_cold(struct walk *k)
 {
         unsigned ignored = 0;
 
-        if (k->pool->victims.pct == 0)
+        if (k->pool->victim_queue.pct == 0)
                 return;
         while (walk_next_touched(k)) {
                 if (!take_batch(k, is_mapped_evictable, &ignored))
                         continue;
-                evict_to_queue(k->pool, k->w);
+                evict_to_queue(k->pool, k->ctx);
                 walk_rest(k);
         }
 }
@@ -116,12 +116,12 @@ static void range_cold(struct walk *k)
 /* Claims the next pages that are not as they were born. */
 static bool claim_batch(struct walk *k)
 {
-        struct batch *out;
+        struct page_batch *out;
 
         walk_work(k);
-        out = &k->w->out;
+        out = &k->ctx->out;
         while (out->count < RUN_MAX && walk_next_touched(k)) {
-                uint64_t word = page_load(region_word(k->region, k->page));
+                uint64_t word = page_load(mapping_word(k->mapping, k->page));
 
                 if (word & PAGE_BUSY && out->count > 0)
                         break;
@@ -132,87 +132,86 @@ static bool claim_batch(struct walk *k)
                         k->page++;
                         continue;
                 }
-                if (out->count > 0 ? !page_claim(region_word(k->region, k->page), word)
+                if (out->count > 0 ? !page_claim(mapping_word(k->mapping, k->page), word)
                                    : !walk_claim(k, &word))
                         break;
                 if (word & (PAGE_PINNED | PAGE_EXCLUDED))
-                        page_release(k->region, k->page, word);
+                        page_release(k->mapping, k->page, word);
                 else
-                        batch_add(out, k->region, k->page++, word);
+                        page_batch_add(out, k->mapping, k->page++, word);
         }
         return walk_has_batch(k);
 }
 
 /* Frees the memory of the claimed pages, neighbours together. */
-static void drop_resident(struct pg_pool *pool, struct batch *out)
+static void drop_resident(struct pg_pool *pool, struct page_batch *out)
 {
         struct ranges ranges = {.n = 0};
 
         for (unsigned i = 0; i < out->count; i++) {
-                struct item *item = &out->items[i];
+                struct page_op *op = &out->ops[i];
 
-                if (page_is_mapped(item->word))
-                        ranges_add(&ranges, region_addr(item->region, item->page), pool->page_size);
-                else if (item->word & PAGE_QUEUED)
-                        ranges_add(&ranges, frame_slot(&pool->frames, item->frame),
-                                   pool->page_size);
+                if (page_is_mapped(op->word))
+                        ranges_add(&ranges, mapping_addr(op->mapping, op->page), pool->page_size);
+                else if (op->word & PAGE_QUEUED)
+                        ranges_add(&ranges, frame_slot(&pool->frames, op->frame), pool->page_size);
         }
         uffd_drop_ranges(ranges.v, ranges.n);
 }
 
-static void discard_resident(struct pg_pool *pool, struct item *item)
+static void discard_resident(struct pg_pool *pool, struct page_op *op)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
+        struct frame *f = frame_at(&pool->frames, op->frame);
 
         copy_forget(pool, f->location, f->owned);
         lock_take(&pool->lock);
-        if (item->word & PAGE_QUEUED) {
-                victim_remove(&pool->victims, &pool->frames, item->frame);
-                policy_forget_queued(&pool->policy, item->frame);
+        if (op->word & PAGE_QUEUED) {
+                victim_queue_remove(&pool->victim_queue, &pool->frames, op->frame);
+                policy_forget_queued(&pool->policy, op->frame);
         } else {
-                policy_remove(&pool->policy, item->frame);
+                policy_remove(&pool->policy, op->frame);
         }
-        frame_put(&pool->frames, item->frame);
-        page_event(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
+        frame_put(&pool->frames, op->frame);
+        page_event(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
         lock_drop(&pool->lock);
 }
 
 /* Returns the page's new word. */
-static uint64_t discard_out(struct pg_pool *pool, struct item *item)
+static uint64_t discard_out(struct pg_pool *pool, struct page_op *op)
 {
         uint64_t word = 0;
-        pg_location location = region_page_location(item->region, item->page, item->word);
+        pg_location location = mapping_page_location(op->mapping, op->page, op->word);
 
-        copy_forget(pool, location, item->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
-        page_event_alone(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
-        if (item->word & PAGE_POISONED)
-                word = page_heal(pool, item->region, item->page, item->word) & PAGE_POISONED;
+        copy_forget(pool, location, op->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
+        page_event_locking(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
+        if (op->word & PAGE_POISONED)
+                word = page_heal(pool, op->mapping, op->page, op->word) & PAGE_POISONED;
         return word;
 }
 
 void range_discard(struct walk *k)
 {
-        store_refresh(&k->pool->stores, region_location(k->region, k->page),
-                      (k->end - k->page) << k->region->page_shift);
+        store_refresh(&k->pool->stores, mapping_location(k->mapping, k->page),
+                      (k->end - k->page) << k->mapping->page_shift);
         while (walk_next_touched(k)) {
-                struct batch *out;
+                struct page_batch *out;
 
                 if (!claim_batch(k))
                         continue;
-                out = &k->w->out;
+                out = &k->ctx->out;
                 drop_resident(k->pool, out);
                 for (unsigned i = 0; i < out->count; i++) {
-                        struct item *item = &out->items[i];
+                        struct page_op *op = &out->ops[i];
 
                         uint64_t word = 0;
 
-                        if (item->word & PAGE_RESIDENT)
-                                discard_resident(k->pool, item);
+                        if (op->word & PAGE_RESIDENT)
+                                discard_resident(k->pool, op);
                         else
-                                word = discard_out(k->pool, item);
-                        trace_add(&k->pool->trace, region_addr(item->region, item->page),
-                                  TRACE_DISCARDED, word, k->w->tid);
-                        page_release(item->region, item->page, word);
+                                word = discard_out(k->pool, op);
+                        event_ring_add(&k->pool->ring, mapping_addr(op->mapping, op->page),
+                                       RING_DISCARDED, word, k->ctx->tid);
+                        page_release(op->mapping, op->page, word);
                 }
                 walk_rest(k);
         }
@@ -220,53 +219,53 @@ void range_discard(struct walk *k)
 
 /* ---- sync ---------------------------------------------------------------------------------- */
 
-/* The saved pages of w->out go back into the program, clean. */
-static void return_clean(struct pg_pool *pool, struct worker *w)
+/* The saved pages of ctx->out go back into the program, clean. */
+static void return_clean(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct batch *in = &w->in;
+        struct page_batch *in = &ctx->in;
 
         in->count = 0;
-        for (unsigned i = 0; i < w->out.count; i++)
-                if (w->out.items[i].error == 0)
-                        in->items[in->count++] = w->out.items[i];
+        for (unsigned i = 0; i < ctx->out.count; i++)
+                if (ctx->out.ops[i].error == 0)
+                        in->ops[in->count++] = ctx->out.ops[i];
         for (unsigned i = 0; i < in->count; i++)
-                in->items[i].clean = true;
-        transit_in(pool, in);
+                in->ops[i].clean = true;
+        transfer_in(pool, in);
         for (unsigned i = 0; i < in->count; i++) {
-                struct item *item = &in->items[i];
-                struct frame *f = frame_at(&pool->frames, item->frame);
+                struct page_op *op = &in->ops[i];
+                struct frame *f = frame_at(&pool->frames, op->frame);
 
-                f->location = item->location;
-                evict_returned(pool, w, item, item->word & ~PAGE_DIRTY, TRACE_SYNCED);
+                f->location = op->location;
+                evict_returned(pool, ctx, op, op->word & ~PAGE_DIRTY, RING_SYNCED);
         }
         in->count = 0;
 }
 
-/* Writes one modified page that could not be unmapped from where it is now: in the program or, if it
- * was unpinned meanwhile and went into the victim queue, in its slot. It stays DIRTY. */
+/* Writes one modified page that could not be unmapped from where it is now: in the program or,
+ * if it was unpinned meanwhile and went into the victim queue, in its slot. It stays DIRTY. */
 static void sync_in_place(struct walk *k)
 {
         uint64_t word;
-        struct item *item;
+        struct page_op *op;
 
         walk_work(k);
         if (!walk_claim(k, &word))
                 return;
         if (word & PAGE_RESIDENT && word & PAGE_DIRTY &&
-            (word & PAGE_QUEUED || !page_is_hole(k->pool, k->region, k->page))) {
-                k->w->out.count = 0;
-                item = batch_add(&k->w->out, k->region, k->page, word);
-                item->data = word & PAGE_QUEUED ? frame_slot(&k->pool->frames, item->frame)
-                                                : region_addr(k->region, k->page);
-                evict_save(k->pool, k->w, false);
-                if (item->error) {
-                        walk_error(k, item->error);
-                        tally_add(&k->w->tally, STAT_ERRORS_SAVE, 1);
-                        tally_add(&k->w->tally, STAT_ERRORS_FULL, item->error == -ENOSPC);
+            (word & PAGE_QUEUED || !page_is_hole(k->pool, k->mapping, k->page))) {
+                k->ctx->out.count = 0;
+                op = page_batch_add(&k->ctx->out, k->mapping, k->page, word);
+                op->data = word & PAGE_QUEUED ? frame_slot(&k->pool->frames, op->frame)
+                                              : mapping_addr(k->mapping, k->page);
+                evict_save(k->pool, k->ctx, false);
+                if (op->error) {
+                        walk_error(k, op->error);
+                        tally_add(&k->ctx->tally, STAT_ERRORS_SAVE, 1);
+                        tally_add(&k->ctx->tally, STAT_ERRORS_FULL, op->error == -ENOSPC);
                 }
-                k->w->out.count = 0;
+                k->ctx->out.count = 0;
         }
-        page_release(k->region, k->page++, word);
+        page_release(k->mapping, k->page++, word);
 }
 
 void range_sync(struct walk *k)
@@ -277,10 +276,10 @@ void range_sync(struct walk *k)
                 int error;
 
                 if (take_batch(k, is_dirty_evictable, &unmovable)) {
-                        unmovable += evict_unmap(k->pool, k->w) != 0;
-                        evict_save(k->pool, k->w, false);
-                        return_clean(k->pool, k->w);
-                        error = evict_give_back(k->pool, k->w);
+                        unmovable += evict_unmap(k->pool, k->ctx) != 0;
+                        evict_save(k->pool, k->ctx, false);
+                        return_clean(k->pool, k->ctx);
+                        error = evict_give_back(k->pool, k->ctx);
                         if (error)
                                 walk_error(k, error);
                 }
@@ -291,7 +290,7 @@ void range_sync(struct walk *k)
                         again.end = k->page;
                         while (walk_next_touched(&again))
                                 sync_in_place(&again);
-                        k->w = again.w;
+                        k->ctx = again.ctx;
                         k->error = again.error;
                 }
                 walk_rest(k);
@@ -306,10 +305,10 @@ int pg_sync(struct pg_pool *pool, void *addr, size_t size)
 
         if (error)
                 return error;
-        if (k.region->flags & PG_MAP_SHARED && region_is_writable(k.region)) {
+        if (k.mapping->flags & PG_MAP_SHARED && mapping_is_writable(k.mapping)) {
                 walk_work(&k); /* a store's lock may be held in what follows */
                 range_sync(&k);
-                error = store_sync(store_find(&pool->stores, k.region->location, &ignored));
+                error = store_sync(store_find(&pool->stores, k.mapping->location, &ignored));
                 if (error)
                         walk_error(&k, error);
         }
@@ -318,9 +317,9 @@ int pg_sync(struct pg_pool *pool, void *addr, size_t size)
 
 /* ---- advice -------------------------------------------------------------------------------- */
 
-static void set_mode(struct walk *k, enum ahead_mode mode)
+static void set_mode(struct walk *k, enum readahead_mode mode)
 {
-        atomic_store_explicit(&k->region->ahead.mode, mode, memory_order_relaxed);
+        atomic_store_explicit(&k->mapping->readahead.mode, mode, memory_order_relaxed);
 }
 
 int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advice)
@@ -332,13 +331,13 @@ int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advi
                 return error;
         switch (advice) {
         case PG_ADVICE_NORMAL:
-                set_mode(&k, AHEAD_NORMAL);
+                set_mode(&k, READAHEAD_NORMAL);
                 break;
         case PG_ADVICE_SEQUENTIAL:
-                set_mode(&k, AHEAD_SEQUENTIAL);
+                set_mode(&k, READAHEAD_SEQUENTIAL);
                 break;
         case PG_ADVICE_RANDOM:
-                set_mode(&k, AHEAD_RANDOM);
+                set_mode(&k, READAHEAD_RANDOM);
                 break;
         case PG_ADVICE_WILL_NEED:
                 range_will_need(&k);

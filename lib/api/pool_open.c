@@ -2,9 +2,10 @@
 /*
  * pool_open.c - the front: checks arguments, wires the rooms, and takes them down in order.
  *
- * The budget. Opened by bytes, a pool's budget covers its frames and its workers' buffers, which
- * get a sixty-fourth, and of a tiny budget a sixteenth at most. Tables are reserved for as many
- * frames as the machine has memory, so that growing moves nothing; they cost only what is touched.
+ * The budget. Opened by bytes, a pool's budget covers its frames and its move contexts' buffers,
+ * which get a sixty-fourth, and of a tiny budget a sixteenth at most. Tables are reserved for as
+ * many frames as the machine has memory, so that growing moves nothing; they cost only what is
+ * touched.
  */
 #include "pool.h"
 #include "dispatch.h"
@@ -34,7 +35,7 @@ __thread unsigned lock_held_ranks;
 
 struct plan {
         uint32_t frames;
-        unsigned workers, run_pages;
+        unsigned contexts, run_pages;
         const struct pg_policy_ops *policy; /* NULL: the default */
         uint32_t curve_pages;
 };
@@ -59,14 +60,16 @@ static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool 
         uint64_t spare = total / 16;
 
         run_most = run_most < 1 ? 1 : run_most > RUN_MAX ? RUN_MAX : run_most;
-        p->workers = cpus < 2 ? 4 : cpus > (long)WORKERS_MAX - 2 ? WORKERS_MAX : (unsigned)cpus + 2;
-        if (p->workers > spare)
-                p->workers = spare < 2 ? (exact ? 2 : 1) : (unsigned)spare;
-        p->run_pages = (unsigned)((exact ? spare : total / 64) / p->workers);
+        p->contexts = cpus < 2                             ? 4
+                      : cpus > (long)MOVE_CONTEXTS_MAX - 2 ? MOVE_CONTEXTS_MAX
+                                                           : (unsigned)cpus + 2;
+        if (p->contexts > spare)
+                p->contexts = spare < 2 ? (exact ? 2 : 1) : (unsigned)spare;
+        p->run_pages = (unsigned)((exact ? spare : total / 64) / p->contexts);
         p->run_pages = p->run_pages < 1          ? 1
                        : p->run_pages > run_most ? (unsigned)run_most
                                                  : p->run_pages;
-        p->frames = (uint32_t)(exact ? total : total - p->workers * p->run_pages);
+        p->frames = (uint32_t)(exact ? total : total - p->contexts * p->run_pages);
 }
 
 static int config_check(const struct pg_config *c, size_t page_size, struct plan *p,
@@ -146,41 +149,42 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (!error)
                 error = ghosts_init(&pool->ghosts, capacity);
         if (!error && p->curve_pages)
-                error = curve_init(&pool->curve, p->curve_pages);
+                error = miss_curve_init(&pool->miss_curve, p->curve_pages);
         if (!error)
-                error = workers_init(&pool->workers, p->workers, p->run_pages, pool->page_size);
+                error = move_contexts_init(&pool->contexts, p->contexts, p->run_pages,
+                                           pool->page_size);
         if (!error)
                 error = stats_init(&pool->stats);
         if (!error)
-                error = trace_init(&pool->trace);
+                error = event_ring_init(&pool->ring);
         if (!error)
                 error = uffd_register_slots(&pool->uffd, pool->frames.slots,
                                             (size_t)capacity * pool->page_size);
         if (!error && !pool_inherits(pool)) {
                 arena_not_for_child(pool->frames.slots, (size_t)capacity * pool->page_size);
-                arena_not_for_child(pool->workers.buffers, pool->workers.bytes);
+                arena_not_for_child(pool->contexts.buffers, pool->contexts.bytes);
         }
         return error;
 }
 
 static void pool_destroy(struct pg_pool *pool)
 {
-        delivery_thread_stop(pool);
+        handler_threads_stop(pool);
         uffd_close(&pool->uffd);
         stores_close(&pool->stores);
         pg_store_close(pool->own_swap);
-        recorder_close(&pool->recorder);
-        curve_destroy(&pool->curve);
-        trace_destroy(&pool->trace);
+        trace_writer_close(&pool->trace_writer);
+        miss_curve_destroy(&pool->miss_curve);
+        event_ring_destroy(&pool->ring);
         stats_destroy(&pool->stats);
-        workers_destroy(&pool->workers);
+        move_contexts_destroy(&pool->contexts);
         ghosts_destroy(&pool->ghosts);
         policy_close(&pool->policy);
         frames_destroy(&pool->frames);
         free(pool);
 }
 
-static void say(const struct pg_config *c, const char *text)
+static void report(const struct pg_config *c, const char *text)
 {
         if (c->message)
                 c->message(c->message_arg, text);
@@ -211,7 +215,7 @@ struct pg_trace_header pool_trace_header(struct pg_pool *pool)
         struct pg_trace_header header = {
                 .page_size = (uint32_t)pool->page_size,
                 .frames = pool->frames.limit,
-                .queue_pct = pool->victims.pct,
+                .queue_pct = pool->victim_queue.pct,
                 .flags = pool_is_strict(pool) ? PG_TRACE_STRICT : 0,
         };
 
@@ -231,35 +235,35 @@ static int open_trace(struct pg_pool *pool, const struct pg_config *c)
         if (!c->trace)
                 return 0;
         header = pool_trace_header(pool);
-        error = recorder_open(&pool->recorder, c->trace, &header);
+        error = trace_writer_open(&pool->trace_writer, c->trace, &header);
         if (!error)
                 return 0;
         snprintf(text, sizeof(text), "the trace cannot be written to %s: %s", c->trace,
                  error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
-        say(c, text);
+        report(c, text);
         return error;
 }
 
 int pg_trace_sync(struct pg_pool *pool)
 {
-        struct caller saved;
+        struct pager_section saved;
         unsigned rounds = 0;
         bool more = true;
         int error = 0;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        if (!pool->recorder.recording)
+        if (!pool->trace_writer.output)
                 return -ENOENT;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         /* Others may fill the buffers while we write: then it is enough to have been here. */
         while (more && !error && rounds++ < 3) {
                 lock_take(&pool->lock);
-                more = recorder_seal(&pool->recorder);
+                more = trace_writer_seal(&pool->trace_writer);
                 lock_drop(&pool->lock);
-                error = recorder_finish(&pool->recorder);
+                error = trace_writer_finish(&pool->trace_writer);
         }
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
@@ -272,7 +276,7 @@ static void end_trace(struct pg_pool *pool)
         if (error == 0 || error == -ENOENT || !pool->message)
                 return;
         snprintf(text, sizeof(text), "the trace %s ends before its time: %s",
-                 recorder_path(&pool->recorder), strerror(-error));
+                 trace_writer_path(&pool->trace_writer), strerror(-error));
         pool->message(pool->message_arg, text);
 }
 
@@ -281,19 +285,19 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         pool->page_size = c->page_size;
         pool->page_shift = (unsigned)__builtin_ctzl(c->page_size);
         pool->flags = c->flags;
-        pool->how = c->delivery;
+        pool->delivery = c->delivery;
         pool->frames_exact = c->frames != 0;
         pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
         pthread_mutex_init(&pool->resizing, NULL);
-        pool->regions_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
+        pool->mappings_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
         pool->batch_pages = replacement_batch(plan->frames);
-        pool->victims.pct = c->queue_pct ? c->queue_pct : VICTIMS_PCT;
-        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("ahead");
-        pool->learns_habits = !pool_is_strict(pool) && !uffd_masked("habit");
+        pool->victim_queue.pct = c->queue_pct ? c->queue_pct : VICTIM_QUEUE_PCT;
+        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("readahead");
+        pool->predicts_by_mapping = !pool_is_strict(pool) && !uffd_masked("predict");
         /* A larger page takes longer to load than a fault does. */
         pool->drops_near = c->page_size == 4096 && !uffd_masked("near");
         if (pool_is_strict(pool)) {
-                pool->victims.pct = 0;
+                pool->victim_queue.pct = 0;
                 pool->batch_pages = 1;
         }
 }
@@ -312,7 +316,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         c.page_size = c.page_size ? c.page_size : 4096;
         error = config_check(&c, c.page_size, &plan, &why);
         if (error) {
-                say(&c, why);
+                report(&c, why);
                 return error;
         }
         pool = calloc(1, sizeof(*pool));
@@ -326,17 +330,18 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         if (!error) {
                 error = open_tables(pool, &plan);
                 if (!error && (error = open_swap(pool, c.swap)) == -EINVAL)
-                        say(&c, "the swap store cannot hand out places, or serves pools of another "
-                                "page size, or (PG_POOL_INHERIT) cannot follow into a child");
+                        report(&c,
+                               "the swap store cannot hand out places, or serves pools of another "
+                               "page size, or (PG_POOL_INHERIT) cannot follow into a child");
                 else if (error)
-                        say(&c, "no address space or memory for the pool's tables");
+                        report(&c, "no address space or memory for the pool's tables");
         }
-        pool->listens = c.trace || c.curve_pages;
+        pool->has_observers = c.trace || c.curve_pages;
         if (!error)
                 error = open_trace(pool, &c);
         if (!error)
-                error = c.delivery == PG_DELIVERY_SIGNAL ? delivery_signal_start()
-                                                         : delivery_thread_start(pool);
+                error = c.delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
+                                                         : handler_threads_start(pool);
         if (!error)
                 error = pools_add(pool);
         if (error) {
@@ -353,11 +358,12 @@ static void assert_empty(struct pg_pool *pool)
 #if PG_DEBUG
         struct frames *f = &pool->frames;
 
-        if (f->live != f->free_list.count || f->pinned || pool->victims.list.count ||
+        if (f->live != f->free_list.count || f->pinned || pool->victim_queue.list.count ||
             pool->policy.count)
-                trace_broken(&pool->trace, NULL, f->live - f->free_list.count, "frames were lost");
+                event_ring_abort(&pool->ring, NULL, f->live - f->free_list.count,
+                                 "frames were lost");
         if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
-                trace_broken(&pool->trace, NULL, 0, "the policy's structures are broken");
+                event_ring_abort(&pool->ring, NULL, 0, "the policy's structures are broken");
 #else
         (void)pool;
 #endif
@@ -367,11 +373,11 @@ int pg_close(struct pg_pool *pool)
 {
         int error = 0;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
-        while (!error && pool->regions)
-                error = pg_unmap(pool, pool->regions->start,
-                                 pool->regions->npages << pool->page_shift);
+        while (!error && pool->mappings)
+                error = pg_unmap(pool, pool->mappings->start,
+                                 pool->mappings->npages << pool->page_shift);
         if (error)
                 return error;
         assert_empty(pool);
@@ -395,10 +401,10 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
                 error = -ENOMEM;
         else
                 pool->frames.limit = limit;
-        if (!error && pool->listens)
-                event_tell(pool, &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit},
-                           0);
-        frames_judge(&pool->frames);
+        if (!error && pool->has_observers)
+                observers_report(
+                        pool, &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit}, 0);
+        frames_update_pressure(&pool->frames);
         lock_drop(&pool->lock);
         return error;
 }
@@ -422,17 +428,17 @@ static int resize(struct pg_pool *pool, uint32_t limit)
 int pg_resize(struct pg_pool *pool, size_t budget)
 {
         uint64_t frames = budget / pool->page_size;
-        uint64_t buffers = pool->frames_exact ? 0 : pool->workers.bytes / pool->page_size;
-        struct caller saved;
+        uint64_t buffers = pool->frames_exact ? 0 : pool->contexts.bytes / pool->page_size;
+        struct pager_section saved;
         int error;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
         if (frames < buffers + PG_FRAMES_MIN || frames - buffers > pool->frames.capacity)
                 return -EINVAL;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         error = resize(pool, (uint32_t)(frames - buffers));
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
@@ -440,15 +446,15 @@ size_t pg_free_get(struct pg_pool *pool)
 {
         struct frames *f = &pool->frames;
         uint32_t free, reserve;
-        struct caller saved;
+        struct pager_section saved;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return 0;
-        caller_enter(&saved);
+        pager_section_enter(&saved);
         lock_take(&pool->lock);
         free = f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
         reserve = frames_reserve(f->limit);
         lock_drop(&pool->lock);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return free > reserve ? (free - reserve) * pool->page_size : 0;
 }

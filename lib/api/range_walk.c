@@ -2,8 +2,8 @@
 /*
  * range_walk.c - walks over a range of a mapping, for the calls that move pages without a fault.
  *
- * A walk holds its mapping by region_get, so it cannot be unmapped meanwhile. It waits for a BUSY
- * page only when it owns none and holds no worker (page.h, rule 3).
+ * A walk holds its mapping by mapping_get, so it cannot be unmapped meanwhile. It waits for a BUSY
+ * page only when it owns none and holds no move context (page.h, rule 3).
  */
 #include "range_walk.h"
 
@@ -14,63 +14,63 @@ int walk_begin(struct walk *k, struct pg_pool *pool, void *addr, size_t size)
         bool dying;
         uintptr_t at = (uintptr_t)addr;
 
-        if (pool->orphan)
+        if (pool->is_orphan)
                 return -ECHILD;
         if (size == 0 || (at | size) & (pool->page_size - 1))
                 return -EINVAL;
-        *k = (struct walk){.pool = pool, .region = region_get(at, &dying)};
-        if (!k->region)
+        *k = (struct walk){.pool = pool, .mapping = mapping_get(at, &dying)};
+        if (!k->mapping)
                 return -EINVAL;
-        k->page = region_page(k->region, at);
+        k->page = mapping_page(k->mapping, at);
         k->end = k->page + (size >> pool->page_shift);
-        if (k->region->pool == pool && k->end <= k->region->npages)
+        if (k->mapping->pool == pool && k->end <= k->mapping->npages)
                 return 0;
-        region_put(k->region);
+        mapping_put(k->mapping);
         return -EINVAL;
 }
 
 int walk_end(struct walk *k)
 {
         walk_rest(k);
-        region_put(k->region);
+        mapping_put(k->mapping);
         if (k->entered)
-                caller_leave(&k->caller);
+                pager_section_leave(&k->caller);
         return k->error;
 }
 
-struct walk walk_all(struct region *r)
+struct walk walk_all(struct mapping *m)
 {
-        return (struct walk){.pool = r->pool, .region = r, .end = r->npages};
+        return (struct walk){.pool = m->pool, .mapping = m, .end = m->npages};
 }
 
 void walk_stop(struct walk *k)
 {
         walk_rest(k);
         if (k->entered)
-                caller_leave(&k->caller);
+                pager_section_leave(&k->caller);
 }
 
 void walk_work(struct walk *k)
 {
         if (!k->entered) {
-                caller_enter(&k->caller);
+                pager_section_enter(&k->caller);
                 k->entered = true;
         }
-        if (!k->w)
-                k->w = worker_get(&k->pool->workers, &k->pool->stats, stats_self());
+        if (!k->ctx)
+                k->ctx = move_context_get(&k->pool->contexts, &k->pool->stats, stats_self());
 }
 
 void walk_rest(struct walk *k)
 {
-        if (k->w) {
-                pool_worker_put(k->pool, k->w);
-                k->w = NULL;
+        if (k->ctx) {
+                pool_context_put(k->pool, k->ctx);
+                k->ctx = NULL;
         }
 }
 
 bool walk_claim(struct walk *k, uint64_t *word)
 {
-        page_word *p = region_word(k->region, k->page);
+        page_word *p = mapping_word(k->mapping, k->page);
 
         *word = page_load(p);
         if (!(*word & PAGE_BUSY) && page_claim(p, *word))
@@ -83,7 +83,7 @@ bool walk_claim(struct walk *k, uint64_t *word)
 
 bool walk_next_touched(struct walk *k)
 {
-        k->page = region_next_touched(k->region, k->page);
+        k->page = mapping_next_touched(k->mapping, k->page);
         return k->page < k->end;
 }
 

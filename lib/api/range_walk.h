@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* range_walk.h - walks over a range of a mapping. See range_walk.c. */
-#ifndef RESIDENCY_H
-#define RESIDENCY_H
+#ifndef RANGE_WALK_H
+#define RANGE_WALK_H
 
 #include "pool.h"
 
 struct walk {
         struct pg_pool *pool;
-        struct region *region;
-        uint64_t page, end; /* what is left of the range */
-        struct worker *w;   /* while there is work */
-        uint32_t promised;  /* frames that may be pinned for it */
-        bool entered;       /* there was: signals are blocked until the end */
-        struct caller caller;
+        struct mapping *mapping;
+        uint64_t page, end;       /* what is left of the range */
+        struct move_context *ctx; /* while there is work */
+        uint32_t promised;        /* frames that may be pinned for it */
+        bool entered;             /* there was: signals are blocked until the end */
+        struct pager_section caller;
         int error; /* the first */
 };
 
@@ -23,12 +23,12 @@ int walk_begin(struct walk *k, struct pg_pool *pool, void *addr, size_t size);
 int walk_end(struct walk *k);
 
 /* A walk over a whole mapping that is being unmapped, and its end. */
-struct walk walk_all(struct region *r);
+struct walk walk_all(struct mapping *m);
 void walk_stop(struct walk *k);
 
-/* Takes a worker, if the walk has none; gives it back, likewise. The first one blocks signals, to
- * the end of the walk: a handler that faulted on a mapping that somebody unmaps would wait for this
- * walk, which it interrupts. */
+/* Takes a move context, if the walk has none; gives it back, likewise. The first one blocks
+ * signals, to the end of the walk: a handler that faulted on a mapping that somebody unmaps
+ * would wait for this walk, which it interrupts. */
 void walk_work(struct walk *k);
 void walk_rest(struct walk *k);
 

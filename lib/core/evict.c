@@ -33,7 +33,7 @@
 void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word)
 {
         if (word & PAGE_QUEUED)
-                victim_remove(&pool->victims, &pool->frames, frame);
+                victim_queue_remove(&pool->victim_queue, &pool->frames, frame);
         else
                 policy_queued(&pool->policy, frame);
 }
@@ -41,81 +41,80 @@ void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word)
 /* ---- unmapping ----------------------------------------------------------------------------- */
 
 /* The program dropped the page itself (madvise, munmap): nothing is left that could be saved. */
-static void page_lost(struct pg_pool *pool, struct item *item)
+static void page_lost(struct pg_pool *pool, struct page_op *op)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
+        struct frame *f = frame_at(&pool->frames, op->frame);
 
         copy_forget(pool, f->location, f->owned);
         lock_take(&pool->lock);
-        policy_forget_queued(&pool->policy, item->frame);
-        frame_put(&pool->frames, item->frame);
-        page_event(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
+        policy_forget_queued(&pool->policy, op->frame);
+        frame_put(&pool->frames, op->frame);
+        page_event(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
         lock_drop(&pool->lock);
-        page_release(item->region, item->page, 0);
+        page_release(op->mapping, op->page, 0);
 }
 
-int evict_unmap(struct pg_pool *pool, struct worker *w)
+int evict_unmap(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct batch *out = &w->out;
+        struct page_batch *out = &ctx->out;
         int error = 0;
 
-        transit_out(pool, out);
+        transfer_out(pool, out);
         for (unsigned i = 0; i < out->count; i++) {
-                struct item *item = &out->items[i];
+                struct page_op *op = &out->ops[i];
 
-                if (item->error == 0)
+                if (op->error == 0)
                         continue;
-                if (item->error == -ENOENT) {
-                        page_lost(pool, item);
+                if (op->error == -ENOENT) {
+                        page_lost(pool, op);
                         continue;
                 }
-                error = error ? error : item->error;
-                tally_add(&w->tally, STAT_BUSY_PAGES, 1);
+                error = error ? error : op->error;
+                tally_add(&ctx->tally, STAT_BUSY_PAGES, 1);
                 lock_take(&pool->lock);
-                policy_rescued(&pool->policy, item->frame, page_key(item->region, item->page));
+                policy_rescued(&pool->policy, op->frame, page_key(op->mapping, op->page));
                 lock_drop(&pool->lock);
-                page_release(item->region, item->page, item->word);
+                page_release(op->mapping, op->page, op->word);
         }
-        batch_drop_failed(out);
+        page_batch_drop_failed(out);
         return error;
 }
 
 /* Unmapped pages wait in the queue. Those that go straight on stay in the batch, and ours. */
-static void enqueue(struct pg_pool *pool, struct worker *w)
+static void enqueue(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct batch *out = &w->out;
+        struct page_batch *out = &ctx->out;
         unsigned kept = 0;
 
         lock_take(&pool->lock);
         for (unsigned i = 0; i < out->count; i++) {
-                const struct item *item = &out->items[i];
+                const struct page_op *op = &out->ops[i];
 
-                if (item->straight_on)
+                if (op->bypass_queue)
                         continue;
-                victim_push(&pool->victims, &pool->frames, item->frame);
-                page_event(pool, PG_TRACE_QUEUED, item->region, item->page,
-                           item->word & PAGE_DIRTY);
+                victim_queue_push(&pool->victim_queue, &pool->frames, op->frame);
+                page_event(pool, PG_TRACE_QUEUED, op->mapping, op->page, op->word & PAGE_DIRTY);
         }
         lock_drop(&pool->lock);
         for (unsigned i = 0; i < out->count; i++) {
-                struct item *item = &out->items[i];
+                struct page_op *op = &out->ops[i];
 
-                item->word |= PAGE_QUEUED;
-                if (item->straight_on) {
-                        out->items[kept++] = *item;
+                op->word |= PAGE_QUEUED;
+                if (op->bypass_queue) {
+                        out->ops[kept++] = *op;
                         continue;
                 }
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_QUEUED,
-                          item->word, w->tid);
-                page_release(item->region, item->page, item->word);
+                event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), RING_QUEUED,
+                               op->word, ctx->tid);
+                page_release(op->mapping, op->page, op->word);
         }
         out->count = kept;
 }
 
-void evict_to_queue(struct pg_pool *pool, struct worker *w)
+void evict_to_queue(struct pg_pool *pool, struct move_context *ctx)
 {
-        evict_unmap(pool, w);
-        enqueue(pool, w);
+        evict_unmap(pool, ctx);
+        enqueue(pool, ctx);
 }
 
 /* ---- saving -------------------------------------------------------------------------------- */
@@ -144,43 +143,44 @@ void copy_outdated(struct pg_pool *pool, struct frame *f)
 }
 
 /* Where the page will live. True: it must be written there. */
-static bool choose_location(struct pg_pool *pool, struct worker *w, struct item *item,
-                            bool for_fault)
+static bool save_location(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
+                          bool for_fault)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
+        struct frame *f = frame_at(&pool->frames, op->frame);
         struct pg_store *swap;
         uint64_t offset;
 
-        if (!(item->word & PAGE_DIRTY)) {
-                item->location = f->location;
-                item->owned = f->owned;
+        if (!(op->word & PAGE_DIRTY)) {
+                op->location = f->location;
+                op->owned = f->owned;
                 return false;
         }
-        if (item->region->flags & PG_MAP_SHARED) {
-                item->location = region_location(item->region, item->page);
-                return region_is_writable(item->region);
+        if (op->mapping->flags & PG_MAP_SHARED) {
+                op->location = mapping_location(op->mapping, op->page);
+                return mapping_is_writable(op->mapping);
         }
-        if (is_all_zero(item->data, pool->page_size)) {
-                tally_add(&w->tally, STAT_ZERO_PAGES_OUT, 1);
-                item->location = PG_LOCATION_ANON_ZERO;
+        if (is_all_zero(op->data, pool->page_size)) {
+                tally_add(&ctx->tally, STAT_ZERO_PAGES_OUT, 1);
+                op->location = PG_LOCATION_ANON_ZERO;
                 return false;
         }
         swap = store_find(&pool->stores, location_make(pool->stores.swap, 0), &offset);
-        item->error = store_location_get(swap, &offset, for_fault);
-        if (item->error)
+        op->error = store_location_get(swap, &offset, for_fault);
+        if (op->error)
                 return false;
-        item->location = location_make(pool->stores.swap, offset);
-        item->owned = item->newly = true;
+        op->location = location_make(pool->stores.swap, offset);
+        op->owned = op->location_is_new = true;
         return true;
 }
 
-static void write_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
+static void write_run(struct pg_pool *pool, struct move_context *ctx, struct page_op *first,
+                      unsigned n)
 {
         uint64_t offset, began = clock_now();
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
         int error = store_page_out(store, offset, n, first->data);
 
-        tally_time(&w->tally, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
+        tally_time(&ctx->tally, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
         for (unsigned i = 0; i < n; i++) {
                 /* One bad place must not keep its neighbours from being saved. */
                 if (error)
@@ -188,24 +188,24 @@ static void write_run(struct pg_pool *pool, struct worker *w, struct item *first
                                 n == 1 ? error
                                        : store_page_out(store, offset + i * pool->page_size, 1,
                                                         first[i].data);
-                tally_add(&w->tally, STAT_PAGES_OUT, !first[i].error);
-                if (first[i].error && first[i].newly)
+                tally_add(&ctx->tally, STAT_PAGES_OUT, !first[i].error);
+                if (first[i].error && first[i].location_is_new)
                         copy_forget(pool, first[i].location, true);
         }
 }
 
-void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
+void evict_save(struct pg_pool *pool, struct move_context *ctx, bool for_fault)
 {
-        struct batch *out = &w->out;
+        struct page_batch *out = &ctx->out;
         unsigned n = 0; /* pages of the run that ends at i */
 
         for (unsigned i = 0; i <= out->count; i++) {
-                struct item *item = &out->items[i];
-                bool write = i < out->count && choose_location(pool, w, item, for_fault);
+                struct page_op *op = &out->ops[i];
+                bool write = i < out->count && save_location(pool, ctx, op, for_fault);
 
-                if (n > 0 && !(write && item[-1].location + pool->page_size == item->location &&
-                               item[-1].data + pool->page_size == item->data)) {
-                        write_run(pool, w, item - n, n);
+                if (n > 0 && !(write && op[-1].location + pool->page_size == op->location &&
+                               op[-1].data + pool->page_size == op->data)) {
+                        write_run(pool, ctx, op - n, n);
                         n = 0;
                 }
                 n += write;
@@ -214,103 +214,103 @@ void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault)
 
 /* ---- leaving ------------------------------------------------------------------------------- */
 
-void evict_returned(struct pg_pool *pool, struct worker *w, const struct item *item, uint64_t word,
-                    enum trace_event event)
+void evict_returned(struct pg_pool *pool, struct move_context *ctx, const struct page_op *op,
+                    uint64_t word, enum ring_event event)
 {
-        word = item->error ? word | PAGE_QUEUED : word & ~PAGE_QUEUED;
+        word = op->error ? word | PAGE_QUEUED : word & ~PAGE_QUEUED;
         lock_take(&pool->lock);
-        if (item->error)
-                victim_push(&pool->victims, &pool->frames, item->frame);
+        if (op->error)
+                victim_queue_push(&pool->victim_queue, &pool->frames, op->frame);
         else
-                policy_rescued(&pool->policy, item->frame, page_key(item->region, item->page));
-        page_event(pool, item->error ? PG_TRACE_QUEUED : PG_TRACE_RETURNED, item->region,
-                   item->page, word & PAGE_DIRTY);
+                policy_rescued(&pool->policy, op->frame, page_key(op->mapping, op->page));
+        page_event(pool, op->error ? PG_TRACE_QUEUED : PG_TRACE_RETURNED, op->mapping, op->page,
+                   word & PAGE_DIRTY);
         lock_drop(&pool->lock);
-        trace_add(&pool->trace, region_addr(item->region, item->page), event, word, w->tid);
-        page_release(item->region, item->page, word);
+        event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), event, word, ctx->tid);
+        page_release(op->mapping, op->page, word);
 }
 
-int evict_give_back(struct pg_pool *pool, struct worker *w)
+int evict_give_back(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct batch *out = &w->out;
+        struct page_batch *out = &ctx->out;
         unsigned failed = 0;
         int error = 0;
 
         for (unsigned i = 0; i < out->count; i++) {
-                struct item *item = &out->items[i];
+                struct page_op *op = &out->ops[i];
 
-                if (item->error == 0)
+                if (op->error == 0)
                         continue;
-                error = error ? error : item->error;
-                tally_add(&w->tally, STAT_ERRORS_SAVE, 1);
-                tally_add(&w->tally, STAT_ERRORS_FULL, item->error == -ENOSPC);
-                item->error = 0;
-                item->clean = false;
-                out->items[failed++] = *item;
+                error = error ? error : op->error;
+                tally_add(&ctx->tally, STAT_ERRORS_SAVE, 1);
+                tally_add(&ctx->tally, STAT_ERRORS_FULL, op->error == -ENOSPC);
+                op->error = 0;
+                op->clean = false;
+                out->ops[failed++] = *op;
         }
         out->count = failed;
-        transit_in(pool, out);
+        transfer_in(pool, out);
         for (unsigned i = 0; i < failed; i++)
-                evict_returned(pool, w, &out->items[i], out->items[i].word, TRACE_RETURNED);
+                evict_returned(pool, ctx, &out->ops[i], out->ops[i].word, RING_RETURNED);
         out->count = 0;
         return error;
 }
 
 /* Gives the memory of the saved pages back, neighbours together, all in one call. */
-static void slots_drop(struct pg_pool *pool, struct worker *w)
+static void slots_drop(struct pg_pool *pool, struct move_context *ctx)
 {
-        w->ranges.n = 0;
-        for (unsigned i = 0; i < w->out.count; i++) {
-                const struct item *item = &w->out.items[i];
+        ctx->ranges.n = 0;
+        for (unsigned i = 0; i < ctx->out.count; i++) {
+                const struct page_op *op = &ctx->out.ops[i];
 
-                if (item->error == 0 && !item->dropped)
-                        ranges_add(&w->ranges, item->data, pool->page_size);
+                if (op->error == 0 && !op->dropped)
+                        ranges_add(&ctx->ranges, op->data, pool->page_size);
         }
-        uffd_drop_ranges(w->ranges.v, w->ranges.n);
+        uffd_drop_ranges(ctx->ranges.v, ctx->ranges.n);
 }
 
 /* Saved pages: their frames are free, and their words say where they are. */
-static unsigned leave(struct pg_pool *pool, struct worker *w)
+static unsigned leave(struct pg_pool *pool, struct move_context *ctx)
 {
         struct replacement r = pool_replacement(pool);
-        struct thread_counters *thread = w->thread;
+        struct thread_counters *thread = ctx->thread;
         unsigned clean = 0, dirty = 0, wasted = 0;
 
-        slots_drop(pool, w);
+        slots_drop(pool, ctx);
         lock_take(&pool->lock);
-        for (unsigned i = 0; i < w->out.count; i++) {
-                struct item *item = &w->out.items[i];
-                struct frame *f = frame_at(&pool->frames, item->frame);
+        for (unsigned i = 0; i < ctx->out.count; i++) {
+                struct page_op *op = &ctx->out.ops[i];
+                struct frame *f = frame_at(&pool->frames, op->frame);
                 bool unused = atomic_load_explicit(&f->ahead, memory_order_relaxed);
 
-                if (item->error)
+                if (op->error)
                         continue;
-                if (!(item->word & PAGE_DIRTY) && !unused)
-                        item->word = habit_read(&item->region->habit, item->word);
+                if (!(op->word & PAGE_DIRTY) && !unused)
+                        op->word = predict_note_read(&op->mapping->history, op->word);
                 wasted += unused;
-                replacement_went_out(&r, item->frame, page_key(item->region, item->page));
-                page_event(pool, PG_TRACE_LEFT, item->region, item->page, item->word & PAGE_DIRTY);
+                replacement_went_out(&r, op->frame, page_key(op->mapping, op->page));
+                page_event(pool, PG_TRACE_LEFT, op->mapping, op->page, op->word & PAGE_DIRTY);
         }
         lock_drop(&pool->lock);
         if (atomic_load(&pool->frames.waiting) != 0)
                 futex_wake(&pool->frames.freed, INT32_MAX);
-        for (unsigned i = 0; i < w->out.count; i++) {
-                struct item *item = &w->out.items[i];
-                uint64_t word = item->word & PAGE_HABIT;
+        for (unsigned i = 0; i < ctx->out.count; i++) {
+                struct page_op *op = &ctx->out.ops[i];
+                uint64_t word = op->word & PAGE_HISTORY;
 
-                if (item->error)
+                if (op->error)
                         continue;
-                if (item->location != region_location(item->region, item->page))
-                        word |= item->location | PAGE_PLACED;
-                dirty += (item->word & PAGE_DIRTY) != 0;
-                clean += (item->word & PAGE_DIRTY) == 0;
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_EVICTED, word,
-                          w->tid);
-                page_release(item->region, item->page, word);
+                if (op->location != mapping_location(op->mapping, op->page))
+                        word |= op->location | PAGE_PLACED;
+                dirty += (op->word & PAGE_DIRTY) != 0;
+                clean += (op->word & PAGE_DIRTY) == 0;
+                event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), RING_EVICTED, word,
+                               ctx->tid);
+                page_release(op->mapping, op->page, word);
         }
-        tally_add(&w->tally, STAT_EVICTIONS_CLEAN, clean);
-        tally_add(&w->tally, STAT_EVICTIONS_DIRTY, dirty);
-        tally_add(&w->tally, STAT_AHEAD_WASTED, wasted);
+        tally_add(&ctx->tally, STAT_EVICTIONS_CLEAN, clean);
+        tally_add(&ctx->tally, STAT_EVICTIONS_DIRTY, dirty);
+        tally_add(&ctx->tally, STAT_AHEAD_WASTED, wasted);
         if (thread) {
                 atomic_fetch_add_explicit(&thread->evictions_clean, clean, memory_order_relaxed);
                 atomic_fetch_add_explicit(&thread->evictions_dirty, dirty, memory_order_relaxed);
@@ -318,15 +318,15 @@ static unsigned leave(struct pg_pool *pool, struct worker *w)
         return clean + dirty;
 }
 
-int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned *left)
+int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, unsigned *left)
 {
         int unmap_error, save_error;
 
-        transit_drop(pool, w);
-        unmap_error = evict_unmap(pool, w);
-        evict_save(pool, w, for_fault);
-        *left = leave(pool, w);
-        save_error = evict_give_back(pool, w);
+        transfer_drop(pool, ctx);
+        unmap_error = evict_unmap(pool, ctx);
+        evict_save(pool, ctx, for_fault);
+        *left = leave(pool, ctx);
+        save_error = evict_give_back(pool, ctx);
         return save_error ? save_error : unmap_error;
 }
 
@@ -334,70 +334,70 @@ int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned
 
 /* Why there was no victim. Under the lock. Frames that are neither pinned nor victims are in
  * flight, or came back since we looked: only where all are pinned there is nothing to wait for. */
-static int why_none(struct pg_pool *pool, struct worker *w, uint32_t passed_before)
+static int why_none(struct pg_pool *pool, struct move_context *ctx, uint32_t passed_before)
 {
         struct frames *f = &pool->frames;
 
-        if (w->passed_over > pool->policy.count + pool->victims.list.count) {
-                w->avoid_saves = false; /* all were looked at, and all must be saved */
-                w->all_dirty = true;
-                w->passed_over = 0;
+        if (ctx->passed_over > pool->policy.count + pool->victim_queue.list.count) {
+                ctx->avoid_saves = false; /* all were looked at, and all must be saved */
+                ctx->all_dirty = true;
+                ctx->passed_over = 0;
                 return 0;
         }
-        if (w->passed_over > passed_before)
+        if (ctx->passed_over > passed_before)
                 return 0;
         return f->live < f->limit || f->live > f->pinned - f->promised ? -EAGAIN : -ENOMEM;
 }
 
-/* One look at policy and queue. Victims are in w->out then, or an error says why there are none; 0:
- * look again. */
-static int pick(struct pg_pool *pool, struct worker *w, unsigned want)
+/* One look at policy and queue. Victims are in ctx->out then, or an error says why there are
+ * none; 0: look again. */
+static int pick(struct pg_pool *pool, struct move_context *ctx, unsigned want)
 {
         struct replacement r = pool_replacement(pool);
-        uint32_t passed = w->passed_over;
+        uint32_t passed = ctx->passed_over;
         bool queue;
         int error = 0;
 
         lock_take(&pool->lock);
         queue = replacement_queues(&r);
-        choose_from_policy(pool, w, want, queue);
+        victims_from_policy(pool, ctx, want, queue);
         if (queue) {
                 lock_drop(&pool->lock);
-                transit_drop(pool, w);
-                error = evict_unmap(pool, w);
-                enqueue(pool, w);
+                transfer_drop(pool, ctx);
+                error = evict_unmap(pool, ctx);
+                enqueue(pool, ctx);
                 lock_take(&pool->lock);
-                choose_from_queue(pool, w, want);
+                victims_from_queue(pool, ctx, want);
         }
-        if (w->out.count == 0 && error == 0)
-                error = why_none(pool, w, passed);
+        if (ctx->out.count == 0 && error == 0)
+                error = why_none(pool, ctx, passed);
         lock_drop(&pool->lock);
         return error;
 }
 
-int evict(struct pg_pool *pool, struct worker *w, unsigned want)
+int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
 {
         uint64_t began = clock_now();
         unsigned left = 0;
         int error;
 
         want = want < pool->batch_pages ? pool->batch_pages : want;
-        error = pick(pool, w, want);
-        if (w->out.count > 0)
-                error = evict_batch(pool, w, true, &left);
-        tally_time(&w->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
+        error = pick(pool, ctx, want);
+        if (ctx->out.count > 0)
+                error = evict_batch(pool, ctx, true, &left);
+        tally_time(&ctx->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
         if (left > 0)
                 return (int)left;
         if (error == 0 || error == -EBUSY || error == -EAGAIN || error == -ENOMEM)
                 return error;
         /* A store refused. Another victim may be clean, or go to another store. */
-        w->avoid_saves = !w->all_dirty;
-        return ++w->refused < SAVES_TRIED ? 0 : error;
+        ctx->avoid_saves = !ctx->all_dirty;
+        return ++ctx->refused < SAVES_TRIED ? 0 : error;
 }
 
 int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
 {
-        struct worker *w = worker_get(&pool->workers, &pool->stats, stats_self());
+        struct move_context *ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
         int result = 0;
 
         for (;;) {
@@ -410,13 +410,13 @@ int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
                 lock_drop(&pool->lock);
                 if (done)
                         break;
-                result = evict(pool, w, 1);
+                result = evict(pool, ctx, 1);
                 if (result == -EAGAIN || (result == -EBUSY && patience_ms-- > 0))
                         futex_wait(&pool->frames.freed, freed, 1000000);
                 else if (result < 0)
                         break;
                 result = 0;
         }
-        pool_worker_put(pool, w);
+        pool_context_put(pool, ctx);
         return result;
 }

@@ -14,33 +14,33 @@
  *   or what the stores said when no victim could be saved.
  * The caller owns pages that come in, or none; never pages that are resident.
  */
-int evict(struct pg_pool *pool, struct worker *w, unsigned want);
+int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want);
 
 /* Under the pool lock: a claimed page that is not pinned is going out. From here to its end it
  * counts as queued for the policy, and is in no queue. */
 void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word);
 
-/* The pages of w->out, claimed and taken, leave: unmapped if they still are mapped, saved, their
+/* The pages of ctx->out, claimed and taken, leave: unmapped if they still are mapped, saved, their
  * frames freed, all released; *left says how many. Those that cannot go are given back to the
  * program, and an error of theirs is returned. for_fault: somebody's fault waits for it. */
-int evict_batch(struct pg_pool *pool, struct worker *w, bool for_fault, unsigned *left);
+int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, unsigned *left);
 
-/* Half the way only: the pages of w->out, claimed, taken and mapped, go into the victim queue. */
-void evict_to_queue(struct pg_pool *pool, struct worker *w);
+/* Half the way only: the pages of ctx->out, claimed, taken and mapped, go into the victim queue. */
+void evict_to_queue(struct pg_pool *pool, struct move_context *ctx);
 
-/* The steps of evict_batch, for pg_sync, which takes pages out of the program only to write them.
- * unmap: those that could not be unmapped are released as if rescued, and leave w->out; returns the
- * first error among them. save: sets item errors and locations. give_back: those that could not be
- * saved go back into the program (or, failing that, into the queue, which keeps them as safely);
- * empties w->out and returns the first error. */
-int evict_unmap(struct pg_pool *pool, struct worker *w);
-void evict_save(struct pg_pool *pool, struct worker *w, bool for_fault);
-int evict_give_back(struct pg_pool *pool, struct worker *w);
+/* The steps of evict_batch, for pg_sync, which takes pages out of the program only to write
+ * them. unmap: those that could not be unmapped are released as if rescued, and leave ctx->out;
+ * returns the first error among them. save: sets op errors and locations. give_back: those that
+ * could not be saved go back into the program (or, failing that, into the queue, which keeps
+ * them as safely); empties ctx->out and returns the first error. */
+int evict_unmap(struct pg_pool *pool, struct move_context *ctx);
+void evict_save(struct pg_pool *pool, struct move_context *ctx, bool for_fault);
+int evict_give_back(struct pg_pool *pool, struct move_context *ctx);
 
-/* A taken page of a batch that transit_in has put back into the program, or could not (then it
+/* A taken page of a batch that transfer_in has put back into the program, or could not (then it
  * waits in the queue, as safe): tells policy or queue, and releases the page with this word. */
-void evict_returned(struct pg_pool *pool, struct worker *w, const struct item *item, uint64_t word,
-                    enum trace_event event);
+void evict_returned(struct pg_pool *pool, struct move_context *ctx, const struct page_op *op,
+                    uint64_t word, enum ring_event event);
 
 /* Evicts until the pool is within its limit again. patience_ms: for pages that the kernel has
  * pinned. 0, or why it is not. */

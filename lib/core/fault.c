@@ -8,7 +8,7 @@
  *                                    └─ out: claim it (and what is read ahead with it)
  *                                            ─► seat: a frame for each, evicting if need be
  *                                            ─► fill: from the stores, into the buffer
- *                                            ─► transit_in: install
+ *                                            ─► transfer_in: install
  *                                            ─► settle: tell the policy, commit the words, wake
  *
  * A fault is a hint. The same one can be reported twice, late, or after it was resolved; what is
@@ -30,32 +30,33 @@
 
 /* ---- seat ---------------------------------------------------------------------------------- */
 
-static bool comes_in_clean(struct pg_pool *pool, struct worker *w, struct item *item, bool write)
+static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
+                           bool write)
 {
         uint64_t ignored;
-        struct pg_store *store = store_find(&pool->stores, item->location, &ignored);
+        struct pg_store *store = store_find(&pool->stores, op->location, &ignored);
 
         if (!(store_flags(store) & PG_STORE_KEEPS))
                 return false;
-        if (!region_is_writable(item->region))
+        if (!mapping_is_writable(op->mapping))
                 return true;
         if (write)
-                item->word = habit_written(&item->region->habit, item->word);
+                op->word = predict_note_written(&op->mapping->history, op->word);
         /* What nobody has written to is not to be written to a file. */
-        return !write && (item->region->flags & PG_MAP_SHARED ||
-                          !habit_will_write(&item->region->habit, item->word, w->habit_turn,
-                                            !pool->learns_habits));
+        return !write && (op->mapping->flags & PG_MAP_SHARED ||
+                          !predict_will_write(&op->mapping->history, op->word, ctx->predict_turn,
+                                              !pool->predicts_by_mapping));
 }
 
-/* Frames for the first pages of w->in. Returns how many have one. */
-static unsigned take_frames(struct pg_pool *pool, struct worker *w, unsigned have)
+/* Frames for the first pages of ctx->in. Returns how many have one. */
+static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsigned have)
 {
         lock_take(&pool->lock);
-        for (; have < w->in.count; have++) {
-                struct item *item = &w->in.items[have];
+        for (; have < ctx->in.count; have++) {
+                struct page_op *op = &ctx->in.ops[have];
 
-                item->frame = frame_take(&pool->frames);
-                if (item->frame == PG_NO_FRAME)
+                op->frame = frame_take(&pool->frames);
+                if (op->frame == PG_NO_FRAME)
                         break;
         }
         lock_drop(&pool->lock);
@@ -63,7 +64,7 @@ static unsigned take_frames(struct pg_pool *pool, struct worker *w, unsigned hav
 }
 
 /* A frame for the first page at least, and for the others what one round of eviction yields. */
-static int seat(struct pg_pool *pool, struct worker *w)
+static int seat(struct pg_pool *pool, struct move_context *ctx)
 {
         unsigned have = 0, pinned_ms = 0, rounds = 0;
         int error = 0;
@@ -71,11 +72,11 @@ static int seat(struct pg_pool *pool, struct worker *w)
         for (;;) {
                 uint32_t freed = atomic_load(&pool->frames.freed);
 
-                have = take_frames(pool, w, have);
-                if (have == w->in.count || (have > 0 && rounds > 0) || error)
+                have = take_frames(pool, ctx, have);
+                if (have == ctx->in.count || (have > 0 && rounds > 0) || error)
                         break;
                 rounds++;
-                error = evict(pool, w, w->in.count - have);
+                error = evict(pool, ctx, ctx->in.count - have);
                 if (error >= 0) {
                         error = 0;
                 } else if (error == -EAGAIN) {
@@ -88,15 +89,15 @@ static int seat(struct pg_pool *pool, struct worker *w)
                         error = 0;
                 }
         }
-        for (unsigned i = have; i < w->in.count; i++)
-                page_release(w->in.items[i].region, w->in.items[i].page, w->in.items[i].word);
-        w->in.count = have;
+        for (unsigned i = have; i < ctx->in.count; i++)
+                page_release(ctx->in.ops[i].mapping, ctx->in.ops[i].page, ctx->in.ops[i].word);
+        ctx->in.count = have;
         return have > 0 ? 0 : error;
 }
 
 /* ---- fill ---------------------------------------------------------------------------------- */
 
-static bool fills_next(struct pg_pool *pool, const struct item *a, const struct item *b)
+static bool fills_next(struct pg_pool *pool, const struct page_op *a, const struct page_op *b)
 {
         bool same_place = a->location >= PG_LOCATION_ANON_UNINIT;
 
@@ -105,13 +106,14 @@ static bool fills_next(struct pg_pool *pool, const struct item *a, const struct 
 
 /* Pages that are neighbours in one store: where they are in memory already, or else into the
  * buffer. */
-static void load_run(struct pg_pool *pool, struct worker *w, struct item *first, unsigned n)
+static void load_run(struct pg_pool *pool, struct move_context *ctx, struct page_op *first,
+                     unsigned n)
 {
         uint64_t offset, began = clock_now();
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
         const char *at = store_page_at(store, offset, n);
         bool counts = first->location < PG_LOCATION_ANON_UNINIT;
-        char *buffer = w->buffer + (size_t)(first - w->in.items) * pool->page_size;
+        char *buffer = ctx->buffer + (size_t)(first - ctx->in.ops) * pool->page_size;
         int error = at ? 0 : store_page_in(store, offset, n, buffer);
 
         for (unsigned i = 0; i < n; i++) {
@@ -123,104 +125,108 @@ static void load_run(struct pg_pool *pool, struct worker *w, struct item *first,
                         first[i].error =
                                 n == 1 ? error
                                        : store_page_in(store, offset + skip, 1, first[i].data);
-                tally_add(&w->tally, STAT_PAGES_IN, counts && !first[i].error);
+                tally_add(&ctx->tally, STAT_PAGES_IN, counts && !first[i].error);
         }
         if (counts)
-                tally_time(&w->tally, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
+                tally_time(&ctx->tally, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
 }
 
-static void fill(struct pg_pool *pool, struct worker *w)
+static void fill(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct item *items = w->in.items;
+        struct page_op *ops = ctx->in.ops;
         unsigned n;
 
-        for (unsigned i = 0; i < w->in.count; i += n) {
+        for (unsigned i = 0; i < ctx->in.count; i += n) {
                 n = 1;
-                while (i + n < w->in.count && fills_next(pool, &items[i + n - 1], &items[i + n]))
+                while (i + n < ctx->in.count && fills_next(pool, &ops[i + n - 1], &ops[i + n]))
                         n++;
-                load_run(pool, w, &items[i], n);
+                load_run(pool, ctx, &ops[i], n);
         }
 }
 
 /* ---- settle -------------------------------------------------------------------------------- */
 
 /* Under the lock: the frame and the policy learn of a page that has come in. */
-static void frame_settle(struct pg_pool *pool, struct worker *w, struct item *item, bool ahead)
+static void frame_settle(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
+                         bool ahead)
 {
         struct replacement r = pool_replacement(pool);
-        struct frame *f = frame_at(&pool->frames, item->frame);
+        struct frame *f = frame_at(&pool->frames, op->frame);
 
-        f->region = item->region;
-        f->page = item->page;
-        f->location = item->clean ? item->location : PG_LOCATION_NONE;
-        f->owned = item->clean && item->owned;
+        f->mapping = op->mapping;
+        f->page = op->page;
+        f->location = op->clean ? op->location : PG_LOCATION_NONE;
+        f->owned = op->clean && op->owned;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
-        page_event(pool, ahead ? PG_TRACE_AHEAD : PG_TRACE_FAULT, item->region, item->page,
-                   !item->clean);
-        if (w->pins) {
-                pin_keep(pool, w);
+        page_event(pool, ahead ? PG_TRACE_AHEAD : PG_TRACE_FAULT, op->mapping, op->page,
+                   !op->clean);
+        if (ctx->pins) {
+                pin_fulfil(pool, ctx);
                 return;
         }
-        replacement_came_in(&r, item->frame, page_key(item->region, item->page),
+        replacement_came_in(&r, op->frame, page_key(op->mapping, op->page),
                             ahead ? PG_ADD_AHEAD : PG_ADD_DEMAND);
 }
 
-static uint64_t poison(struct pg_pool *pool, struct worker *w, struct item *item)
+static uint64_t poison(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        char *addr = region_addr(item->region, item->page);
-        uint64_t word = item->word | PAGE_POISONED;
+        char *addr = mapping_addr(op->mapping, op->page);
+        uint64_t word = op->word | PAGE_POISONED;
 
-        if (pool->how == PG_DELIVERY_THREAD && uffd_poison(&pool->uffd, addr, pool->page_size) != 0)
-                trace_broken(&pool->trace, addr, word, "a page that is lost could not be poisoned");
-        trace_add(&pool->trace, addr, TRACE_POISONED, word, w->tid);
+        if (pool->delivery == PG_DELIVERY_THREAD &&
+            uffd_poison(&pool->uffd, addr, pool->page_size) != 0)
+                event_ring_abort(&pool->ring, addr, word,
+                                 "a page that is lost could not be poisoned");
+        event_ring_add(&pool->ring, addr, RING_POISONED, word, ctx->tid);
         return word;
 }
 
-static void settle_failed(struct pg_pool *pool, struct worker *w, struct item *item, bool wanted)
+static void settle_failed(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
+                          bool wanted)
 {
         lock_take(&pool->lock);
-        frame_put(&pool->frames, item->frame);
+        frame_put(&pool->frames, op->frame);
         lock_drop(&pool->lock);
-        tally_add(&w->tally, STAT_ERRORS_LOAD, wanted);
-        page_release(item->region, item->page, wanted ? poison(pool, w, item) : item->word);
+        tally_add(&ctx->tally, STAT_ERRORS_LOAD, wanted);
+        page_release(op->mapping, op->page, wanted ? poison(pool, ctx, op) : op->word);
 }
 
-static int settle(struct pg_pool *pool, struct worker *w, unsigned demand)
+static int settle(struct pg_pool *pool, struct move_context *ctx, unsigned demand)
 {
-        uint64_t pinned = w->pins ? PAGE_PINNED : 0;
+        uint64_t pinned = ctx->pins ? PAGE_PINNED : 0;
         int error = 0;
 
         lock_take(&pool->lock);
-        for (unsigned i = 0; i < w->in.count; i++)
-                if (w->in.items[i].error == 0)
-                        frame_settle(pool, w, &w->in.items[i], i >= demand);
+        for (unsigned i = 0; i < ctx->in.count; i++)
+                if (ctx->in.ops[i].error == 0)
+                        frame_settle(pool, ctx, &ctx->in.ops[i], i >= demand);
         lock_drop(&pool->lock);
-        for (unsigned i = 0; i < w->in.count; i++) {
-                struct item *item = &w->in.items[i];
-                uint64_t word = page_resident(item->frame, pinned | (item->word & PAGE_HABIT) |
-                                                                   (item->clean ? 0 : PAGE_DIRTY));
+        for (unsigned i = 0; i < ctx->in.count; i++) {
+                struct page_op *op = &ctx->in.ops[i];
+                uint64_t word = page_resident(op->frame, pinned | (op->word & PAGE_HISTORY) |
+                                                                 (op->clean ? 0 : PAGE_DIRTY));
 
-                if (item->error) {
-                        error = error || i >= demand ? error : item->error;
-                        settle_failed(pool, w, item, i < demand);
+                if (op->error) {
+                        error = error || i >= demand ? error : op->error;
+                        settle_failed(pool, ctx, op, i < demand);
                         continue;
                 }
-                if (!item->clean)
-                        copy_forget(pool, item->location, item->owned);
-                trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_LOADED, word,
-                          w->tid);
-                page_release(item->region, item->page, word);
+                if (!op->clean)
+                        copy_forget(pool, op->location, op->owned);
+                event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), RING_LOADED, word,
+                               ctx->tid);
+                page_release(op->mapping, op->page, word);
         }
         return error;
 }
 
-static void count_faults(struct worker *w, unsigned n, bool rescued)
+static void count_faults(struct move_context *ctx, unsigned n, bool rescued)
 {
-        struct thread_counters *thread = w->thread;
+        struct thread_counters *thread = ctx->thread;
 
-        tally_add(&w->tally, STAT_FAULTS, n);
+        tally_add(&ctx->tally, STAT_FAULTS, n);
         if (rescued)
-                tally_add(&w->tally, STAT_RESCUES, n);
+                tally_add(&ctx->tally, STAT_RESCUES, n);
         if (!thread)
                 return;
         atomic_fetch_add_explicit(&thread->faults, n, memory_order_relaxed);
@@ -228,182 +234,185 @@ static void count_faults(struct worker *w, unsigned n, bool rescued)
                 atomic_fetch_add_explicit(&thread->rescues, n, memory_order_relaxed);
 }
 
-int fault_load(struct pg_pool *pool, struct worker *w, unsigned demand, bool write)
+int fault_load(struct pg_pool *pool, struct move_context *ctx, unsigned demand, bool write)
 {
         int error;
 
-        w->habit_turn++;
-        for (unsigned i = 0; i < w->in.count; i++) {
-                struct item *item = &w->in.items[i];
+        ctx->predict_turn++;
+        for (unsigned i = 0; i < ctx->in.count; i++) {
+                struct page_op *op = &ctx->in.ops[i];
 
-                item->location = region_page_location(item->region, item->page, item->word);
-                item->owned = item->word & PAGE_PLACED && item->location < PG_LOCATION_ANON_UNINIT;
-                item->clean = comes_in_clean(pool, w, item, write && i < demand);
+                op->location = mapping_page_location(op->mapping, op->page, op->word);
+                op->owned = op->word & PAGE_PLACED && op->location < PG_LOCATION_ANON_UNINIT;
+                op->clean = comes_in_clean(pool, ctx, op, write && i < demand);
         }
-        error = seat(pool, w);
+        error = seat(pool, ctx);
         if (error)
                 return error;
-        demand = demand < w->in.count ? demand : w->in.count;
-        count_faults(w, demand, false);
-        tally_add(&w->tally, STAT_AHEAD_PAGES, w->in.count - demand);
-        fill(pool, w);
-        transit_in(pool, &w->in);
-        return settle(pool, w, demand);
+        demand = demand < ctx->in.count ? demand : ctx->in.count;
+        count_faults(ctx, demand, false);
+        tally_add(&ctx->tally, STAT_AHEAD_PAGES, ctx->in.count - demand);
+        fill(pool, ctx);
+        transfer_in(pool, &ctx->in);
+        return settle(pool, ctx, demand);
 }
 
 /* ---- pages that hold a frame --------------------------------------------------------------- */
 
-void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *item)
+void fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
-        char *addr = region_addr(item->region, item->page);
+        struct frame *f = frame_at(&pool->frames, op->frame);
+        char *addr = mapping_addr(op->mapping, op->page);
 
-        tally_add(&w->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
+        tally_add(&ctx->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
         copy_outdated(pool, f);
-        item->word = habit_written(&item->region->habit, item->word) | PAGE_DIRTY;
-        page_event_alone(pool, PG_TRACE_WRITTEN, item->region, item->page, true);
-        trace_add(&pool->trace, addr, TRACE_WRITTEN, item->word, w->tid);
+        op->word = predict_note_written(&op->mapping->history, op->word) | PAGE_DIRTY;
+        page_event_locking(pool, PG_TRACE_WRITTEN, op->mapping, op->page, true);
+        event_ring_add(&pool->ring, addr, RING_WRITTEN, op->word, ctx->tid);
 }
 
-int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool write)
+int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op *op, bool write)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
-        uint64_t word = item->word & ~PAGE_QUEUED;
-        uint64_t key = page_key(item->region, item->page);
+        struct frame *f = frame_at(&pool->frames, op->frame);
+        uint64_t word = op->word & ~PAGE_QUEUED;
+        uint64_t key = page_key(op->mapping, op->page);
 
-        item->data = frame_slot(&pool->frames, item->frame);
-        item->clean = !(item->word & PAGE_DIRTY) && !(write && region_is_writable(item->region));
+        op->data = frame_slot(&pool->frames, op->frame);
+        op->clean = !(op->word & PAGE_DIRTY) && !(write && mapping_is_writable(op->mapping));
         lock_take(&pool->lock);
-        victim_remove(&pool->victims, &pool->frames, item->frame);
+        victim_queue_remove(&pool->victim_queue, &pool->frames, op->frame);
         lock_drop(&pool->lock);
-        count_faults(w, 1, true);
-        transit_in(pool, &w->in);
+        count_faults(ctx, 1, true);
+        transfer_in(pool, &ctx->in);
         lock_take(&pool->lock);
-        if (item->error) {
-                victim_push(&pool->victims, &pool->frames, item->frame);
-        } else if (w->pins) {
-                pin_keep(pool, w);
+        if (op->error) {
+                victim_queue_push(&pool->victim_queue, &pool->frames, op->frame);
+        } else if (ctx->pins) {
+                pin_fulfil(pool, ctx);
                 word |= PAGE_PINNED;
-                policy_forget_queued(&pool->policy, item->frame);
+                policy_forget_queued(&pool->policy, op->frame);
         } else {
-                policy_rescued(&pool->policy, item->frame, key);
+                policy_rescued(&pool->policy, op->frame, key);
         }
-        if (!item->error)
-                page_event(pool, PG_TRACE_RESCUED, item->region, item->page, !item->clean);
+        if (!op->error)
+                page_event(pool, PG_TRACE_RESCUED, op->mapping, op->page, !op->clean);
         lock_drop(&pool->lock);
-        if (item->error) {
-                page_release(item->region, item->page, item->word);
-                return item->error;
+        if (op->error) {
+                page_release(op->mapping, op->page, op->word);
+                return op->error;
         }
-        if (!item->clean && !(item->word & PAGE_DIRTY)) {
+        if (!op->clean && !(op->word & PAGE_DIRTY)) {
                 copy_outdated(pool, f);
-                word = habit_written(&item->region->habit, word) | PAGE_DIRTY;
+                word = predict_note_written(&op->mapping->history, word) | PAGE_DIRTY;
         }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
-                tally_add(&w->tally, STAT_AHEAD_USED, 1);
-        trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_RESCUED, word, w->tid);
-        page_release(item->region, item->page, word);
+                tally_add(&ctx->tally, STAT_AHEAD_USED, 1);
+        event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), RING_RESCUED, word,
+                       ctx->tid);
+        page_release(op->mapping, op->page, word);
         return 0;
 }
 
 /* The kernel asked for a page that is mapped. Usually somebody was quicker. Unless the program has
  * dropped the page itself, by madvise: then it is as if it had been discarded. */
-static bool was_dropped(struct pg_pool *pool, struct worker *w, struct item *item)
+static bool was_dropped(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        struct frame *f = frame_at(&pool->frames, item->frame);
+        struct frame *f = frame_at(&pool->frames, op->frame);
 
-        if (!page_is_hole(pool, item->region, item->page))
+        if (!page_is_hole(pool, op->mapping, op->page))
                 return false;
         copy_forget(pool, f->location, f->owned);
         lock_take(&pool->lock);
-        if (item->word & PAGE_PINNED)
+        if (op->word & PAGE_PINNED)
                 pool->frames.pinned--;
         else
-                policy_remove(&pool->policy, item->frame);
-        frame_put(&pool->frames, item->frame);
-        page_event(pool, PG_TRACE_FORGOTTEN, item->region, item->page, false);
+                policy_remove(&pool->policy, op->frame);
+        frame_put(&pool->frames, op->frame);
+        page_event(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
         lock_drop(&pool->lock);
-        item->word = 0;
-        trace_add(&pool->trace, region_addr(item->region, item->page), TRACE_DISCARDED, 0, w->tid);
+        op->word = 0;
+        event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), RING_DISCARDED, 0,
+                       ctx->tid);
         return true;
 }
 
 /* ---- the story ----------------------------------------------------------------------------- */
 
-/* Claims the pages that are read ahead with the first one of w->in, over those that are in
+/* Claims the pages that are read ahead with the first one of ctx->in, over those that are in
  * already. */
-static void claim_ahead(struct pg_pool *pool, struct worker *w)
+static void claim_ahead(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct region *r = w->in.items[0].region;
-        uint64_t first = w->in.items[0].page, page;
-        struct ahead_window window = ahead_fault(&r->ahead, first, pool->workers.run_pages);
+        struct mapping *m = ctx->in.ops[0].mapping;
+        uint64_t first = ctx->in.ops[0].page, page;
+        struct readahead_window window =
+                readahead_fault(&m->readahead, first, pool->contexts.run_pages);
 
         for (page = first - window.confirmed; page < first; page++) {
-                uint64_t word = page_load(region_word(r, page));
+                uint64_t word = page_load(mapping_word(m, page));
                 struct frame *f = frame_at(&pool->frames, page_frame(word));
 
                 if (word & PAGE_RESIDENT &&
                     atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
-                        tally_add(&w->tally, STAT_AHEAD_USED, 1);
+                        tally_add(&ctx->tally, STAT_AHEAD_USED, 1);
         }
-        for (page = first + 1; page < first + window.count && page < r->npages; page++) {
-                page_word *p = region_word(r, page);
+        for (page = first + 1; page < first + window.count && page < m->npages; page++) {
+                page_word *p = mapping_word(m, page);
                 uint64_t word = page_load(p);
 
-                region_touch(r, page);
+                mapping_touch(m, page);
                 if (page_is_mapped(word))
                         continue;
                 if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
                     !page_claim(p, word))
                         break;
-                batch_add(&w->in, r, page, word);
+                page_batch_add(&ctx->in, m, page, word);
         }
-        ahead_done(&r->ahead, window.stream, first, (uint32_t)(page - first));
+        readahead_done(&m->readahead, window.stream, first, (uint32_t)(page - first));
 }
 
 /* Nothing could be evicted: the access must fail, as the kernel's own would be killed. */
-static enum fault_end no_frame(struct pg_pool *pool, struct worker *w, struct region *r,
+static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
                                uint64_t page)
 {
-        page_word *p = region_word(r, page);
+        page_word *p = mapping_word(m, page);
         uint64_t word = page_load(p);
-        struct item *item;
+        struct page_op *op;
 
         if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
             !page_claim(p, word))
                 return FAULT_BUSY; /* somebody else is at it, perhaps with more luck */
-        item = batch_add(&w->in, r, page, word);
-        tally_add(&w->tally, STAT_ERRORS_FRAMES, 1);
-        page_release(r, page, poison(pool, w, item));
+        op = page_batch_add(&ctx->in, m, page, word);
+        tally_add(&ctx->tally, STAT_ERRORS_FRAMES, 1);
+        page_release(m, page, poison(pool, ctx, op));
         return FAULT_POISONED;
 }
 
-static enum fault_end load_and_more(struct pg_pool *pool, struct worker *w, bool write)
+static enum fault_end load_and_more(struct pg_pool *pool, struct move_context *ctx, bool write)
 {
-        struct item *item = &w->in.items[0];
-        struct region *r = item->region;
-        uint64_t page = item->page;
+        struct page_op *op = &ctx->in.ops[0];
+        struct mapping *m = op->mapping;
+        uint64_t page = op->page;
         int error;
 
         if (pool->reads_ahead)
-                claim_ahead(pool, w);
-        error = fault_load(pool, w, 1, write);
+                claim_ahead(pool, ctx);
+        error = fault_load(pool, ctx, 1, write);
         if (error == 0)
                 return FAULT_DONE;
-        if (w->in.count > 0)
+        if (ctx->in.count > 0)
                 return FAULT_POISONED; /* the store failed, and settle has poisoned it */
-        return no_frame(pool, w, r, page);
+        return no_frame(pool, ctx, m, page);
 }
 
-enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                          bool write)
+enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                          uint64_t page, bool write)
 {
-        page_word *p = region_word(r, page);
-        struct item *item;
+        page_word *p = mapping_word(m, page);
+        struct page_op *op;
         uint64_t word;
 
-        region_touch(r, page);
+        mapping_touch(m, page);
         do {
                 word = page_load(p);
                 if (word & PAGE_BUSY)
@@ -414,20 +423,20 @@ enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region 
                         return FAULT_DONE;
         } while (!page_claim(p, word));
 
-        item = batch_add(&w->in, r, page, word);
+        op = page_batch_add(&ctx->in, m, page, word);
         if (word & PAGE_QUEUED) {
-                fault_rescue(pool, w, item, write);
+                fault_rescue(pool, ctx, op, write);
                 return FAULT_DONE;
         }
         if (page_is_mapped(word) && !(word & PAGE_DIRTY) && write) {
-                fault_make_writable(pool, w, item);
-                page_release(r, page, item->word);
+                fault_make_writable(pool, ctx, op);
+                page_release(m, page, op->word);
                 return FAULT_DONE;
         }
-        if (page_is_mapped(word) && !was_dropped(pool, w, item)) {
+        if (page_is_mapped(word) && !was_dropped(pool, ctx, op)) {
                 /* Somebody was quicker. */
-                page_release(r, page, item->word);
+                page_release(m, page, op->word);
                 return FAULT_DONE;
         }
-        return load_and_more(pool, w, write);
+        return load_and_more(pool, ctx, write);
 }

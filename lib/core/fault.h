@@ -7,26 +7,26 @@
 
 enum fault_end {
         FAULT_DONE,     /* the access can be tried again */
-        FAULT_BUSY,     /* somebody else owns the page: wait for it, without a worker */
+        FAULT_BUSY,     /* somebody else owns the page: wait for it, without a move context */
         FAULT_LATER,    /* it is another thread's turn: try the access again in a moment */
         FAULT_POISONED, /* the page cannot be had: the access is to fail */
 };
 
 /* A thread touched the page. `write`: it wanted to write, as far as is known. */
-enum fault_end fault_page(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                          bool write);
+enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                          uint64_t page, bool write);
 
-/* The claimed pages of w->in, none of them resident, come in; the first `demand` because somebody
- * wants them, the rest ahead. All are released. Where w->pins is set they are pinned. Pages the
+/* The claimed pages of ctx->in, none of them resident, come in; the first `demand` because somebody
+ * wants them, the rest ahead. All are released. Where ctx->pins is set they are pinned. Pages the
  * stores fail to load are poisoned if wanted, and left as they were if not. Returns the first error
  * of a wanted one; -ENOMEM and what evict says: no frames could be had, and nothing is poisoned. */
-int fault_load(struct pg_pool *pool, struct worker *w, unsigned demand, bool write);
+int fault_load(struct pg_pool *pool, struct move_context *ctx, unsigned demand, bool write);
 
 /* A claimed page that is in the victim queue comes back; it is released, or pinned and released.
  * `write`: it is to be writable. */
-int fault_rescue(struct pg_pool *pool, struct worker *w, struct item *item, bool write);
+int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op *op, bool write);
 
-/* A claimed, mapped, clean page becomes writable, and DIRTY in item->word; it is not released. */
-void fault_make_writable(struct pg_pool *pool, struct worker *w, struct item *item);
+/* A claimed, mapped, clean page becomes writable, and DIRTY in op->word; it is not released. */
+void fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
 
 #endif

@@ -9,54 +9,55 @@
  */
 #include "pool.h"
 
-static void curve_hear(struct curve *c, const struct pg_trace_event *e, uint64_t word)
+static void report_to_curve(struct miss_curve *c, const struct pg_trace_event *e, uint64_t word)
 {
         bool mapped = page_is_mapped(word);
 
         switch (e->kind) {
         case PG_TRACE_FAULT:
         case PG_TRACE_RESCUED:
-                curve_fault(c, e->page, true);
+                miss_curve_fault(c, e->page, true);
                 break;
         case PG_TRACE_AHEAD:
-                curve_fault(c, e->page, false);
+                miss_curve_fault(c, e->page, false);
                 break;
         case PG_TRACE_RETURNED:
                 if (!mapped)
-                        curve_fault(c, e->page, false);
+                        miss_curve_fault(c, e->page, false);
                 break;
         case PG_TRACE_QUEUED:
         case PG_TRACE_LEFT:
                 if (mapped)
-                        curve_demoted(c, e->page);
+                        miss_curve_demoted(c, e->page);
                 break;
         case PG_TRACE_FORGOTTEN:
                 if (e->count == 1)
-                        curve_forgotten(c, e->page, mapped);
+                        miss_curve_forgotten(c, e->page, mapped);
                 else /* of a mapping, whose mapped pages were forgotten one by one */
-                        curve_forgotten_range(c, e->page, e->count);
+                        miss_curve_forgotten_range(c, e->page, e->count);
                 break;
         case PG_TRACE_MOVED:
-                curve_renamed(c, e->page, e->to);
+                miss_curve_renamed(c, e->page, e->to);
                 break;
         default:
                 break;
         }
 }
 
-void event_tell(struct pg_pool *pool, const struct pg_trace_event *event, uint64_t word)
+void observers_report(struct pg_pool *pool, const struct pg_trace_event *event, uint64_t word)
 {
-        if (recorder_is_on(&pool->recorder))
-                recorder_add(&pool->recorder, event);
-        if (pool->curve.memory)
-                curve_hear(&pool->curve, event, word);
+        if (trace_writer_is_on(&pool->trace_writer))
+                trace_writer_add(&pool->trace_writer, event);
+        if (pool->miss_curve.memory)
+                report_to_curve(&pool->miss_curve, event, word);
 }
 
-void event_tell_alone(struct pg_pool *pool, const struct pg_trace_event *event, uint64_t word)
+void observers_report_locking(struct pg_pool *pool, const struct pg_trace_event *event,
+                              uint64_t word)
 {
-        if (!pool->listens)
+        if (!pool->has_observers)
                 return;
         lock_take(&pool->lock);
-        event_tell(pool, event, word);
+        observers_report(pool, event, word);
         lock_drop(&pool->lock);
 }

@@ -3,13 +3,13 @@
  * page_transfer.c - pages between the program and their frames' slots.
  *
  * The two directions every page takes, in whichever way the kernel allows, and the only place that
- * knows these ways apart. Neighbours travel together: items whose program addresses and sources (or
+ * knows these ways apart. Neighbours travel together: ops whose program addresses and sources (or
  * slots) are contiguous go in one call, which costs a tenth of single ones.
  *
  * In:   by move from the slot: no copy, but the kernel leaves the page writable, so only for pages
  *       that count as DIRTY. By copy from anywhere, write-protected in the same step if the page is
  *       to stay clean. "Move, then protect" would lose a write made in between.
- * Out:  dropped where they are, if clean and to be had again at once (transit_drop). Else
+ * Out:  dropped where they are, if clean and to be had again at once (transfer_drop). Else
  *       by move into the slot: when the call returns, nobody can write to the page any more. The
  *       kernel refuses (EBUSY) where it has pinned the page for I/O: that page stays.
  *       Where there is no move (Linux before 6.8, read-only mappings): protect, copy, drop. A write
@@ -19,7 +19,7 @@
  * A page larger than the kernel's moves piece by piece, and may stop between: then what has gone is
  * put back. A page is out, or in, or the process ends with its history.
  *
- * Every item is BUSY and ours, so nothing else changes these pages meanwhile.
+ * Every op is BUSY and ours, so nothing else changes these pages meanwhile.
  */
 #include "page_transfer.h"
 
@@ -27,57 +27,58 @@
 
 #define MOVE_TRIES 4u
 
-struct item *batch_add(struct batch *b, struct region *r, uint64_t page, uint64_t word)
+struct page_op *page_batch_add(struct page_batch *b, struct mapping *m, uint64_t page,
+                               uint64_t word)
 {
-        struct item *item = &b->items[b->count++];
+        struct page_op *op = &b->ops[b->count++];
 
-        *item = (struct item){.region = r, .page = page, .word = word, .frame = page_frame(word)};
-        return item;
+        *op = (struct page_op){.mapping = m, .page = page, .word = word, .frame = page_frame(word)};
+        return op;
 }
 
-void batch_drop_failed(struct batch *b)
+void page_batch_drop_failed(struct page_batch *b)
 {
         unsigned kept = 0;
 
         for (unsigned i = 0; i < b->count; i++)
-                if (b->items[i].error == 0)
-                        b->items[kept++] = b->items[i];
+                if (b->ops[i].error == 0)
+                        b->ops[kept++] = b->ops[i];
         b->count = kept;
 }
 
-void page_release(struct region *r, uint64_t page, uint64_t word)
+void page_release(struct mapping *m, uint64_t page, uint64_t word)
 {
-        page_word *p = region_word(r, page);
-        struct pg_pool *pool = r->pool;
-        char *addr = region_addr(r, page);
+        page_word *p = mapping_word(m, page);
+        struct pg_pool *pool = m->pool;
+        char *addr = mapping_addr(m, page);
 
         /* With its last page released the mapping may be gone, and r and p another's. */
         if (!page_commit(p, word))
                 return;
         futex_wake(page_futex(p), INT32_MAX);
-        if (pool->how == PG_DELIVERY_THREAD)
+        if (pool->delivery == PG_DELIVERY_THREAD)
                 uffd_wake(&pool->uffd, addr, pool->page_size);
 }
 
-void page_wake(struct region *r, uint64_t page)
+void page_wake(struct mapping *m, uint64_t page)
 {
-        if (r->pool->how == PG_DELIVERY_THREAD)
-                uffd_wake(&r->pool->uffd, region_addr(r, page), region_page_size(r));
+        if (m->pool->delivery == PG_DELIVERY_THREAD)
+                uffd_wake(&m->pool->uffd, mapping_addr(m, page), mapping_page_size(m));
 }
 
-uint64_t page_heal(struct pg_pool *pool, struct region *r, uint64_t page, uint64_t word)
+uint64_t page_heal(struct pg_pool *pool, struct mapping *m, uint64_t page, uint64_t word)
 {
-        if (pool->how == PG_DELIVERY_THREAD && !pool->uffd.can_poison)
+        if (pool->delivery == PG_DELIVERY_THREAD && !pool->uffd.can_poison)
                 return word;
-        if (pool->how == PG_DELIVERY_THREAD)
-                uffd_drop(region_addr(r, page), pool->page_size);
+        if (pool->delivery == PG_DELIVERY_THREAD)
+                uffd_drop(mapping_addr(m, page), pool->page_size);
         return word & ~PAGE_POISONED;
 }
 
-bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page)
+bool page_is_hole(struct pg_pool *pool, const struct mapping *m, uint64_t page)
 {
         static const char zeros[4096];
-        char *addr = region_addr(r, page);
+        char *addr = mapping_addr(m, page);
         enum uffd_presence there = uffd_present(&pool->uffd, addr, pool->page_size);
         size_t ignored;
 
@@ -85,44 +86,44 @@ bool page_is_hole(struct pg_pool *pool, const struct region *r, uint64_t page)
          * for. A copy onto a piece that is there does nothing. */
         for (size_t at = 0; there == UFFD_SOME && at < pool->page_size; at += sizeof(zeros))
                 uffd_copy(&pool->uffd, addr + at, zeros, sizeof(zeros), true, &ignored);
-        if (there == UFFD_SOME && region_is_writable(r) &&
-            page_load(region_word((struct region *)(uintptr_t)r, page)) & PAGE_DIRTY)
+        if (there == UFFD_SOME && mapping_is_writable(m) &&
+            page_load(mapping_word((struct mapping *)(uintptr_t)m, page)) & PAGE_DIRTY)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return there == UFFD_NOTHING && !uffd_in_core(addr, pool->page_size);
 }
 
-static bool can_move(const struct region *r)
+static bool can_move(const struct mapping *m)
 {
-        return r->pool->uffd.can_move && region_is_writable(r);
+        return m->pool->uffd.can_move && mapping_is_writable(m);
 }
 
-static bool in_own_slot(const struct pg_pool *pool, const struct item *item)
+static bool in_own_slot(const struct pg_pool *pool, const struct page_op *op)
 {
-        return item->data == frame_slot(&pool->frames, item->frame);
+        return op->data == frame_slot(&pool->frames, op->frame);
 }
 
 /* ---- in ------------------------------------------------------------------------------------ */
 
 /* Where a page was poisoned for want of a better way, the mapping itself must be replaced. What
  * comes in so is writable at once. */
-static bool is_hollow(const struct pg_pool *pool, const struct item *item)
+static bool needs_sigbus_mapping(const struct pg_pool *pool, const struct page_op *op)
 {
-        return item->word & PAGE_POISONED && !pool->uffd.can_poison &&
-               pool->how == PG_DELIVERY_THREAD;
+        return op->word & PAGE_POISONED && !pool->uffd.can_poison &&
+               pool->delivery == PG_DELIVERY_THREAD;
 }
 
-static bool comes_next(const struct pg_pool *pool, const struct item *a, const struct item *b)
+static bool comes_next(const struct pg_pool *pool, const struct page_op *a, const struct page_op *b)
 {
-        return b->error == 0 && !is_hollow(pool, b) && a->region == b->region &&
+        return b->error == 0 && !needs_sigbus_mapping(pool, b) && a->mapping == b->mapping &&
                a->page + 1 == b->page && a->data + pool->page_size == b->data &&
                a->clean == b->clean && in_own_slot(pool, a) == in_own_slot(pool, b);
 }
 
 /* By move, as far as it goes. Returns the bytes that went. The kernel may refuse for a moment where
  * I/O into the slot has only just ended. */
-static size_t move_in(struct pg_pool *pool, struct item *first, unsigned n)
+static size_t move_in(struct pg_pool *pool, struct page_op *first, unsigned n)
 {
-        char *addr = region_addr(first->region, first->page);
+        char *addr = mapping_addr(first->mapping, first->page);
         size_t size = n * pool->page_size, done = 0, now;
 
         for (unsigned tries = 0; done < size && tries < MOVE_TRIES; tries++) {
@@ -134,23 +135,23 @@ static size_t move_in(struct pg_pool *pool, struct item *first, unsigned n)
         return done;
 }
 
-/* By copy, from byte `from` of the first item on. A page of several of the kernel's is protected
+/* By copy, from byte `from` of the first op on. A page of several of the kernel's is protected
  * until it is whole: if it cannot be finished, what is there must not have been written to. */
-static int copy_in(struct pg_pool *pool, struct item *first, size_t from, unsigned n)
+static int copy_in(struct pg_pool *pool, struct page_op *first, size_t from, unsigned n)
 {
-        char *addr = region_addr(first->region, first->page);
+        char *addr = mapping_addr(first->mapping, first->page);
         size_t size = n * pool->page_size, done;
-        bool piecewise = pool->page_size > 4096 && region_is_writable(first->region);
+        bool piecewise = pool->page_size > 4096 && mapping_is_writable(first->mapping);
         bool own_slot = in_own_slot(pool, first);
         int error = uffd_copy(&pool->uffd, addr + from, first->data + from, size - from,
                               first->clean || piecewise, &done);
 
         if (error == -EEXIST)
-                trace_broken(&pool->trace, addr + from + done, first->word,
-                             "a page that is out was found mapped");
+                event_ring_abort(&pool->ring, addr + from + done, first->word,
+                                 "a page that is out was found mapped");
         done += from;
         if (error && from && done < pool->page_size)
-                trace_broken(&pool->trace, addr, first->word, "a page was torn");
+                event_ring_abort(&pool->ring, addr, first->word, "a page was torn");
         if (done % pool->page_size) {
                 uffd_drop(addr + (done & ~(pool->page_size - 1)), done % pool->page_size);
                 done &= ~(pool->page_size - 1);
@@ -164,19 +165,19 @@ static int copy_in(struct pg_pool *pool, struct item *first, size_t from, unsign
         return error;
 }
 
-static void install_hollow(struct pg_pool *pool, struct item *item)
+static void replace_sigbus_mapping(struct pg_pool *pool, struct page_op *op)
 {
-        item->error = uffd_replace(&pool->uffd, region_addr(item->region, item->page), item->data,
-                                   pool->page_size, region_prot(item->region));
-        item->clean = item->clean && !region_is_writable(item->region);
+        op->error = uffd_replace(&pool->uffd, mapping_addr(op->mapping, op->page), op->data,
+                                 pool->page_size, mapping_prot(op->mapping));
+        op->clean = op->clean && !mapping_is_writable(op->mapping);
 }
 
 /* One run of neighbours. */
-static void install(struct pg_pool *pool, struct item *first, unsigned n)
+static void install_run(struct pg_pool *pool, struct page_op *first, unsigned n)
 {
         size_t moved = 0;
 
-        if (!first->clean && in_own_slot(pool, first) && can_move(first->region))
+        if (!first->clean && in_own_slot(pool, first) && can_move(first->mapping))
                 moved = move_in(pool, first, n);
         first += moved >> pool->page_shift;
         n -= (unsigned)(moved >> pool->page_shift);
@@ -191,57 +192,57 @@ static void install(struct pg_pool *pool, struct item *first, unsigned n)
         }
 }
 
-void transit_in(struct pg_pool *pool, struct batch *b)
+void transfer_in(struct pg_pool *pool, struct page_batch *b)
 {
         unsigned n;
 
         for (unsigned i = 0; i < b->count; i += n) {
                 n = 1;
-                if (b->items[i].error)
+                if (b->ops[i].error)
                         continue;
-                if (is_hollow(pool, &b->items[i])) {
-                        install_hollow(pool, &b->items[i]);
+                if (needs_sigbus_mapping(pool, &b->ops[i])) {
+                        replace_sigbus_mapping(pool, &b->ops[i]);
                         continue;
                 }
-                while (i + n < b->count && comes_next(pool, &b->items[i + n - 1], &b->items[i + n]))
+                while (i + n < b->count && comes_next(pool, &b->ops[i + n - 1], &b->ops[i + n]))
                         n++;
-                install(pool, &b->items[i], n);
+                install_run(pool, &b->ops[i], n);
         }
 }
 
 /* ---- out ----------------------------------------------------------------------------------- */
 
-static bool goes_next(const struct item *a, const struct item *b)
+static bool goes_next(const struct page_op *a, const struct page_op *b)
 {
-        return !(b->word & PAGE_QUEUED) && !b->dropped && a->region == b->region &&
+        return !(b->word & PAGE_QUEUED) && !b->dropped && a->mapping == b->mapping &&
                a->page + 1 == b->page && a->frame + 1 == b->frame;
 }
 
 /* A page went out in part: the part goes back, as it was. Protected if the page is clean, or a
  * write to it would go unnoticed. */
-static void put_back(struct pg_pool *pool, struct item *item, size_t part)
+static void put_back(struct pg_pool *pool, struct page_op *op, size_t part)
 {
-        char *addr = region_addr(item->region, item->page);
+        char *addr = mapping_addr(op->mapping, op->page);
         size_t done = 0;
         int error = -EBUSY;
 
-        if (item->word & PAGE_DIRTY)
-                error = uffd_move(&pool->uffd, addr, item->data, part, &done);
+        if (op->word & PAGE_DIRTY)
+                error = uffd_move(&pool->uffd, addr, op->data, part, &done);
         if (error) {
                 size_t rest = part - done;
 
-                error = uffd_copy(&pool->uffd, addr + done, item->data + done, rest,
-                                  !(item->word & PAGE_DIRTY), &rest);
-                uffd_drop(item->data, part);
+                error = uffd_copy(&pool->uffd, addr + done, op->data + done, rest,
+                                  !(op->word & PAGE_DIRTY), &rest);
+                uffd_drop(op->data, part);
         }
         if (error)
-                trace_broken(&pool->trace, addr, item->word, "a page was torn");
+                event_ring_abort(&pool->ring, addr, op->word, "a page was torn");
 }
 
 /* By move. Returns how many went and, in *error, why the next one did not. */
-static unsigned move_out(struct pg_pool *pool, struct item *first, unsigned n, int *error)
+static unsigned move_out(struct pg_pool *pool, struct page_op *first, unsigned n, int *error)
 {
-        char *addr = region_addr(first->region, first->page);
+        char *addr = mapping_addr(first->mapping, first->page);
         size_t done;
         unsigned whole;
 
@@ -255,13 +256,13 @@ static unsigned move_out(struct pg_pool *pool, struct item *first, unsigned n, i
 /* By copying and dropping clean pages, which need not be protected first; for a moment they are in
  * memory twice, hence no more than fit into a buffer. Returns how many were dealt with; 0: they
  * must be taken one by one. */
-static unsigned copy_out_run(struct pg_pool *pool, struct item *first, unsigned n)
+static unsigned copy_out_run(struct pg_pool *pool, struct page_op *first, unsigned n)
 {
-        char *addr = region_addr(first->region, first->page);
+        char *addr = mapping_addr(first->mapping, first->page);
         size_t size, done;
         unsigned clean = 0;
 
-        while (clean < n && clean < pool->workers.run_pages && !(first[clean].word & PAGE_DIRTY))
+        while (clean < n && clean < pool->contexts.run_pages && !(first[clean].word & PAGE_DIRTY))
                 clean++;
         size = clean * pool->page_size;
         /* The kernel must not meet a hole: it would wait for us. */
@@ -274,7 +275,7 @@ static unsigned copy_out_run(struct pg_pool *pool, struct item *first, unsigned 
         if (uffd_drop(addr, size) == 0)
                 return clean;
         for (unsigned i = 0; i < clean; i++) {
-                char *there = region_addr(first->region, first[i].page);
+                char *there = mapping_addr(first->mapping, first[i].page);
 
                 if (uffd_present(&pool->uffd, there, pool->page_size) == UFFD_NOTHING)
                         continue;
@@ -285,24 +286,24 @@ static unsigned copy_out_run(struct pg_pool *pool, struct item *first, unsigned 
 }
 
 /* By protecting, copying and dropping one page. */
-static int copy_out(struct pg_pool *pool, struct item *item)
+static int copy_out(struct pg_pool *pool, struct page_op *op)
 {
-        char *addr = region_addr(item->region, item->page);
-        bool must_protect = item->word & PAGE_DIRTY && region_is_writable(item->region);
+        char *addr = mapping_addr(op->mapping, op->page);
+        bool must_protect = op->word & PAGE_DIRTY && mapping_is_writable(op->mapping);
         size_t done;
         int error;
 
         error = must_protect ? uffd_protect(&pool->uffd, addr, pool->page_size) : 0;
         if (error)
                 return error;
-        error = uffd_copy(&pool->uffd, item->data, addr, pool->page_size, false, &done);
+        error = uffd_copy(&pool->uffd, op->data, addr, pool->page_size, false, &done);
         if (error == -EFAULT) /* the program has made it inaccessible */
-                error = uffd_peek(&pool->uffd, item->data, addr, pool->page_size) ? -EBUSY : 0;
+                error = uffd_peek(&pool->uffd, op->data, addr, pool->page_size) ? -EBUSY : 0;
         if (!error)
                 error = uffd_drop(addr, pool->page_size);
         if (!error)
                 return 0;
-        uffd_drop(item->data, pool->page_size);
+        uffd_drop(op->data, pool->page_size);
         if (must_protect)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error;
@@ -311,33 +312,33 @@ static int copy_out(struct pg_pool *pool, struct item *item)
 /* A page that the kernel will not move because a child, or a parent, has had it as well. A clean
  * one may be copied: it has not been written to since it came in, not by I/O either. For another
  * one the kernel must say whether it is pinned, and does when the page is ours alone. */
-static int copy_or_unshare(struct pg_pool *pool, struct item *item)
+static int copy_or_unshare(struct pg_pool *pool, struct page_op *op)
 {
         int error;
 
-        if (!(item->word & PAGE_DIRTY))
-                return copy_out(pool, item);
-        error = uffd_unshare(region_addr(item->region, item->page), pool->page_size);
+        if (!(op->word & PAGE_DIRTY))
+                return copy_out(pool, op);
+        error = uffd_unshare(mapping_addr(op->mapping, op->page), pool->page_size);
         if (error)
                 return error;
-        return move_out(pool, item, 1, &error) ? 0 : error;
+        return move_out(pool, op, 1, &error) ? 0 : error;
 }
 
 /* One page, after the fast way for runs has failed or is not there. */
-static int unmap_one(struct pg_pool *pool, struct item *item)
+static int unmap_one(struct pg_pool *pool, struct page_op *op)
 {
         int error = -EINVAL;
 
-        if (page_is_hole(pool, item->region, item->page))
+        if (page_is_hole(pool, op->mapping, op->page))
                 return -ENOENT;
-        if (!can_move(item->region))
-                error = copy_out(pool, item);
-        else if (move_out(pool, item, 1, &error))
+        if (!can_move(op->mapping))
+                error = copy_out(pool, op);
+        else if (move_out(pool, op, 1, &error))
                 return 0;
         else if (error == -EINVAL) /* the program has changed its protection */
-                error = copy_out(pool, item);
+                error = copy_out(pool, op);
         else if (error == -EBUSY && atomic_load(&pool->has_forked))
-                error = copy_or_unshare(pool, item);
+                error = copy_or_unshare(pool, op);
         /* Locked by mlock: like pinned. And whatever the kernel did not find, the page was there:
          * only a hole may be given up as lost. */
         return error == -EINVAL || error == -ENOENT ? -EBUSY : error;
@@ -364,31 +365,30 @@ static int unmap_one(struct pg_pool *pool, struct item *item)
  */
 enum drop { STAYS, MAY_GO, MAY_GO_IF_THERE };
 
-static enum drop may_drop(struct pg_pool *pool, const struct item *item)
+static enum drop may_drop(struct pg_pool *pool, const struct page_op *op)
 {
-        pg_location location = frame_at(&pool->frames, item->frame)->location;
+        pg_location location = frame_at(&pool->frames, op->frame)->location;
 
-        if (item->dropped || item->word & (PAGE_QUEUED | PAGE_DIRTY) ||
-            !pool_is_near(pool, location))
+        if (op->dropped || op->word & (PAGE_QUEUED | PAGE_DIRTY) || !pool_is_near(pool, location))
                 return STAYS;
-        return location == region_location(item->region, item->page) ? MAY_GO : MAY_GO_IF_THERE;
+        return location == mapping_location(op->mapping, op->page) ? MAY_GO : MAY_GO_IF_THERE;
 }
 
-/* Pages that may be dropped, and are there if they must be: their numbers in w->drop.go. */
-static unsigned droppable(struct pg_pool *pool, struct worker *w)
+/* Pages that may be dropped, and are there if they must be: their numbers in ctx->drop.go. */
+static unsigned droppable(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct dropping *d = &w->drop;
+        struct dropping *d = &ctx->drop;
         unsigned n = 0, asked = 0;
 
-        for (unsigned i = 0; i < w->out.count; i++) {
-                const struct item *item = &w->out.items[i];
+        for (unsigned i = 0; i < ctx->out.count; i++) {
+                const struct page_op *op = &ctx->out.ops[i];
 
-                switch (may_drop(pool, item)) {
+                switch (may_drop(pool, op)) {
                 case MAY_GO:
                         d->go[n++] = (uint8_t)i;
                         break;
                 case MAY_GO_IF_THERE:
-                        d->addr[asked] = region_addr(item->region, item->page);
+                        d->addr[asked] = mapping_addr(op->mapping, op->page);
                         d->ask[asked++] = (uint8_t)i;
                         break;
                 case STAYS:
@@ -402,36 +402,35 @@ static unsigned droppable(struct pg_pool *pool, struct worker *w)
         return n;
 }
 
-void transit_drop(struct pg_pool *pool, struct worker *w)
+void transfer_drop(struct pg_pool *pool, struct move_context *ctx)
 {
-        unsigned n = droppable(pool, w);
+        unsigned n = droppable(pool, ctx);
 
-        w->ranges.n = 0;
+        ctx->ranges.n = 0;
         for (unsigned i = 0; i < n; i++) {
-                struct item *item = &w->out.items[w->drop.go[i]];
+                struct page_op *op = &ctx->out.ops[ctx->drop.go[i]];
 
-                ranges_add(&w->ranges, region_addr(item->region, item->page), pool->page_size);
-                item->dropped = true;
+                ranges_add(&ctx->ranges, mapping_addr(op->mapping, op->page), pool->page_size);
+                op->dropped = true;
         }
-        if (n == 0 || uffd_drop_ranges(w->ranges.v, w->ranges.n) == 0)
+        if (n == 0 || uffd_drop_ranges(ctx->ranges.v, ctx->ranges.n) == 0)
                 return;
         /* Which one does the kernel refuse (mlock)? To drop the others again does no harm. */
         for (unsigned i = 0; i < n; i++) {
-                struct item *item = &w->out.items[w->drop.go[i]];
+                struct page_op *op = &ctx->out.ops[ctx->drop.go[i]];
 
-                item->dropped =
-                        uffd_drop(region_addr(item->region, item->page), pool->page_size) == 0;
+                op->dropped = uffd_drop(mapping_addr(op->mapping, op->page), pool->page_size) == 0;
         }
 }
 
-void transit_out(struct pg_pool *pool, struct batch *b)
+void transfer_out(struct pg_pool *pool, struct page_batch *b)
 {
         unsigned n;
 
         for (unsigned i = 0; i < b->count; i++)
-                b->items[i].data = frame_slot(&pool->frames, b->items[i].frame);
+                b->ops[i].data = frame_slot(&pool->frames, b->ops[i].frame);
         for (unsigned i = 0; i < b->count; i += n) {
-                struct item *first = &b->items[i];
+                struct page_op *first = &b->ops[i];
                 int ignored;
 
                 n = 1;
@@ -439,8 +438,8 @@ void transit_out(struct pg_pool *pool, struct batch *b)
                         continue;
                 while (i + n < b->count && goes_next(&first[n - 1], &first[n]))
                         n++;
-                n = can_move(first->region) ? move_out(pool, first, n, &ignored)
-                                            : copy_out_run(pool, first, n);
+                n = can_move(first->mapping) ? move_out(pool, first, n, &ignored)
+                                             : copy_out_run(pool, first, n);
                 if (n == 0) {
                         n = 1;
                         first->error = unmap_one(pool, first);

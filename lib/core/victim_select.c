@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * victim_select.c - which pages are to go: those the policy names, and the oldest of the victim queue.
+ * victim_select.c - which pages are to go: those the policy names, and the oldest of the victim
+ * queue.
  *
  * Under the pool lock, all of it. The rule is that of replacement.c; here is its taker. A page is
  * taken when it is BUSY and ours; one that is somebody else's at the moment is passed by.
@@ -15,52 +16,52 @@
 
 /* The caller's stack may be paged (that of a coroutine, or of a thread in signal delivery): then
  * the pages that it stands on, and may touch while it owns them, must stay. */
-static bool is_stood_on(const struct region *r, uint64_t page)
+static bool is_stood_on(const struct mapping *m, uint64_t page)
 {
         uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
-        uintptr_t addr = (uintptr_t)region_addr(r, page);
-        uintptr_t start = (uintptr_t)r->start;
+        uintptr_t addr = (uintptr_t)mapping_addr(m, page);
+        uintptr_t start = (uintptr_t)m->start;
 
-        return stack - start < r->npages << r->page_shift &&
-               addr + region_page_size(r) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
+        return stack - start < m->npages << m->page_shift &&
+               addr + mapping_page_size(m) > stack - STACK_BELOW && addr < stack + STACK_ABOVE;
 }
 
 /* The page in a frame that is in the policy or the queue; NULL when its owner is somebody else at
  * the moment, or it must stay. */
-static struct item *claim_victim(struct pg_pool *pool, struct batch *out, uint32_t frame)
+static struct page_op *claim_victim(struct pg_pool *pool, struct page_batch *out, uint32_t frame)
 {
         struct frame *f = frame_at(&pool->frames, frame);
-        page_word *p = region_word(f->region, f->page);
+        page_word *p = mapping_word(f->mapping, f->page);
         uint64_t word = page_load(p);
 
-        if (word & PAGE_BUSY || is_stood_on(f->region, f->page) || !page_claim(p, word))
+        if (word & PAGE_BUSY || is_stood_on(f->mapping, f->page) || !page_claim(p, word))
                 return NULL;
         if (!(word & PAGE_RESIDENT) || page_frame(word) != frame || word & PAGE_PINNED)
-                trace_broken(&pool->trace, region_addr(f->region, f->page), word,
-                             "a frame and its page disagree");
-        return batch_add(out, f->region, f->page, word);
+                event_ring_abort(&pool->ring, mapping_addr(f->mapping, f->page), word,
+                                 "a frame and its page disagree");
+        return page_batch_add(out, f->mapping, f->page, word);
 }
 
 /* A store has just refused: look for pages that need none first. */
-static bool is_avoided(const struct worker *w, const struct frame *f)
+static bool is_avoided(const struct move_context *ctx, const struct frame *f)
 {
-        return w->avoid_saves && page_load(region_word(f->region, f->page)) & PAGE_DIRTY;
+        return ctx->avoid_saves && page_load(mapping_word(f->mapping, f->page)) & PAGE_DIRTY;
 }
 
 /* Counts those passed over. */
-static bool is_passed_over(struct pg_pool *pool, struct worker *w, uint32_t frame)
+static bool is_passed_over(struct pg_pool *pool, struct move_context *ctx, uint32_t frame)
 {
-        bool pass = is_avoided(w, frame_at(&pool->frames, frame));
+        bool pass = is_avoided(ctx, frame_at(&pool->frames, frame));
 
-        w->passed_over += pass;
+        ctx->passed_over += pass;
         return pass;
 }
 
 /* Waiting in the queue would save it little: it is clean, and its store is near. */
-static bool need_not_wait(struct pg_pool *pool, const struct item *item)
+static bool need_not_wait(struct pg_pool *pool, const struct page_op *op)
 {
-        return !(item->word & PAGE_DIRTY) &&
-               pool_is_near(pool, frame_at(&pool->frames, item->frame)->location);
+        return !(op->word & PAGE_DIRTY) &&
+               pool_is_near(pool, frame_at(&pool->frames, op->frame)->location);
 }
 
 /* ---- the taker ----------------------------------------------------------------------------- */
@@ -68,59 +69,59 @@ static bool need_not_wait(struct pg_pool *pool, const struct item *item)
 struct claimer {
         struct taker taker;
         struct pg_pool *pool;
-        struct worker *w;
+        struct move_context *ctx;
         bool queue; /* victims of the policy wait there */
 };
 
-static enum taken take(struct taker *t, uint32_t frame)
+static enum taken claimer_take(struct taker *t, uint32_t frame)
 {
         struct claimer *c = (struct claimer *)t;
-        struct item *item = NULL;
+        struct page_op *op = NULL;
 
-        if (!is_passed_over(c->pool, c->w, frame))
-                item = claim_victim(c->pool, &c->w->out, frame);
-        if (!item)
+        if (!is_passed_over(c->pool, c->ctx, frame))
+                op = claim_victim(c->pool, &c->ctx->out, frame);
+        if (!op)
                 return TAKEN_NOT;
-        item->straight_on = !c->queue || need_not_wait(c->pool, item);
-        return item->straight_on ? TAKEN_STRAIGHT_ON : TAKEN_TO_WAIT;
+        op->bypass_queue = !c->queue || need_not_wait(c->pool, op);
+        return op->bypass_queue ? TAKEN_BYPASS : TAKEN_TO_WAIT;
 }
 
-static bool could_take(struct taker *t, uint32_t frame)
+static bool claimer_could_take(struct taker *t, uint32_t frame)
 {
         const struct claimer *c = (struct claimer *)t;
         const struct frame *f = frame_at(&c->pool->frames, frame);
 
-        return !is_stood_on(f->region, f->page) && !is_avoided(c->w, f);
+        return !is_stood_on(f->mapping, f->page) && !is_avoided(c->ctx, f);
 }
 
-static uint64_t key(struct taker *t, uint32_t frame)
+static uint64_t claimer_key(struct taker *t, uint32_t frame)
 {
         const struct frame *f = frame_at(&((struct claimer *)t)->pool->frames, frame);
 
-        return page_key(f->region, f->page);
+        return page_key(f->mapping, f->page);
 }
 
-static const struct taker_ops claimer_ops = {take, could_take, key};
+static const struct taker_ops claimer_ops = {claimer_take, claimer_could_take, claimer_key};
 
-static struct claimer claimer_of(struct pg_pool *pool, struct worker *w, bool queue)
+static struct claimer claimer_of(struct pg_pool *pool, struct move_context *ctx, bool queue)
 {
-        struct taker taker = {.ops = &claimer_ops, .taken = w->out.count, .room = RUN_MAX};
+        struct taker taker = {.ops = &claimer_ops, .taken = ctx->out.count, .room = RUN_MAX};
 
-        return (struct claimer){.taker = taker, .pool = pool, .w = w, .queue = queue};
+        return (struct claimer){.taker = taker, .pool = pool, .ctx = ctx, .queue = queue};
 }
 
-void choose_from_policy(struct pg_pool *pool, struct worker *w, unsigned want, bool queue)
+void victims_from_policy(struct pg_pool *pool, struct move_context *ctx, unsigned want, bool queue)
 {
         struct replacement r = pool_replacement(pool);
-        struct claimer c = claimer_of(pool, w, queue);
+        struct claimer c = claimer_of(pool, ctx, queue);
 
         replacement_from_policy(&r, &c.taker, want, queue);
 }
 
-void choose_from_queue(struct pg_pool *pool, struct worker *w, unsigned want)
+void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned want)
 {
         struct replacement r = pool_replacement(pool);
-        struct claimer c = claimer_of(pool, w, false);
+        struct claimer c = claimer_of(pool, ctx, false);
 
         replacement_from_queue(&r, &c.taker, want);
 }

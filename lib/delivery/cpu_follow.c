@@ -6,8 +6,8 @@
  * whoever is in read() is woken by every fault, and waking a CPU that has halted is dear. But
  * threads that fault on several CPUs at the same time would have one follower chase from CPU to
  * CPU with almost every message (two threads on a virtual machine: up to 54 us an access, instead
- * of 20 with two followers). So a follower counts its strays, messages from a CPU where nobody
- * stands; one is followed, but if every eighth message is a stray, another follower is called in
+ * of 20 with two followers). So a follower counts the messages from CPUs where no follower
+ * stands; one is followed, but if every eighth message is such a one, another follower is called in
  * for that CPU. From then on both stay where they are, and a message that the wrong one has read is
  * served all the same. To be woken beside a running thread costs little: the lowest scheduling
  * class waits until that thread faults itself.
@@ -38,13 +38,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#define LOOK_AFTER   64u
-#define BLOCKED_COST 32u /* LOOK_AFTER / this: messages that were waited for */
-#define STRAY        8u
-#define CROWD        (6 * STRAY)
-#define AWAY         16u
-#define SHARE        16u
-#define LAGS         2u
+#define LOOK_AFTER       64u
+#define BLOCKED_COST     32u /* LOOK_AFTER / this: messages that were waited for */
+#define OFF_CPU_WEIGHT   8u
+#define OFF_CPU_MANY     (6 * OFF_CPU_WEIGHT)
+#define OFF_CPU_RUN_LONG 16u
+#define SHARE            16u
+#define IDLE_TICKS_MOST  2u
 
 enum {
         ANYWHERE = -1,
@@ -95,12 +95,12 @@ static bool may_follow(struct followers *all)
 
 /* ---- placing ------------------------------------------------------------------------------- */
 
-static int place_of(const struct follower *f)
+static int cpu_place(const struct follower *f)
 {
         return atomic_load_explicit(&f->place, memory_order_relaxed);
 }
 
-static bool is_active(int place)
+static bool is_active_place(int place)
 {
         return place >= ANYWHERE;
 }
@@ -152,23 +152,23 @@ static void placing_end(struct followers *all)
 static bool is_covered(const struct followers *all, int cpu)
 {
         for (unsigned i = 0; i < all->count; i++)
-                if (place_of(&all->each[i]) == cpu)
+                if (cpu_place(&all->each[i]) == cpu)
                         return true;
         return false;
 }
 
 /* Under `placing`. Those that retire come along: here they would be left in read(). */
-static void move(struct follower *f, int cpu)
+static void move_follower(struct follower *f, int cpu)
 {
-        int from = place_of(f);
+        int from = cpu_place(f);
 
-        if (!is_active(from))
+        if (!is_active_place(from))
                 return;
         bind_to(f, cpu);
         if (!change_place(f, from, cpu))
                 unbind(f);
         for (unsigned i = 0; i < f->all->count; i++)
-                if (place_of(&f->all->each[i]) == RETIRING)
+                if (cpu_place(&f->all->each[i]) == RETIRING)
                         bind_to(&f->all->each[i], cpu);
 }
 
@@ -178,7 +178,7 @@ static bool call_in(struct followers *all, int cpu)
         for (unsigned i = 0; i < all->count; i++) {
                 struct follower *f = &all->each[i];
 
-                if (place_of(f) != RESTING || !atomic_load(&f->tid))
+                if (cpu_place(f) != RESTING || !atomic_load(&f->tid))
                         continue;
                 bind_to(f, cpu);
                 classify(f, SCHED_IDLE);
@@ -193,27 +193,27 @@ static bool call_in(struct followers *all, int cpu)
 static bool is_alone(const struct follower *f)
 {
         for (unsigned i = 0; i < f->all->count; i++)
-                if (&f->all->each[i] != f && is_active(place_of(&f->all->each[i])))
+                if (&f->all->each[i] != f && is_active_place(cpu_place(&f->all->each[i])))
                         return false;
         return true;
 }
 
 /* Nobody stands where the thread is. In a crowd without reserves a follower leaves its CPU only
  * when that sends no messages any more. */
-static void stray(struct follower *f, int cpu)
+static void message_from_other_cpu(struct follower *f, int cpu)
 {
         struct followers *all = f->all;
-        bool bound = place_of(f) >= 0;
+        bool bound = cpu_place(f) >= 0;
 
-        f->strays += bound ? STRAY : 0;
+        f->off_cpu_messages += bound ? OFF_CPU_WEIGHT : 0;
         if (!placing_begin(all))
                 return;
         if (is_covered(all, cpu))
                 ;
-        else if (f->strays >= CROWD && call_in(all, cpu))
-                f->strays = 0;
-        else if (!bound || f->away >= AWAY || is_alone(f))
-                move(f, cpu);
+        else if (f->off_cpu_messages >= OFF_CPU_MANY && call_in(all, cpu))
+                f->off_cpu_messages = 0;
+        else if (!bound || f->away >= OFF_CPU_RUN_LONG || is_alone(f))
+                move_follower(f, cpu);
         placing_end(all);
 }
 
@@ -221,21 +221,21 @@ static void stray(struct follower *f, int cpu)
 
 void follower_go(struct follower *f, pid_t tid, bool blocked)
 {
-        struct sight *s = &f->seen[(unsigned)tid % SIGHTS];
+        struct cpu_lookup *s = &f->lookups[(unsigned)tid % CPU_LOOKUPS];
         struct followers *all = f->all;
 
         if (!atomic_load_explicit(&all->can_follow, memory_order_relaxed) ||
-            !is_active(place_of(f)))
+            !is_active_place(cpu_place(f)))
                 return;
-        f->strays -= f->strays > 0;
+        f->off_cpu_messages -= f->off_cpu_messages > 0;
         s->spent += blocked ? BLOCKED_COST : 1;
         if (s->tid != tid || s->spent >= LOOK_AFTER || (s->cpu >= 0 && !is_covered(all, s->cpu)))
-                *s = (struct sight){.tid = tid, .cpu = thread_cpu(all, tid)};
+                *s = (struct cpu_lookup){.tid = tid, .cpu = thread_cpu(all, tid)};
         if (s->cpu < 0)
                 return;
-        f->away = s->cpu == place_of(f) ? 0 : f->away + 1;
+        f->away = s->cpu == cpu_place(f) ? 0 : f->away + 1;
         if (!is_covered(all, s->cpu))
-                stray(f, s->cpu);
+                message_from_other_cpu(f, s->cpu);
 }
 
 void follower_begin(struct follower *f)
@@ -247,17 +247,17 @@ void follower_begin(struct follower *f)
         atomic_store(&f->tid, gettid());
 }
 
-/* followers_rouse comes after *stopping was set: if it changed the place before it became RESTING,
- * then the look at *stopping, after that, sees it. */
+/* followers_wake_all comes after *stopping was set: if it changed the place before it became
+ * RESTING, then the look at *stopping, after that, sees it. */
 void follower_rest(struct follower *f, const _Atomic bool *stopping)
 {
-        if (place_of(f) > RETIRING)
+        if (cpu_place(f) > RETIRING)
                 return;
         change_place(f, RETIRING, RESTING);
         while (atomic_load(&f->place) == RESTING && !atomic_load(stopping))
                 futex_wait((_Atomic uint32_t *)&f->place, (uint32_t)RESTING, 0);
-        f->strays = f->away = 0;
-        memset(f->seen, 0, sizeof(f->seen));
+        f->off_cpu_messages = f->away = 0;
+        memset(f->lookups, 0, sizeof(f->lookups));
 }
 
 /* ---- on others ----------------------------------------------------------------------------- */
@@ -265,11 +265,11 @@ void follower_rest(struct follower *f, const _Atomic bool *stopping)
 static void retire(struct follower *f, const struct follower *best)
 {
         struct followers *all = f->all;
-        int from = place_of(f), to = place_of(best);
+        int from = cpu_place(f), to = cpu_place(best);
         bool placing =
                 placing_begin(all); /* or f itself may hold it, stopped: see followers_raise */
 
-        if (to >= 0 && is_active(from) && change_place(f, from, RETIRING)) {
+        if (to >= 0 && is_active_place(from) && change_place(f, from, RETIRING)) {
                 bind_to(f, to);
                 classify(f, SCHED_OTHER);
         }
@@ -289,7 +289,7 @@ uint32_t followers_progress(struct followers *all)
                 fresh[i] = now - f->counted;
                 f->counted = now;
                 total += fresh[i];
-                if (fresh[i] > most && is_active(place_of(f))) {
+                if (fresh[i] > most && is_active_place(cpu_place(f))) {
                         most = fresh[i];
                         best = f;
                 }
@@ -297,9 +297,10 @@ uint32_t followers_progress(struct followers *all)
         for (unsigned i = 0; i < all->count; i++) {
                 struct follower *f = &all->each[i];
 
-                if (!best || f == best || !is_active(place_of(f)) || fresh[i] * SHARE > total)
-                        f->lags = 0;
-                else if (++f->lags >= LAGS)
+                if (!best || f == best || !is_active_place(cpu_place(f)) ||
+                    fresh[i] * SHARE > total)
+                        f->idle_ticks = 0;
+                else if (++f->idle_ticks >= IDLE_TICKS_MOST)
                         retire(f, best);
         }
         return total;
@@ -317,11 +318,11 @@ void followers_raise(struct followers *all)
 
                 while (from != RESTING &&
                        !atomic_compare_exchange_weak(&f->place, &from,
-                                                     is_active(from) ? first : RETIRING))
+                                                     is_active_place(from) ? first : RETIRING))
                         ;
                 if (from == RESTING)
                         continue;
-                if (is_active(from))
+                if (is_active_place(from))
                         first = RETIRING;
                 unbind(f);
                 classify(f, SCHED_OTHER);
@@ -331,7 +332,7 @@ void followers_raise(struct followers *all)
 void followers_lower(struct followers *all)
 {
         for (unsigned i = 0; i < all->count && atomic_load(&all->can_follow); i++)
-                if (is_active(place_of(&all->each[i])))
+                if (is_active_place(cpu_place(&all->each[i])))
                         classify(&all->each[i], SCHED_IDLE);
 }
 
@@ -362,7 +363,7 @@ unsigned followers_prepare(struct followers *all, const struct uffd *uffd)
         return all->count;
 }
 
-void followers_rouse(struct followers *all)
+void followers_wake_all(struct followers *all)
 {
         for (unsigned i = 0; i < all->count; i++) {
                 atomic_store(&all->each[i].place, ANYWHERE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu_follow.h - on which CPUs the handler threads of a pool stand. See cpu_follow.c. */
-#ifndef DELIVERY_FOLLOW_H
-#define DELIVERY_FOLLOW_H
+#ifndef CPU_FOLLOW_H
+#define CPU_FOLLOW_H
 
 #include "uffd.h"
 
@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define FOLLOWERS 4u
-#define SIGHTS    8u
+#define FOLLOWERS   4u
+#define CPU_LOOKUPS 8u
 
 struct follower {
         struct followers *all;
@@ -21,21 +21,21 @@ struct follower {
         _Atomic uint32_t read; /* counts the messages it has read */
 
         /* Its own. */
-        struct sight {
+        struct cpu_lookup {
                 pid_t tid;
                 int cpu;        /* where that thread was; -1: nobody knows */
                 unsigned spent; /* what has been read of it since, weighed */
-        } seen[SIGHTS];
-        unsigned strays; /* a bucket that leaks with every message */
-        unsigned away;   /* messages since the last one from its own CPU */
+        } lookups[CPU_LOOKUPS];
+        unsigned off_cpu_messages; /* a bucket that leaks with every message */
+        unsigned away;             /* messages since the last one from its own CPU */
 
         /* Of who has the duty. */
         uint32_t counted;
-        unsigned lags;
+        unsigned idle_ticks;
 };
 
 struct followers {
-        struct delivery *delivery;
+        struct handler_threads *handlers;
         const struct uffd *uffd;
         pid_t pid;
         unsigned count;
@@ -64,6 +64,6 @@ void followers_raise(struct followers *all);
 void followers_lower(struct followers *all);
 
 /* After *stopping was set: none rests any more. */
-void followers_rouse(struct followers *all);
+void followers_wake_all(struct followers *all);
 
 #endif

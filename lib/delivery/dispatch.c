@@ -4,9 +4,9 @@
  *
  * Turns. One instruction can need several pages at once (a copy from page to page, across the ends
  * of both: four). With hardly more frames than threads, threads would evict each other's pages for
- * ever, and none would finish its instruction. So in a tight pool the thread that faults has the
- * turn: for a moment only its faults are served, and it has all the frames. The others try again
- * until it is over.
+ * ever, and none would finish its instruction. So in a pool that is low on frames the thread that
+ * faults has the turn: for a moment only its faults are served, and it has all the frames. The
+ * others try again until it is over.
  */
 #include "dispatch.h"
 #include "fault.h"
@@ -18,7 +18,7 @@ static bool has_turn(struct pg_pool *pool, pid_t tid, uint64_t now)
 {
         uint64_t until = atomic_load_explicit(&pool->turn_until, memory_order_relaxed);
 
-        if (tid == 0 || !atomic_load_explicit(&pool->frames.tight, memory_order_relaxed) ||
+        if (tid == 0 || !atomic_load_explicit(&pool->frames.low_on_frames, memory_order_relaxed) ||
             atomic_load_explicit(&pool->turn_tid, memory_order_relaxed) == tid)
                 return true;
         if (now < until ||
@@ -28,29 +28,30 @@ static bool has_turn(struct pg_pool *pool, pid_t tid, uint64_t now)
         return true;
 }
 
-enum fault_end delivery_fault(struct region *r, uintptr_t addr, bool write, pid_t tid)
+enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid_t tid)
 {
-        struct pg_pool *pool = r->pool;
+        struct pg_pool *pool = m->pool;
         uint64_t began = clock_now(), took;
-        struct worker *w;
+        struct move_context *ctx;
         enum fault_end end;
 
         if (!has_turn(pool, tid, began))
                 return FAULT_LATER;
-        w = worker_get_for_fault(&pool->workers, &pool->stats, tid);
-        if (!w)
-                return forking_fault(pool, r, region_page(r, addr), write, tid);
-        end = fault_page(pool, w, r, region_page(r, addr), write);
+        ctx = move_context_get_for_fault(&pool->contexts, &pool->stats, tid);
+        if (!ctx)
+                return fork_freeze_fault(pool, m, mapping_page(m, addr), write, tid);
+        end = fault_page(pool, ctx, m, mapping_page(m, addr), write);
 
         if (end == FAULT_BUSY) {
-                tally_add(&w->tally, STAT_WAITS, 1);
+                tally_add(&ctx->tally, STAT_WAITS, 1);
         } else {
                 took = clock_now() - began;
-                tally_time(&w->tally, PG_HISTOGRAM_FAULT, took);
-                tally_add(&w->tally, STAT_WAIT_NS, took);
-                if (w->thread)
-                        atomic_fetch_add_explicit(&w->thread->wait_ns, took, memory_order_relaxed);
+                tally_time(&ctx->tally, PG_HISTOGRAM_FAULT, took);
+                tally_add(&ctx->tally, STAT_WAIT_NS, took);
+                if (ctx->thread)
+                        atomic_fetch_add_explicit(&ctx->thread->wait_ns, took,
+                                                  memory_order_relaxed);
         }
-        pool_worker_put(pool, w);
+        pool_context_put(pool, ctx);
         return end;
 }

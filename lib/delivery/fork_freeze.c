@@ -3,25 +3,25 @@
  * fork_freeze.c - faults while the process forks.
  *
  * A child goes on with a copy of the pager's own memory, so while fork(2) copies it must not
- * change.
- * Hence the freeze: the forking thread holds all workers, and without one nobody moves a page.
+ * change. Hence the freeze: the forking thread holds all move contexts, and without one nobody
+ * moves a page.
  *
  * But the program must not stop. On its way to the system call, fork takes locks of the C library
  * (those of stdio, of the name service), whose holders may be touching paged memory this very
  * moment; and it touches some itself. If they had to wait for the end of the fork, it would never
  * end. So faults are served from the books, which are not changed: the content is put where the
- * program wants it, and a note is made in a log. Frames that are free pay for it (some are made free
- * before); when there are none left only the forking thread is served, and the others wait; unless
- * the fork takes so long that it may be waiting for one of them: then the budget is exceeded. The
- * page's word goes on saying that the page is out, or queued, or clean; its copy is kept. At the
- * end of the freeze parent and child each work off their log: a noted page that is there gets a
- * frame, and counts as modified.
+ * program wants it, and a note is made in a log. Frames that are free pay for it (some are made
+ * free before); when there are none left only the forking thread is served, and the others wait;
+ * unless the fork takes so long that it may be waiting for one of them: then the budget is
+ * exceeded. The page's word goes on saying that the page is out, or queued, or clean; its copy is
+ * kept. At the end of the freeze parent and child each work off their log: a noted page that is
+ * there gets a frame, and counts as modified.
  *
  * What the child copies is consistent, because only these change in a freeze:
  *  - The log. A note is complete before its page is installed. The system call copies the address
  *    space with the lock held for which an install must wait; so a page that the child has was
  *    installed before, and its note copied. Of a note without a page the child sees that.
- *  - Who serves which page: the child forgets it, forking_abandon.
+ *  - Who serves which page: the child forgets it, fork_freeze_reset_in_child.
  *  - What page_in changes inside a store: its operation fork_child sets that right.
  */
 #include "fork_freeze.h"
@@ -36,53 +36,53 @@
 /* ---- serving ------------------------------------------------------------------------------- */
 
 /* Once for each page. False: the log is full. */
-static bool note(struct pg_pool *pool, struct region *r, uint64_t page)
+static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page)
 {
-        struct forking *f = &pool->forking;
+        struct fork_freeze *f = &pool->freeze;
         uint32_t n = atomic_load(&f->count);
 
         for (uint32_t i = 0; i < n; i++)
-                if (atomic_load(&f->log[i].region) == r && atomic_load(&f->log[i].page) == page)
+                if (atomic_load(&f->log[i].mapping) == m && atomic_load(&f->log[i].page) == page)
                         return true;
         do {
                 if (n == FORK_LOG)
                         return false;
         } while (!atomic_compare_exchange_weak(&f->count, &n, n + 1));
         atomic_store(&f->log[n].page, page);
-        atomic_store(&f->log[n].region, r);
+        atomic_store(&f->log[n].mapping, m);
         return true;
 }
 
 /* No two serve one page: w says which it is. The lock is one that sleeps: its holder may be the
  * follower, in the lowest scheduling class, which a spinning thread would starve. */
-static bool claim(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page)
+static bool claim(struct pg_pool *pool, struct move_context *ctx, struct mapping *m, uint64_t page)
 {
-        struct forking *f = &pool->forking;
+        struct fork_freeze *f = &pool->freeze;
         bool mine = true;
 
         lock_take_for_fork(&f->claiming);
-        for (unsigned i = 0; i < pool->workers.count; i++) {
-                const struct item *item = &pool->workers.table[i].in.items[0];
+        for (unsigned i = 0; i < pool->contexts.count; i++) {
+                const struct page_op *op = &pool->contexts.table[i].in.ops[0];
 
-                if (pool->workers.table[i].in.count && item->region == r && item->page == page)
+                if (pool->contexts.table[i].in.count && op->mapping == m && op->page == page)
                         mine = false;
         }
         if (mine)
-                batch_add(&w->in, r, page, page_load(region_word(r, page)));
+                page_batch_add(&ctx->in, m, page, page_load(mapping_word(m, page)));
         lock_drop_for_fork(&f->claiming);
         return mine;
 }
 
-static void disclaim(struct pg_pool *pool, struct worker *w)
+static void disclaim(struct pg_pool *pool, struct move_context *ctx)
 {
-        lock_take_for_fork(&pool->forking.claiming);
-        w->in.count = 0;
-        lock_drop_for_fork(&pool->forking.claiming);
+        lock_take_for_fork(&pool->freeze.claiming);
+        ctx->in.count = 0;
+        lock_drop_for_fork(&pool->freeze.claiming);
 }
 
 /* Where the content of a page is that is not mapped; NULL: it cannot be had now. */
-static const char *content(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                           uint64_t word)
+static const char *content(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                           uint64_t page, uint64_t word)
 {
         uint64_t offset;
         struct pg_store *store;
@@ -90,21 +90,21 @@ static const char *content(struct pg_pool *pool, struct worker *w, struct region
 
         if (word & PAGE_QUEUED)
                 return frame_slot(&pool->frames, page_frame(word));
-        store = store_find(&pool->stores, region_page_location(r, page, word), &offset);
+        store = store_find(&pool->stores, mapping_page_location(m, page, word), &offset);
         at = store_page_at(store, offset, 1);
         if (at)
                 return at;
-        return store_page_in(store, offset, 1, w->buffer) == 0 ? w->buffer : NULL;
+        return store_page_in(store, offset, 1, ctx->buffer) == 0 ? ctx->buffer : NULL;
 }
 
 /* Installs the claimed page. A page of several of the kernel's is protected until it is whole: a
  * child may get a part of it, and must not get one that was written to. False: not now. */
-static bool install(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                    uint64_t word)
+static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                           uint64_t page, uint64_t word)
 {
-        char *addr = region_addr(r, page);
-        bool piecewise = pool->page_size > 4096 && region_is_writable(r);
-        const char *data = content(pool, w, r, page, word);
+        char *addr = mapping_addr(m, page);
+        bool piecewise = pool->page_size > 4096 && mapping_is_writable(m);
+        const char *data = content(pool, ctx, m, page, word);
         size_t done;
         int error;
 
@@ -123,60 +123,60 @@ static bool install(struct pg_pool *pool, struct worker *w, struct region *r, ui
 /* May one more page come in for this thread? */
 static bool has_room(struct pg_pool *pool, pid_t tid)
 {
-        const struct forking *f = &pool->forking;
+        const struct fork_freeze *f = &pool->freeze;
 
         return tid == f->forker || atomic_load(&f->count) + FREE_BEFORE / 2 < f->room ||
                clock_now() - f->began > PATIENCE_NS;
 }
 
 /* False: not now; the fault will be repeated until the fork is over. */
-static bool show(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
+static bool show(struct pg_pool *pool, struct move_context *ctx, struct mapping *m, uint64_t page,
                  uint64_t word, bool write)
 {
         bool clean = page_is_mapped(word) && !(word & PAGE_DIRTY);
 
         if (page_is_mapped(word) && !(clean && write))
                 return true; /* somebody was quicker, before the freeze */
-        if (!clean && !has_room(pool, w->tid))
+        if (!clean && !has_room(pool, ctx->tid))
                 return false;
-        if (!note(pool, r, page))
+        if (!note(pool, m, page))
                 return false;
         if (!clean)
-                return install(pool, w, r, page, word);
-        uffd_unprotect(&pool->uffd, region_addr(r, page), pool->page_size);
+                return install_frozen(pool, ctx, m, page, word);
+        uffd_unprotect(&pool->uffd, mapping_addr(m, page), pool->page_size);
         return true;
 }
 
-static enum fault_end serve(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                            bool write)
+static enum fault_end serve_frozen(struct pg_pool *pool, struct move_context *ctx,
+                                   struct mapping *m, uint64_t page, bool write)
 {
         enum fault_end end = FAULT_LATER;
         uint64_t word;
 
-        if (!claim(pool, w, r, page))
+        if (!claim(pool, ctx, m, page))
                 return FAULT_LATER;
-        /* Read while we hold a spare worker, so in this freeze and in no earlier one. */
-        word = page_load(region_word(r, page));
-        region_touch(r, page);
+        /* Read while we hold a spare move context, so in this freeze and in no earlier one. */
+        word = page_load(mapping_word(m, page));
+        mapping_touch(m, page);
         if (word & PAGE_POISONED)
                 end = FAULT_POISONED;
-        else if (word & PAGE_EXCLUDED || show(pool, w, r, page, word, write))
+        else if (word & PAGE_EXCLUDED || show(pool, ctx, m, page, word, write))
                 end = FAULT_DONE;
-        disclaim(pool, w);
+        disclaim(pool, ctx);
         return end;
 }
 
-enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t page, bool write,
-                             pid_t tid)
+enum fault_end fork_freeze_fault(struct pg_pool *pool, struct mapping *m, uint64_t page, bool write,
+                                 pid_t tid)
 {
         static const struct timespec pause = {.tv_nsec = 50000};
-        struct worker *w = worker_spare_get(&pool->workers);
+        struct move_context *ctx = move_context_spare_get(&pool->contexts);
         enum fault_end end = FAULT_LATER;
 
-        if (w) {
-                w->tid = tid;
-                end = serve(pool, w, r, page, write);
-                worker_spare_put(&pool->workers, w);
+        if (ctx) {
+                ctx->tid = tid;
+                end = serve_frozen(pool, ctx, m, page, write);
+                move_context_spare_put(&pool->contexts, ctx);
         }
         /* The thread will fault again at once. Leave the CPU to the fork, and to who serves. */
         if (end == FAULT_LATER)
@@ -186,7 +186,8 @@ enum fault_end forking_fault(struct pg_pool *pool, struct region *r, uint64_t pa
 
 /* ---- the books ----------------------------------------------------------------------------- */
 
-/* A frame for a page that is there already, above the budget if need be: forking_shrink follows. */
+/* A frame for a page that is there already, above the budget if need be: fork_freeze_shrink
+ * follows. */
 static uint32_t frame_for(struct pg_pool *pool)
 {
         struct frames *f = &pool->frames;
@@ -200,33 +201,34 @@ static uint32_t frame_for(struct pg_pool *pool)
         f->limit = limit;
         lock_drop(&pool->lock);
         if (frame == PG_NO_FRAME)
-                trace_broken(&pool->trace, NULL, f->live, "there are no frames beyond the budget");
+                event_ring_abort(&pool->ring, NULL, f->live,
+                                 "there are no frames beyond the budget");
         return frame;
 }
 
-static void came_in(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                    uint64_t word)
+static void came_in(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                    uint64_t page, uint64_t word)
 {
         uint32_t frame = frame_for(pool);
-        pg_location location = region_page_location(r, page, word);
+        pg_location location = mapping_page_location(m, page, word);
         struct frame *f = frame_at(&pool->frames, frame);
 
         copy_forget(pool, location, word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
         lock_take(&pool->lock);
-        f->region = r;
+        f->mapping = m;
         f->page = page;
         f->location = PG_LOCATION_NONE;
         f->owned = false;
         atomic_store_explicit(&f->ahead, false, memory_order_relaxed);
-        policy_add(&pool->policy, frame, page_key(r, page), PG_ADD_DEMAND);
-        page_event(pool, PG_TRACE_FAULT, r, page, true);
+        policy_add(&pool->policy, frame, page_key(m, page), PG_ADD_DEMAND);
+        page_event(pool, PG_TRACE_FAULT, m, page, true);
         lock_drop(&pool->lock);
-        tally_add(&w->tally, STAT_FAULTS, 1);
-        page_release(r, page, page_resident(frame, PAGE_DIRTY));
+        tally_add(&ctx->tally, STAT_FAULTS, 1);
+        page_release(m, page, page_resident(frame, PAGE_DIRTY));
 }
 
-static void came_back(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page,
-                      uint64_t word)
+static void came_back(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                      uint64_t page, uint64_t word)
 {
         uint32_t frame = page_frame(word);
         struct frame *f = frame_at(&pool->frames, frame);
@@ -234,51 +236,52 @@ static void came_back(struct pg_pool *pool, struct worker *w, struct region *r, 
         copy_outdated(pool, f);
         uffd_drop(frame_slot(&pool->frames, frame), pool->page_size);
         lock_take(&pool->lock);
-        victim_remove(&pool->victims, &pool->frames, frame);
-        policy_rescued(&pool->policy, frame, page_key(r, page));
-        page_event(pool, PG_TRACE_RESCUED, r, page, true);
+        victim_queue_remove(&pool->victim_queue, &pool->frames, frame);
+        policy_rescued(&pool->policy, frame, page_key(m, page));
+        page_event(pool, PG_TRACE_RESCUED, m, page, true);
         lock_drop(&pool->lock);
-        tally_add(&w->tally, STAT_FAULTS, 1);
-        tally_add(&w->tally, STAT_RESCUES, 1);
-        page_release(r, page, (word & ~PAGE_QUEUED) | PAGE_DIRTY);
+        tally_add(&ctx->tally, STAT_FAULTS, 1);
+        tally_add(&ctx->tally, STAT_RESCUES, 1);
+        page_release(m, page, (word & ~PAGE_QUEUED) | PAGE_DIRTY);
 }
 
-static void work_off(struct pg_pool *pool, struct worker *w, struct region *r, uint64_t page)
+static void work_off(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
+                     uint64_t page)
 {
-        page_word *p = region_word(r, page);
+        page_word *p = mapping_word(m, page);
         uint64_t word = page_load(p);
         enum uffd_presence there;
 
         if (word & (PAGE_BUSY | PAGE_EXCLUDED) || !page_claim(p, word))
                 return;
         if (page_is_mapped(word) && !(word & PAGE_DIRTY)) {
-                struct item *item = batch_add(&w->in, r, page, word);
+                struct page_op *op = page_batch_add(&ctx->in, m, page, word);
 
-                fault_make_writable(pool, w, item); /* in the child it was protected again */
-                page_release(r, page, item->word);
-                w->in.count = 0;
+                fault_make_writable(pool, ctx, op); /* in the child it was protected again */
+                page_release(m, page, op->word);
+                ctx->in.count = 0;
                 return;
         }
         there = page_is_mapped(word)
                         ? UFFD_NOTHING
-                        : uffd_present(&pool->uffd, region_addr(r, page), pool->page_size);
+                        : uffd_present(&pool->uffd, mapping_addr(m, page), pool->page_size);
         if (there == UFFD_SOME)
-                uffd_drop(region_addr(r, page), pool->page_size);
+                uffd_drop(mapping_addr(m, page), pool->page_size);
         if (there != UFFD_ALL)
-                page_release(r, page, word);
+                page_release(m, page, word);
         else if (word & PAGE_QUEUED)
-                came_back(pool, w, r, page, word);
+                came_back(pool, ctx, m, page, word);
         else
-                came_in(pool, w, r, page, word);
+                came_in(pool, ctx, m, page, word);
 }
 
 /* ---- begin and end ------------------------------------------------------------------------- */
 
-static void workers_rest(struct pg_pool *pool)
+static void move_contexts_rest(struct pg_pool *pool)
 {
-        for (unsigned i = 0; i < pool->workers.count; i++)
-                pool->workers.table[i].in.count = 0;
-        atomic_store(&pool->forking.claiming.word, 0);
+        for (unsigned i = 0; i < pool->contexts.count; i++)
+                pool->contexts.table[i].in.count = 0;
+        atomic_store(&pool->freeze.claiming.word, 0);
 }
 
 static uint32_t free_frames(struct pg_pool *pool)
@@ -296,58 +299,58 @@ static uint32_t free_frames(struct pg_pool *pool)
 static void make_room(struct pg_pool *pool)
 {
         uint32_t want = pool->frames.limit / 8 < FREE_BEFORE ? pool->frames.limit / 8 : FREE_BEFORE;
-        struct worker *w;
+        struct move_context *ctx;
 
         if (pool_is_strict(pool))
                 return; /* evictions are counted */
-        w = worker_get(&pool->workers, &pool->stats, stats_self());
+        ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
         for (unsigned tries = 0; tries < FREE_BEFORE && free_frames(pool) < want; tries++)
-                if (evict(pool, w, want) < 0)
+                if (evict(pool, ctx, want) < 0)
                         break;
-        pool_worker_put(pool, w);
+        pool_context_put(pool, ctx);
 }
 
-void forking_begin(struct pg_pool *pool)
+void fork_freeze_begin(struct pg_pool *pool)
 {
-        struct forking *f = &pool->forking;
+        struct fork_freeze *f = &pool->freeze;
 
         make_room(pool);
-        workers_take_all(&pool->workers);
+        move_contexts_take_all(&pool->contexts);
         f->room = free_frames(pool);
         f->forker = stats_self();
         f->began = clock_now();
-        workers_rest(pool);
+        move_contexts_rest(pool);
         for (unsigned i = 0; i < FORK_LOG; i++)
-                atomic_store(&f->log[i].region, NULL);
+                atomic_store(&f->log[i].mapping, NULL);
         atomic_store(&f->count, 0);
-        workers_freeze(&pool->workers);
+        move_contexts_freeze(&pool->contexts);
 }
 
-void forking_abandon(struct pg_pool *pool)
+void fork_freeze_reset_in_child(struct pg_pool *pool)
 {
-        workers_rest(pool);
-        atomic_store(&pool->workers.spare, (1u << pool->workers.count) - 1);
-        atomic_store(&pool->workers.waiting, 0);
+        move_contexts_rest(pool);
+        atomic_store(&pool->contexts.spare, (1u << pool->contexts.count) - 1);
+        atomic_store(&pool->contexts.waiting, 0);
 }
 
-void forking_shrink(struct pg_pool *pool)
+void fork_freeze_shrink(struct pg_pool *pool)
 {
         evict_to_limit(pool, 0);
 }
 
-void forking_end(struct pg_pool *pool)
+void fork_freeze_end(struct pg_pool *pool)
 {
-        struct forking *f = &pool->forking;
-        struct worker *w = &pool->workers.table[0];
+        struct fork_freeze *f = &pool->freeze;
+        struct move_context *ctx = &pool->contexts.table[0];
 
-        workers_spare_end(&pool->workers);
-        worker_reset(w, &pool->stats, 0);
+        move_contexts_spare_end(&pool->contexts);
+        move_context_reset(ctx, &pool->stats, 0);
         for (unsigned i = 0; i < FORK_LOG; i++) {
-                struct region *r = atomic_load(&f->log[i].region);
+                struct mapping *m = atomic_load(&f->log[i].mapping);
 
-                if (r)
-                        work_off(pool, w, r, atomic_load(&f->log[i].page));
+                if (m)
+                        work_off(pool, ctx, m, atomic_load(&f->log[i].page));
         }
-        workers_thaw(&pool->workers);
-        recorder_write(&pool->recorder);
+        move_contexts_thaw(&pool->contexts);
+        trace_writer_write(&pool->trace_writer);
 }

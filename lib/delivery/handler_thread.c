@@ -52,7 +52,7 @@
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
 
-struct delivery {
+struct handler_threads {
         struct pg_pool *pool;
         struct followers followers;
         struct thread threads[THREADS]; /* the followers first */
@@ -60,7 +60,7 @@ struct delivery {
         unsigned wanted;
         unsigned started;
         _Atomic bool stopping;
-        char *bells; /* a page for each thread; a fault there ends whoever serves it */
+        char *stop_pages; /* a page for each thread; a fault there ends whoever serves it */
         pid_t pid;
         int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
 
@@ -71,25 +71,25 @@ struct delivery {
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
-static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
+static void serve_page_fault(struct pg_pool *pool, const struct uffd_msg *m)
 {
         bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
 
         for (;;) {
                 bool dying, left_to_owner = false;
-                struct region *r = region_get(m->address, &dying);
+                struct mapping *mapping = mapping_get(m->address, &dying);
                 enum fault_end end = FAULT_POISONED;
 
                 if (dying)
                         return; /* pg_unmap wakes the whole range when it is done */
-                if (r && r->pool == pool) {
-                        end = delivery_fault(r, m->address, write, (pid_t)m->ptid);
+                if (mapping && mapping->pool == pool) {
+                        end = dispatch_fault(mapping, m->address, write, (pid_t)m->ptid);
                         if (end == FAULT_BUSY)
-                                left_to_owner =
-                                        page_ask_wake(region_word(r, region_page(r, m->address)));
+                                left_to_owner = page_ask_wake(
+                                        mapping_word(mapping, mapping_page(mapping, m->address)));
                 }
-                if (r)
-                        region_put(r);
+                if (mapping)
+                        mapping_put(mapping);
                 if (left_to_owner)
                         return;
                 if (end != FAULT_BUSY) {
@@ -103,7 +103,7 @@ static void serve_page(struct pg_pool *pool, const struct uffd_msg *m)
 
 /* Of other threads it cannot be told: the message may be old, and its thread inside the pager by
  * now for quite another reason. */
-static bool is_handler(const struct delivery *d, pid_t tid)
+static bool is_handler(const struct handler_threads *d, pid_t tid)
 {
         for (unsigned i = 0; i < THREADS; i++)
                 if (tid != 0 && tid == atomic_load(&d->tids[i]))
@@ -112,27 +112,28 @@ static bool is_handler(const struct delivery *d, pid_t tid)
 }
 
 /* False: it was a bell. */
-static bool serve(struct delivery *d, const struct uffd_msg *m)
+static bool serve_message(struct handler_threads *d, const struct uffd_msg *m)
 {
         struct pg_pool *pool = d->pool;
         size_t done;
 
         if (m->event != UFFD_EVENT_PAGEFAULT)
                 return true;
-        if (m->address - (uintptr_t)d->bells < THREADS * 4096ull) {
-                uffd_copy(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), pool->trace.ring,
-                          4096, false, &done);
+        if (m->address - (uintptr_t)d->stop_pages < THREADS * 4096ull) {
+                uffd_copy(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull),
+                          pool->ring.entries, 4096, false, &done);
                 uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
                 return false;
         }
         if (is_handler(d, (pid_t)m->ptid))
-                trace_broken(&pool->trace, (void *)(uintptr_t)(m->address & ~4095ull), 0,
-                             "a handler touched paged memory (does a store keep its data there?)");
-        serve_page(pool, m);
+                event_ring_abort(
+                        &pool->ring, (void *)(uintptr_t)(m->address & ~4095ull), 0,
+                        "a handler touched paged memory (does a store keep its data there?)");
+        serve_page_fault(pool, m);
         return true;
 }
 
-static void handler_begin(struct delivery *d, unsigned i, const char *name)
+static void handler_begin(struct handler_threads *d, unsigned i, const char *name)
 {
         atomic_store(&d->tids[i], gettid());
         prctl(PR_SET_NAME, name);
@@ -143,7 +144,7 @@ static void handler_begin(struct delivery *d, unsigned i, const char *name)
 static void follower(void *arg)
 {
         struct follower *f = arg;
-        struct delivery *d = f->all->delivery;
+        struct handler_threads *d = f->all->handlers;
         struct uffd_msg message;
         uint64_t began;
         int n;
@@ -162,14 +163,14 @@ static void follower(void *arg)
                 atomic_fetch_add_explicit(&f->read, 1, memory_order_relaxed);
                 if (!atomic_load_explicit(&d->paused, memory_order_relaxed))
                         follower_go(f, (pid_t)message.ptid, clock_now() - began > BLOCKED_NS);
-        } while (n <= 0 || serve(d, &message));
+        } while (n <= 0 || serve_message(d, &message));
 }
 
 /* ---- the helpers --------------------------------------------------------------------------- */
 
 /* Threads that wait for us; whether somebody has read their message or not. A follower may
  * have been stopped between reading one and anything else. */
-static bool are_waiting(const struct delivery *d)
+static bool are_waiting(const struct handler_threads *d)
 {
         char text[512];
         ssize_t n = pread(d->fdinfo, text, sizeof(text) - 1, 0);
@@ -182,7 +183,7 @@ static bool are_waiting(const struct delivery *d)
         return at && at[strcspn(at, "123456789\n")] != '\n';
 }
 
-static void pause_followers(struct delivery *d)
+static void pause_followers(struct handler_threads *d)
 {
         uint64_t now = clock_now();
 
@@ -195,7 +196,7 @@ static void pause_followers(struct delivery *d)
         followers_raise(&d->followers);
 }
 
-static void resume_followers(struct delivery *d)
+static void resume_followers(struct handler_threads *d)
 {
         if (!atomic_load(&d->paused) || clock_now() < d->resume_at)
                 return;
@@ -205,7 +206,7 @@ static void resume_followers(struct delivery *d)
 }
 
 /* Returns when this helper should read messages itself; true: because the followers are late. */
-static bool watch(struct delivery *d)
+static bool watch(struct handler_threads *d)
 {
         unsigned quiet_ns = 0, late = 0;
         struct timespec tick = {.tv_nsec = TICK_NS};
@@ -232,7 +233,7 @@ static bool watch(struct delivery *d)
         return false;
 }
 
-static void duty_take(struct delivery *d)
+static void duty_take(struct handler_threads *d)
 {
         uint32_t free = 0;
 
@@ -242,7 +243,7 @@ static void duty_take(struct delivery *d)
                 futex_wait(&d->duty, 2, 0);
 }
 
-static void duty_drop(struct delivery *d)
+static void duty_drop(struct handler_threads *d)
 {
         if (atomic_exchange(&d->duty, 0) == 2)
                 futex_wake(&d->duty, 1);
@@ -250,7 +251,7 @@ static void duty_drop(struct delivery *d)
 
 static void helper(void *arg)
 {
-        struct delivery *d = arg;
+        struct handler_threads *d = arg;
         struct uffd_msg message;
         bool late;
         int n;
@@ -271,91 +272,91 @@ static void helper(void *arg)
                 duty_drop(d);
                 if (n > 0 && (late || atomic_load(&d->paused)))
                         stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
-        } while (n <= 0 || serve(d, &message));
+        } while (n <= 0 || serve_message(d, &message));
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
 
 /* What belongs to the process and not to the pool. */
-static int prepare(struct delivery *d)
+static int prepare_process(struct handler_threads *d)
 {
         struct uffd *u = &d->pool->uffd;
         char path[64];
 
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
-        d->fdinfo = descriptor_keep(open(path, O_RDONLY | O_CLOEXEC));
+        d->fdinfo = fd_keep(open(path, O_RDONLY | O_CLOEXEC));
         d->wanted = followers_prepare(&d->followers, u) + HELPERS;
-        return uffd_register(u, d->bells, THREADS * 4096);
+        return uffd_register(u, d->stop_pages, THREADS * 4096);
 }
 
-static int start(struct delivery *d, unsigned i)
+static int start_thread(struct handler_threads *d, unsigned i)
 {
         return i < d->followers.count
                        ? thread_start(&d->threads[i], follower, &d->followers.each[i])
                        : thread_start(&d->threads[i], helper, d);
 }
 
-int delivery_thread_start(struct pg_pool *pool)
+int handler_threads_start(struct pg_pool *pool)
 {
-        struct delivery *d = arena_reserve(sizeof(*d), "unpaged-delivery");
-        struct caller saved;
+        struct handler_threads *d = arena_reserve(sizeof(*d), "unpaged-handlers");
+        struct pager_section saved;
         int error;
 
         if (!d)
                 return -ENOMEM;
-        pool->delivery = d;
+        pool->handlers = d;
         d->pool = pool;
-        d->followers.delivery = d;
+        d->followers.handlers = d;
         d->fdinfo = -1;
-        d->bells = arena_reserve(THREADS * 4096, "unpaged-bells");
-        error = d->bells ? prepare(d) : -ENOMEM;
+        d->stop_pages = arena_reserve(THREADS * 4096, "unpaged-stop-pages");
+        error = d->stop_pages ? prepare_process(d) : -ENOMEM;
 
-        caller_enter(&saved); /* inherited by the threads, for good */
+        pager_section_enter(&saved); /* inherited by the threads, for good */
         for (; !error && d->started < d->wanted; d->started += !error)
-                error = start(d, d->started);
-        caller_leave(&saved);
+                error = start_thread(d, d->started);
+        pager_section_leave(&saved);
         if (error)
-                delivery_thread_stop(pool);
+                handler_threads_stop(pool);
         return error;
 }
 
-int delivery_thread_restart(struct pg_pool *pool)
+int handler_threads_restart(struct pg_pool *pool)
 {
-        struct delivery *d = pool->delivery;
-        struct caller saved;
+        struct handler_threads *d = pool->handlers;
+        struct pager_section saved;
         int error;
 
-        descriptor_close(d->fdinfo);
+        fd_keep_close(d->fdinfo);
         atomic_store(&d->duty, 0);
         atomic_store(&d->paused, 0);
         d->pause_ns = d->resume_at = 0;
         for (unsigned i = 0; i < THREADS; i++)
                 atomic_store(&d->tids[i], 0);
-        error = prepare(d);
-        caller_enter(&saved);
+        error = prepare_process(d);
+        pager_section_enter(&saved);
         for (unsigned i = 0; !error && i < d->started; i++)
                 error = thread_restart(&d->threads[i]);
-        caller_leave(&saved);
+        pager_section_leave(&saved);
         return error;
 }
 
-void delivery_thread_stop(struct pg_pool *pool)
+void handler_threads_stop(struct pg_pool *pool)
 {
-        struct delivery *d = pool->delivery;
+        struct handler_threads *d = pool->handlers;
 
         if (!d)
                 return;
         atomic_store(&d->stopping, true);
         futex_wake(&d->paused, INT32_MAX);
-        followers_rouse(&d->followers);
+        followers_wake_all(&d->followers);
         /* Every thread ends by serving one bell, and a bell rings when the one before was
          * served, so each finds a thread. */
         for (unsigned i = 0; i < d->started; i++)
-                (void)*(volatile char *)(d->bells + i * 4096ull);
+                (void)*(volatile char *)(d->stop_pages + i * 4096ull);
         for (unsigned i = 0; i < d->started; i++)
                 thread_join(&d->threads[i]);
-        descriptor_close(d->fdinfo);
-        arena_release(d->bells, THREADS * 4096);
+        fd_keep_close(d->fdinfo);
+        arena_release(d->stop_pages, THREADS * 4096);
         arena_release(d, sizeof(*d));
-        pool->delivery = NULL;
+        pool->handlers = NULL;
 }

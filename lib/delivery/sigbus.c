@@ -109,11 +109,11 @@ __attribute__((visibility("default"))) int sigaction(int sig, const struct sigac
                 return real_sigaction()(sig, act, old);
         before = chain_read();
         if (act) {
-                struct caller caller;
+                struct pager_section caller;
 
-                caller_enter(&caller);
+                pager_section_enter(&caller);
                 chain_write(act);
-                caller_leave(&caller);
+                pager_section_leave(&caller);
         }
         if (old)
                 *old = before;
@@ -154,7 +154,7 @@ static bool wants_to_write(const ucontext_t *context)
 static bool may_have_gone(void)
 {
         static __thread uint32_t last = 1; /* odd: no version that lasts */
-        uint32_t version = region_index_version();
+        uint32_t version = mapping_index_version();
         bool changed = version != last;
 
         last = version;
@@ -162,29 +162,29 @@ static bool may_have_gone(void)
 }
 
 /* True: the access may be tried again. False: it is not ours, or it must fail. */
-static bool serve(uintptr_t addr, bool write)
+static bool serve_sigbus(uintptr_t addr, bool write)
 {
         static const struct timespec pause = {.tv_nsec = 20000};
 
         for (;;) {
                 bool dying;
-                struct region *r = region_get(addr, &dying);
+                struct mapping *m = mapping_get(addr, &dying);
                 enum fault_end end;
 
-                if (!r && !dying)
+                if (!m && !dying)
                         return may_have_gone();
-                if (!r) {
-                        region_wait_settled(addr);
+                if (!m) {
+                        mapping_wait_settled(addr);
                         continue;
                 }
-                if (r->pool->how != PG_DELIVERY_SIGNAL || r->pool->orphan) {
-                        region_put(r);
+                if (m->pool->delivery != PG_DELIVERY_SIGNAL || m->pool->is_orphan) {
+                        mapping_put(m);
                         return false;
                 }
-                end = delivery_fault(r, addr, write, stats_self());
+                end = dispatch_fault(m, addr, write, stats_self());
                 if (end == FAULT_BUSY)
-                        page_wait(region_word(r, region_page(r, addr)));
-                region_put(r);
+                        page_wait(mapping_word(m, mapping_page(m, addr)));
+                mapping_put(m);
                 if (end == FAULT_LATER)
                         nanosleep(&pause, NULL);
                 if (end == FAULT_DONE || end == FAULT_POISONED)
@@ -200,7 +200,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
         bool ours;
 
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-        ours = info->si_code > 0 && serve((uintptr_t)info->si_addr, wants_to_write(context));
+        ours = info->si_code > 0 && serve_sigbus((uintptr_t)info->si_addr, wants_to_write(context));
         pthread_setcancelstate(cancel_state, NULL);
         if (!ours)
                 chain_call(sig, info, context);
@@ -209,7 +209,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 
-void delivery_signal_child(void)
+void sigbus_handler_child(void)
 {
         uint32_t sequence = atomic_load(&chain.sequence);
 
@@ -218,16 +218,16 @@ void delivery_signal_child(void)
         pthread_mutex_init(&starting, NULL);
 }
 
-int delivery_signal_start(void)
+int sigbus_handler_install(void)
 {
         struct sigaction ours = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
         struct sigaction theirs;
-        struct caller caller;
+        struct pager_section caller;
         int error = 0;
 
         sigfillset(&ours.sa_mask);
         pthread_mutex_lock(&starting);
-        caller_enter(&caller);
+        pager_section_enter(&caller);
         if (!atomic_load(&chain.installed)) {
                 error = real_sigaction()(SIGBUS, NULL, &theirs) ? -errno : 0;
                 if (!error) {
@@ -236,7 +236,7 @@ int delivery_signal_start(void)
                 }
                 atomic_store_explicit(&chain.installed, !error, memory_order_release);
         }
-        caller_leave(&caller);
+        pager_section_leave(&caller);
         pthread_mutex_unlock(&starting);
         return error;
 }

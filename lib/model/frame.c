@@ -10,16 +10,16 @@
  *         queued: the program has a hole, the slot holds the page
  *         free:   no memory at all
  *
- * Hence   physical memory <= live frames + the workers' buffers, at every moment, except that a
+ * Hence   physical memory <= live frames + the move contexts' buffers, at every moment, except that a
  * clean page that is rescued, and a run of clean pages that is copied out (no more than a buffer
- * holds), exist twice until the same worker has dropped one of them.
+ * holds), exist twice until the same move context has dropped one of them.
  *
  * The memory of a page that went out is given back to the kernel, never filled again. To move the
  * next page in through the slot would save an allocation; but somebody may still refer to that
  * memory without a pin (a pipe after vmsplice, a socket after a zero-copy send) and would see it
  * change.
  *
- * Numbers are minted on demand up to the limit and retired when the budget shrinks. Frames are
+ * Numbers are handed out on demand up to the limit and retired when the budget shrinks. Frames are
  * taken in the order they were freed, so a stream that is evicted in order is filled in order, and
  * its slots are neighbours as its pages are: whole runs are unmapped in one call.
  */
@@ -30,7 +30,7 @@
 #include <unpaged/policy.h>
 
 /* Eight threads, each with the pages of its instruction. */
-#define TIGHT 32u
+#define LOW_ON_FRAMES 32u
 
 int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size)
 {
@@ -38,7 +38,7 @@ int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t
         frames->table = arena_reserve((size_t)capacity * sizeof(struct frame), "unpaged-frames");
         frames->slots = arena_reserve((size_t)capacity * page_size, "unpaged-slots");
         if (frames->table && frames->slots) {
-                frames_judge(frames);
+                frames_update_pressure(frames);
                 return 0;
         }
         frames_destroy(frames);
@@ -52,12 +52,12 @@ void frames_destroy(struct frames *frames)
         *frames = (struct frames){0};
 }
 
-static uint32_t take_from(struct frames *frames, struct list *list)
+static uint32_t take_from(struct frames *frames, struct frame_list *list)
 {
-        uint32_t f = list_first(list);
+        uint32_t f = frame_list_first(list);
 
         if (f != PG_NO_FRAME)
-                list_remove(frames->table, list, f);
+                frame_list_remove(frames->table, list, f);
         return f;
 }
 
@@ -73,7 +73,7 @@ uint32_t frame_take(struct frames *frames)
                         return PG_NO_FRAME;
                 f = take_from(frames, &frames->retired);
                 if (f == PG_NO_FRAME)
-                        f = frames->minted++;
+                        f = frames->high_water++;
                 frames->live++;
         }
         used = frames->live - frames->free_list.count;
@@ -86,11 +86,11 @@ void frame_put(struct frames *frames, uint32_t frame)
 {
         struct frame *f = &frames->table[frame];
 
-        f->region = NULL;
+        f->mapping = NULL;
         f->location = PG_LOCATION_NONE;
         f->owned = false;
         atomic_store_explicit(&f->ahead, false, memory_order_relaxed);
-        list_append(frames->table, &frames->free_list, frame);
+        frame_list_append(frames->table, &frames->free_list, frame);
         frames_trim(frames);
         atomic_fetch_add_explicit(&frames->freed, 1, memory_order_release);
 }
@@ -98,15 +98,16 @@ void frame_put(struct frames *frames, uint32_t frame)
 void frames_trim(struct frames *frames)
 {
         while (frames->live > frames->limit && frames->free_list.count > 0) {
-                list_append(frames->table, &frames->retired, take_from(frames, &frames->free_list));
+                frame_list_append(frames->table, &frames->retired,
+                                  take_from(frames, &frames->free_list));
                 frames->live--;
         }
 }
 
-void frames_judge(struct frames *frames)
+void frames_update_pressure(struct frames *frames)
 {
-        atomic_store_explicit(&frames->tight, frames->limit < frames->pinned + TIGHT,
-                              memory_order_relaxed);
+        atomic_store_explicit(&frames->low_on_frames,
+                              frames->limit < frames->pinned + LOW_ON_FRAMES, memory_order_relaxed);
 }
 
 uint32_t frames_reserve(uint32_t limit)

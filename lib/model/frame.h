@@ -10,21 +10,21 @@
 #include <unpaged/unpaged.h>
 #include "frame_list.h"
 
-struct region;
+struct mapping;
 
 /*
- * Owner rules: region, page, location, owned and ahead belong to the owner of the page in the frame
- * (who holds its BUSY), and may be read under the pool lock while the frame is in the policy or in
- * the victim queue. link and queued belong to the pool lock.
+ * Owner rules: mapping, page, location, owned and ahead belong to the owner of the page in the
+ * frame (who holds its BUSY), and may be read under the pool lock while the frame is in the policy
+ * or in the victim queue. link and queued belong to the pool lock.
  */
 struct frame {
-        struct region *region;
+        struct mapping *mapping;
         uint64_t page;
-        pg_location location; /* of the identical copy, while the page is not DIRTY */
-        struct link link;     /* in a list of free frames, or in the victim queue */
-        bool owned;           /* location is a place of the swap store, to be freed with the copy */
-        _Atomic bool ahead;   /* read ahead, and no proof yet that it was wanted */
-        uint32_t queued;      /* victims there were when it entered the queue (victim_queue.h) */
+        pg_location location;   /* of the identical copy, while the page is not DIRTY */
+        struct frame_link link; /* in a list of free frames, or in the victim queue */
+        bool owned;         /* location is a place of the swap store, to be freed with the copy */
+        _Atomic bool ahead; /* read ahead, and no proof yet that it was wanted */
+        uint32_t queued;    /* victims there were when it entered the queue (victim_queue.h) */
 };
 _Static_assert(sizeof(struct frame) <= 40, "64 bytes a frame, of which the policy needs some");
 
@@ -33,17 +33,17 @@ struct frames {
         char *slots;         /* frame f's slot: slots + f * page_size; a hole unless f is queued */
         size_t page_size;
         uint32_t capacity;
-        uint32_t limit;  /* the budget */
-        uint32_t minted; /* numbers given out so far; minted = live + retired */
+        uint32_t limit;      /* the budget */
+        uint32_t high_water; /* numbers given out so far; high_water = live + retired */
         uint32_t
                 live; /* = free_list.count + mapped + queued + busy; above limit only while shrinking */
         uint32_t pinned;   /* frames of pinned pages, and those promised */
         uint32_t promised; /* of pinned: for pages that are on their way in */
         uint32_t peak;     /* most of live - free_list.count */
-        struct list free_list, retired;
-        _Atomic uint32_t freed;   /* counts frame_put: what a thread without a frame waits on */
-        _Atomic uint32_t waiting; /* such threads */
-        _Atomic bool tight;       /* so few are not pinned that threads may starve each other */
+        struct frame_list free_list, retired;
+        _Atomic uint32_t freed;     /* counts frame_put: what a thread without a frame waits on */
+        _Atomic uint32_t waiting;   /* such threads */
+        _Atomic bool low_on_frames; /* so few are not pinned that threads may starve each other */
 };
 
 int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size);
@@ -58,7 +58,7 @@ void frame_put(struct frames *frames, uint32_t frame);
 /* Retires the free frames that are above the limit. */
 void frames_trim(struct frames *frames);
 /* After each change of limit or pinned. */
-void frames_judge(struct frames *frames);
+void frames_update_pressure(struct frames *frames);
 /* Frames that must stay unpinned. */
 uint32_t frames_reserve(uint32_t limit);
 

@@ -3,9 +3,9 @@
 #include "frame_list.h"
 #include "frame.h"
 
-void list_append(struct frame *table, struct list *list, uint32_t frame)
+void frame_list_append(struct frame *table, struct frame_list *list, uint32_t frame)
 {
-        table[frame].link = (struct link){.next = 0, .prev = list->tail};
+        table[frame].link = (struct frame_link){.next = 0, .prev = list->tail};
         if (list->tail)
                 table[list->tail - 1].link.next = frame + 1;
         else
@@ -14,9 +14,9 @@ void list_append(struct frame *table, struct list *list, uint32_t frame)
         list->count++;
 }
 
-void list_remove(struct frame *table, struct list *list, uint32_t frame)
+void frame_list_remove(struct frame *table, struct frame_list *list, uint32_t frame)
 {
-        struct link *link = &table[frame].link;
+        struct frame_link *link = &table[frame].link;
 
         if (link->prev)
                 table[link->prev - 1].link.next = link->next;
@@ -26,11 +26,11 @@ void list_remove(struct frame *table, struct list *list, uint32_t frame)
                 table[link->next - 1].link.prev = link->prev;
         else
                 list->tail = link->prev;
-        *link = (struct link){0};
+        *link = (struct frame_link){0};
         list->count--;
 }
 
-uint32_t list_next(const struct frame *table, uint32_t frame)
+uint32_t frame_list_next(const struct frame *table, uint32_t frame)
 {
         return table[frame].link.next - 1;
 }

@@ -7,29 +7,29 @@
  *
  * Invariants: head == 0 iff tail == 0 iff count == 0; walking next from head meets count frames.
  */
-#ifndef LIST_H
-#define LIST_H
+#ifndef FRAME_LIST_H
+#define FRAME_LIST_H
 
 #include <stdint.h>
 
 struct frame;
 
-struct link {
+struct frame_link {
         uint32_t next, prev;
 };
 
-struct list {
+struct frame_list {
         uint32_t head, tail, count;
 };
 
-void list_append(struct frame *table, struct list *list, uint32_t frame);
-void list_remove(struct frame *table, struct list *list, uint32_t frame);
+void frame_list_append(struct frame *table, struct frame_list *list, uint32_t frame);
+void frame_list_remove(struct frame *table, struct frame_list *list, uint32_t frame);
 
 /* The first frame, or PG_NO_FRAME; the one after it, likewise. */
-static inline uint32_t list_first(const struct list *list)
+static inline uint32_t frame_list_first(const struct frame_list *list)
 {
         return list->head - 1; /* 0 - 1 is PG_NO_FRAME */
 }
-uint32_t list_next(const struct frame *table, uint32_t frame);
+uint32_t frame_list_next(const struct frame *table, uint32_t frame);
 
 #endif

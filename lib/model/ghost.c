@@ -32,7 +32,7 @@ void ghosts_destroy(struct ghosts *g)
 }
 
 /* Where the ghost of the key is, if it is; and *tag, what it looks like but for the time. */
-static uint32_t *place_of(struct ghosts *g, uint32_t frames, uint64_t key, uint32_t *tag)
+static uint32_t *ghost_place(struct ghosts *g, uint32_t frames, uint64_t key, uint32_t *tag)
 {
         uint64_t hash = (key + 1) * 0x9e3779b97f4a7c15u;
 
@@ -42,7 +42,7 @@ static uint32_t *place_of(struct ghosts *g, uint32_t frames, uint64_t key, uint3
 
 void ghost_add(struct ghosts *g, uint32_t frames, uint64_t key)
 {
-        uint32_t tag, *place = place_of(g, frames, key, &tag);
+        uint32_t tag, *place = ghost_place(g, frames, key, &tag);
 
         g->left++;
         *place = tag | (g->left & WHEN_MASK);
@@ -50,7 +50,7 @@ void ghost_add(struct ghosts *g, uint32_t frames, uint64_t key)
 
 bool ghost_take(struct ghosts *g, uint32_t frames, uint64_t key)
 {
-        uint32_t tag, *place = place_of(g, frames, key, &tag);
+        uint32_t tag, *place = ghost_place(g, frames, key, &tag);
         uint32_t age = (g->left - *place) & WHEN_MASK;
         uint32_t most = frames < WHEN_MASK / 2 ? frames : WHEN_MASK / 2;
 

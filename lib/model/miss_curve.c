@@ -32,9 +32,10 @@
  * takes x out and leaves a hole. Claim (b) then holds with "slots" for "pages of G", and
  * rank(x) counts slots.
  *
- * A pager makes room first: y is demoted before x comes in, and rank(x) is counted with y, while the
- * primary holds one page less; P + rank(x) is the same. That P is inside + room then, where inside is
- * what the primary holds at that fault: P need not be constant, as long as it changes slowly.
+ * A pager makes room first: y is demoted before x comes in, and rank(x) is counted with y, while
+ * the primary holds one page less; P + rank(x) is the same. That P is inside + room then, where
+ * inside is what the primary holds at that fault: P need not be constant, as long as it changes
+ * slowly.
  *
  * That is exact for a segmented FIFO, and tests/unit/test_curve.c replays one beside it at every
  * size. For other policies it says what a longer victim queue would have rescued, had the policy
@@ -61,8 +62,8 @@
  * missed, and half of one for the moments.
  *
  * Invariants: slot has a bit exactly for every page with demoted != 0 and for every hole; slots is
- * their number; hole is a part of slot; holes <= capacity when time was told anew; pages <= capacity.
- * Locking: none of its own; the caller serialises.
+ * their number; hole is a part of slot; holes <= capacity when time was told anew; pages <=
+ * capacity. Locking: none of its own; the caller serialises.
  */
 #include "miss_curve.h"
 #include "arena.h"
@@ -90,12 +91,12 @@ static uint32_t lowest_bit(uint32_t i)
 }
 
 /* The tree counts from 1: its node i + 1 is for the word i. */
-static uint32_t words(const struct curve *c)
+static uint32_t words(const struct miss_curve *c)
 {
         return c->times / 64 + 1;
 }
 
-static void slot_change(struct curve *c, uint32_t moment, uint32_t by)
+static void slot_change(struct miss_curve *c, uint32_t moment, uint32_t by)
 {
         bit_flip(c->slot, moment);
         for (uint32_t i = moment / 64 + 1; i <= words(c); i += lowest_bit(i))
@@ -103,24 +104,24 @@ static void slot_change(struct curve *c, uint32_t moment, uint32_t by)
         c->slots += by;
 }
 
-static void slot_add(struct curve *c, uint32_t moment)
+static void slot_add(struct miss_curve *c, uint32_t moment)
 {
         slot_change(c, moment, 1);
 }
 
-static void slot_remove(struct curve *c, uint32_t moment)
+static void slot_remove(struct miss_curve *c, uint32_t moment)
 {
         slot_change(c, moment, 0u - 1);
 }
 
 /* Slots of the moment's word that are not younger than it. */
-static uint32_t slots_in_word(const struct curve *c, uint32_t moment)
+static uint32_t slots_in_word(const struct miss_curve *c, uint32_t moment)
 {
         return (uint32_t)__builtin_popcountll(c->slot[moment / 64] << (63 - moment % 64));
 }
 
 /* Slots that are not younger than the moment. */
-static uint32_t slots_until(const struct curve *c, uint32_t moment)
+static uint32_t slots_until(const struct miss_curve *c, uint32_t moment)
 {
         uint32_t sum = slots_in_word(c, moment);
 
@@ -131,7 +132,7 @@ static uint32_t slots_until(const struct curve *c, uint32_t moment)
 
 /* ---- holes ----------------------------------------------------------------------------------- */
 
-static void hole_add(struct curve *c, uint32_t moment)
+static void hole_add(struct miss_curve *c, uint32_t moment)
 {
         bit_flip(c->hole, moment);
         c->holes++;
@@ -139,14 +140,14 @@ static void hole_add(struct curve *c, uint32_t moment)
                 c->hole_most = moment;
 }
 
-static void hole_remove(struct curve *c, uint32_t moment)
+static void hole_remove(struct miss_curve *c, uint32_t moment)
 {
         bit_flip(c->hole, moment);
         c->holes--;
 }
 
 /* The moment of the youngest hole; there is one. */
-static uint32_t hole_youngest(struct curve *c)
+static uint32_t hole_youngest(struct miss_curve *c)
 {
         uint32_t word = c->hole_most / 64;
 
@@ -158,7 +159,7 @@ static uint32_t hole_youngest(struct curve *c)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(uint64_t key)
+static uint64_t page_hash(uint64_t key)
 {
         key *= 0x9e3779b97f4a7c15u;
         key ^= key >> 32;
@@ -167,19 +168,19 @@ static uint64_t hash_of(uint64_t key)
 }
 
 /* The last of all names is not: its key would be that of a free place. */
-static bool is_followed(const struct curve *c, uint64_t page, uint64_t hash)
+static bool is_followed(const struct miss_curve *c, uint64_t page, uint64_t hash)
 {
         return page != UINT64_MAX && (hash & (((uint64_t)1 << c->shift) - 1)) == 0;
 }
 
 /* The upper half of the hash: the lower says who is followed. */
-static uint32_t home(const struct curve *c, uint64_t hash)
+static uint32_t home(const struct miss_curve *c, uint64_t hash)
 {
         return (uint32_t)(hash >> 32) & (c->places - 1);
 }
 
 /* Where the page is, or the free place where it belongs. */
-static uint32_t place_of(const struct curve *c, uint64_t page, uint64_t hash)
+static uint32_t curve_place(const struct miss_curve *c, uint64_t page, uint64_t hash)
 {
         uint32_t at = home(c, hash);
 
@@ -189,38 +190,38 @@ static uint32_t place_of(const struct curve *c, uint64_t page, uint64_t hash)
 }
 
 /* The place of a page that is followed and known; NOWHERE. */
-static uint32_t find(const struct curve *c, uint64_t page)
+static uint32_t page_find(const struct miss_curve *c, uint64_t page)
 {
-        uint64_t hash = hash_of(page);
+        uint64_t hash = page_hash(page);
         uint32_t at;
 
         if (!is_followed(c, page, hash))
                 return NOWHERE;
-        at = place_of(c, page, hash);
+        at = curve_place(c, page, hash);
         return c->table[at].key ? at : NOWHERE;
 }
 
 /* Frees a place and closes the gap: what was put further from its home because of it moves up. */
-static void place_free(struct curve *c, uint32_t at)
+static void place_free(struct miss_curve *c, uint32_t at)
 {
         const uint32_t mask = c->places - 1;
 
         c->pages--;
         for (uint32_t next = (at + 1) & mask; c->table[next].key != 0; next = (next + 1) & mask) {
-                uint32_t wanted = home(c, hash_of(c->table[next].key - 1));
+                uint32_t wanted = home(c, page_hash(c->table[next].key - 1));
 
                 if (((next - wanted) & mask) < ((next - at) & mask))
                         continue;
                 c->table[at] = c->table[next];
                 at = next;
         }
-        c->table[at] = (struct curve_page){0};
+        c->table[at] = (struct miss_curve_page){0};
 }
 
 /* ---- telling time anew ----------------------------------------------------------------------- */
 
 /* Of the holes those go that are older than the youngest `keep`; with `every_other`, half. */
-static void holes_thin(struct curve *c, uint32_t keep, bool every_other)
+static void holes_thin(struct miss_curve *c, uint32_t keep, bool every_other)
 {
         uint32_t seen = 0;
 
@@ -236,7 +237,7 @@ static void holes_thin(struct curve *c, uint32_t keep, bool every_other)
 }
 
 /* Moments become 1 to slots, in the same order. */
-static void time_anew(struct curve *c)
+static void time_anew(struct miss_curve *c)
 {
         holes_thin(c, c->capacity, false);
         for (uint32_t at = 0; at < c->places; at++)
@@ -261,12 +262,12 @@ static void time_anew(struct curve *c)
 
 /* ---- following fewer pages ------------------------------------------------------------------- */
 
-static void halve(struct curve *c)
+static void halve(struct miss_curve *c)
 {
         c->shift++;
         for (uint32_t at = 0; at < c->places; at++)
                 while (c->table[at].key != 0 &&
-                       !is_followed(c, c->table[at].key - 1, hash_of(c->table[at].key - 1))) {
+                       !is_followed(c, c->table[at].key - 1, page_hash(c->table[at].key - 1))) {
                         if (c->table[at].demoted)
                                 slot_remove(c, c->table[at].demoted);
                         place_free(c, at);
@@ -279,11 +280,11 @@ static void halve(struct curve *c)
 
 /* ---- beginning and end ----------------------------------------------------------------------- */
 
-int curve_init(struct curve *c, uint32_t capacity)
+int miss_curve_init(struct miss_curve *c, uint32_t capacity)
 {
         char *at;
 
-        *c = (struct curve){.capacity = capacity, .places = 64};
+        *c = (struct miss_curve){.capacity = capacity, .places = 64};
         while (c->places < 2 * capacity)
                 c->places *= 2;
         c->times = 2 * c->places - 1;
@@ -292,7 +293,7 @@ int curve_init(struct curve *c, uint32_t capacity)
         c->memory = at = arena_reserve(c->bytes, "unpaged-curve");
         if (!at)
                 return -ENOMEM;
-        c->table = (struct curve_page *)(void *)at;
+        c->table = (struct miss_curve_page *)(void *)at;
         c->missed = (uint64_t *)(void *)(c->table + c->places);
         c->slot = c->missed + c->places;
         c->hole = c->slot + words(c);
@@ -300,13 +301,13 @@ int curve_init(struct curve *c, uint32_t capacity)
         return 0;
 }
 
-void curve_destroy(struct curve *c)
+void miss_curve_destroy(struct miss_curve *c)
 {
         arena_release(c->memory, c->bytes);
-        *c = (struct curve){0};
+        *c = (struct miss_curve){0};
 }
 
-void curve_restart(struct curve *c)
+void curve_restart(struct miss_curve *c)
 {
         if (!c->memory)
                 return;
@@ -319,7 +320,7 @@ void curve_restart(struct curve *c)
 
 /* A page comes in for which another is demoted: the youngest hole goes that is younger than the
  * moment. False: there is none. */
-static bool hole_filled(struct curve *c, uint32_t moment)
+static bool hole_filled(struct miss_curve *c, uint32_t moment)
 {
         uint32_t hole;
 
@@ -331,7 +332,7 @@ static bool hole_filled(struct curve *c, uint32_t moment)
 }
 
 /* A page that was demoted then comes in. */
-static void slot_left(struct curve *c, uint32_t moment, bool demotes)
+static void slot_left(struct miss_curve *c, uint32_t moment, bool demotes)
 {
         if (demotes && !hole_filled(c, moment))
                 slot_remove(c, moment);
@@ -339,12 +340,12 @@ static void slot_left(struct curve *c, uint32_t moment, bool demotes)
                 hole_add(c, moment);
 }
 
-static void page_new(struct curve *c, uint64_t page, uint64_t hash, uint32_t moment)
+static void page_new(struct miss_curve *c, uint64_t page, uint64_t hash, uint32_t moment)
 {
         while (c->pages >= c->capacity && is_followed(c, page, hash))
                 halve(c);
         if (is_followed(c, page, hash)) {
-                uint32_t at = place_of(c, page, hash);
+                uint32_t at = curve_place(c, page, hash);
 
                 c->table[at].key = page + 1;
                 c->table[at].demoted = moment;
@@ -355,7 +356,7 @@ static void page_new(struct curve *c, uint64_t page, uint64_t hash, uint32_t mom
 }
 
 /* With how many frames would the fault have been a rescue? */
-static void count(struct curve *c, uint32_t moment)
+static void count_miss(struct miss_curve *c, uint32_t moment)
 {
         uint64_t weight = (uint64_t)1 << c->shift;
         uint64_t rank = c->slots - slots_until(c, moment - 1);
@@ -364,9 +365,9 @@ static void count(struct curve *c, uint32_t moment)
         c->missed[bin < c->places ? bin : c->places - 1] += weight;
 }
 
-void curve_fault(struct curve *c, uint64_t page, bool touched)
+void miss_curve_fault(struct miss_curve *c, uint64_t page, bool touched)
 {
-        uint64_t hash = hash_of(page), weight = (uint64_t)1 << c->shift;
+        uint64_t hash = page_hash(page), weight = (uint64_t)1 << c->shift;
         bool demotes = c->room == 0;
         uint32_t at, moment;
 
@@ -376,7 +377,7 @@ void curve_fault(struct curve *c, uint64_t page, bool touched)
                 c->looks++;
         }
         if (is_followed(c, page, hash)) {
-                at = place_of(c, page, hash);
+                at = curve_place(c, page, hash);
                 moment = c->table[at].demoted;
                 if (c->table[at].key == 0) {
                         c->first += touched ? weight : 0;
@@ -387,7 +388,7 @@ void curve_fault(struct curve *c, uint64_t page, bool touched)
                         return; /* it has been in all the time, as far as we were told */
                 } else {
                         if (touched)
-                                count(c, moment);
+                                count_miss(c, moment);
                         slot_left(c, moment, demotes);
                         c->table[at].demoted = 0;
                 }
@@ -396,9 +397,9 @@ void curve_fault(struct curve *c, uint64_t page, bool touched)
         c->room -= !demotes;
 }
 
-void curve_demoted(struct curve *c, uint64_t page)
+void miss_curve_demoted(struct miss_curve *c, uint64_t page)
 {
-        uint32_t at = find(c, page);
+        uint32_t at = page_find(c, page);
 
         if (at != NOWHERE) {
                 if (c->table[at].demoted != 0)
@@ -411,9 +412,9 @@ void curve_demoted(struct curve *c, uint64_t page)
         c->inside -= c->inside > 0;
 }
 
-void curve_forgotten(struct curve *c, uint64_t page, bool inside)
+void miss_curve_forgotten(struct miss_curve *c, uint64_t page, bool inside)
 {
-        uint32_t at = find(c, page);
+        uint32_t at = page_find(c, page);
 
         if (at != NOWHERE) {
                 inside = c->table[at].demoted == 0;
@@ -427,43 +428,43 @@ void curve_forgotten(struct curve *c, uint64_t page, bool inside)
         }
 }
 
-void curve_forgotten_range(struct curve *c, uint64_t page, uint64_t count)
+void miss_curve_forgotten_range(struct miss_curve *c, uint64_t page, uint64_t count)
 {
         if (count < c->places) {
                 while (count-- > 0)
-                        curve_forgotten(c, page++, false);
+                        miss_curve_forgotten(c, page++, false);
                 return;
         }
         for (uint32_t at = 0; at < c->places; at++)
                 while (c->table[at].key != 0 && c->table[at].key - 1 - page < count)
-                        curve_forgotten(c, c->table[at].key - 1, false);
+                        miss_curve_forgotten(c, c->table[at].key - 1, false);
 }
 
-void curve_renamed(struct curve *c, uint64_t page, uint64_t to)
+void miss_curve_renamed(struct miss_curve *c, uint64_t page, uint64_t to)
 {
         uint32_t at, moment;
 
-        curve_forgotten(c, to, false);
-        at = find(c, page);
+        miss_curve_forgotten(c, to, false);
+        at = page_find(c, page);
         if (at == NOWHERE)
                 return;
         moment = c->table[at].demoted;
         place_free(c, at);
-        page_new(c, to, hash_of(to), moment);
+        page_new(c, to, page_hash(to), moment);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-uint64_t curve_primary(const struct curve *c)
+uint64_t miss_curve_primary(const struct miss_curve *c)
 {
         return c->looks ? c->primary / c->looks : c->inside + c->room;
 }
 
-uint64_t curve_misses(const struct curve *c, uint64_t frames)
+uint64_t miss_curve_misses(const struct miss_curve *c, uint64_t frames)
 {
         uint64_t bin = frames >> c->shift, misses = c->first;
 
-        if (frames < curve_primary(c))
+        if (frames < miss_curve_primary(c))
                 return c->faults;
         if (bin <
             c->places) { /* what it counts wanted from bin << shift + 1 to (bin + 1) << shift */
@@ -477,14 +478,14 @@ uint64_t curve_misses(const struct curve *c, uint64_t frames)
         return misses < c->faults ? misses : c->faults;
 }
 
-uint64_t curve_first(const struct curve *c)
+uint64_t miss_curve_first(const struct miss_curve *c)
 {
         return c->first < c->faults ? c->first : c->faults;
 }
 
-uint64_t curve_enough(const struct curve *c)
+uint64_t miss_curve_enough(const struct miss_curve *c)
 {
-        uint64_t bin = c->places, primary = curve_primary(c);
+        uint64_t bin = c->places, primary = miss_curve_primary(c);
 
         while (bin > 0 && c->missed[bin - 1] == 0)
                 bin--;

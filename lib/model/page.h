@@ -17,7 +17,7 @@
  *   1. Only the owner changes a word; all others may do to a BUSY word is to add WAITED.
  *   2. The owner commits first and wakes then, if WAITED was there. A message or a signal is a
  *      hint that somebody wants the page; the word decides.
- *   3. Nobody waits for BUSY while it owns a page or holds a lock or a worker.
+ *   3. Nobody waits for BUSY while it owns a page or holds a lock or a move context.
  * From 3: the owners of pages never wait for each other, so every BUSY ends.
  *
  * A resident page that is not DIRTY is *backed*: its frame remembers the location of an identical
@@ -39,11 +39,11 @@
 #define PAGE_PINNED   ((uint64_t)1 << 5) /* resident: never a victim */
 #define PAGE_PLACED   ((uint64_t)1 << 6) /* not resident: the location is in the word */
 #define PAGE_POISONED ((uint64_t)1 << 7) /* not resident: could not be brought in; SIGBUS */
-#define PAGE_WRITTEN                                                                               \
+#define PAGE_WAS_WRITTEN                                                                           \
         ((uint64_t)1 << 8) /* when it was in last, it was written to (write_predict.h) */
 #define PAGE_EXCLUDED ((uint64_t)1 << 9)  /* not resident: the addresses are somebody else's now */
-#define PAGE_READ     ((uint64_t)1 << 10) /* when it was in last, it was only read */
-#define PAGE_HABIT    (PAGE_WRITTEN | PAGE_READ)
+#define PAGE_WAS_READ ((uint64_t)1 << 10) /* when it was in last, it was only read */
+#define PAGE_HISTORY  (PAGE_WAS_WRITTEN | PAGE_WAS_READ)
 
 #define PAGE_FLAGS ((uint64_t)0xfff)
 

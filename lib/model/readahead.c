@@ -26,21 +26,21 @@ static uint64_t stream_pack(uint64_t next, uint32_t window)
         return next << WINDOW_BITS | window;
 }
 
-void ahead_reset(struct ahead *a)
+void readahead_reset(struct readahead *a)
 {
-        for (unsigned i = 0; i < AHEAD_STREAMS; i++)
+        for (unsigned i = 0; i < READAHEAD_STREAMS; i++)
                 atomic_store_explicit(&a->streams[i], 0, memory_order_relaxed);
-        atomic_store_explicit(&a->mode, AHEAD_NORMAL, memory_order_relaxed);
+        atomic_store_explicit(&a->mode, READAHEAD_NORMAL, memory_order_relaxed);
 }
 
-struct ahead_window ahead_fault(struct ahead *a, uint64_t page, uint32_t most)
+struct readahead_window readahead_fault(struct readahead *a, uint64_t page, uint32_t most)
 {
         uint32_t mode = atomic_load_explicit(&a->mode, memory_order_relaxed);
-        struct ahead_window w = {.count = mode == AHEAD_SEQUENTIAL ? most : 1};
+        struct readahead_window w = {.count = mode == READAHEAD_SEQUENTIAL ? most : 1};
 
-        if (mode == AHEAD_RANDOM)
+        if (mode == READAHEAD_RANDOM)
                 return w;
-        for (w.stream = 0; w.stream < AHEAD_STREAMS; w.stream++) {
+        for (w.stream = 0; w.stream < READAHEAD_STREAMS; w.stream++) {
                 uint64_t s = atomic_load_explicit(&a->streams[w.stream], memory_order_relaxed);
                 uint64_t next = s >> WINDOW_BITS;
                 uint32_t window = s & ((1u << WINDOW_BITS) - 1);
@@ -52,11 +52,11 @@ struct ahead_window ahead_fault(struct ahead *a, uint64_t page, uint32_t most)
                         w.count = 2 * window < most ? 2 * window : most;
                 return w;
         }
-        w.stream = atomic_fetch_add_explicit(&a->turn, 1, memory_order_relaxed) % AHEAD_STREAMS;
+        w.stream = atomic_fetch_add_explicit(&a->turn, 1, memory_order_relaxed) % READAHEAD_STREAMS;
         return w;
 }
 
-void ahead_done(struct ahead *a, unsigned stream, uint64_t page, uint32_t count)
+void readahead_done(struct readahead *a, unsigned stream, uint64_t page, uint32_t count)
 {
         atomic_store_explicit(&a->streams[stream], stream_pack(page + count, count),
                               memory_order_relaxed);

@@ -34,13 +34,13 @@ struct queue_walk {
 static void find_due(const struct replacement *r, struct taker *t, struct queue_walk *k,
                      unsigned want, unsigned more)
 {
-        uint32_t most = victims_target(r->victims, r->frames);
+        uint32_t most = victim_queue_target(r->victim_queue, r->frames);
 
         while (k->next != PG_NO_FRAME && k->due < want && k->looks < LOOKS_MOST &&
-               (victim_is_due(r->victims, r->frames, k->next) ||
-                r->victims->list.count + more > most + k->due)) {
+               (victim_queue_is_due(r->victim_queue, r->frames, k->next) ||
+                r->victim_queue->list.count + more > most + k->due)) {
                 k->due += t->ops->could_take(t, k->next);
-                k->next = list_next(r->frames->table, k->next);
+                k->next = frame_list_next(r->frames->table, k->next);
                 k->looks++;
         }
 }
@@ -49,14 +49,14 @@ void replacement_from_policy(struct replacement *r, struct taker *t, unsigned wa
 {
         unsigned looks = r->policy->count < LOOKS_MOST ? r->policy->count : LOOKS_MOST;
         unsigned most = queue && 2 * want < t->room ? 2 * want : want;
-        struct queue_walk k = {.next = list_first(&r->victims->list)};
-        unsigned straight_on = 0;
+        struct queue_walk k = {.next = frame_list_first(&r->victim_queue->list)};
+        unsigned bypass_queue = 0;
         enum taken taken;
         uint32_t frame;
 
         while (t->taken < most && looks-- > 0) {
-                find_due(r, t, &k, want, t->taken - straight_on);
-                if (k.due + straight_on >= want ||
+                find_due(r, t, &k, want, t->taken - bypass_queue);
+                if (k.due + bypass_queue >= want ||
                     (frame = policy_select(r->policy)) == PG_NO_FRAME)
                         break;
                 taken = t->ops->take(t, frame);
@@ -66,23 +66,23 @@ void replacement_from_policy(struct replacement *r, struct taker *t, unsigned wa
                 }
                 policy_queued(r->policy, frame);
                 t->taken++;
-                straight_on += taken == TAKEN_STRAIGHT_ON || !queue;
-                r->victims->named++;
+                bypass_queue += taken == TAKEN_BYPASS || !queue;
+                r->victim_queue->named++;
         }
 }
 
 void replacement_from_queue(struct replacement *r, struct taker *t, unsigned want)
 {
-        uint32_t frame = list_first(&r->victims->list);
+        uint32_t frame = frame_list_first(&r->victim_queue->list);
 
         for (unsigned looks = 0; looks < LOOKS_MOST; looks++) {
                 uint32_t next;
 
                 if (frame == PG_NO_FRAME || t->taken == want)
                         break;
-                next = list_next(r->frames->table, frame);
+                next = frame_list_next(r->frames->table, frame);
                 if (t->ops->take(t, frame) != TAKEN_NOT) {
-                        victim_remove(r->victims, r->frames, frame);
+                        victim_queue_remove(r->victim_queue, r->frames, frame);
                         t->taken++;
                 }
                 frame = next;
@@ -98,7 +98,7 @@ void replacement_came_in(struct replacement *r, uint32_t frame, uint64_t key, en
 
 void replacement_went_out(struct replacement *r, uint32_t frame, uint64_t key)
 {
-        if (r->victims->pct)
+        if (r->victim_queue->pct)
                 ghost_add(r->ghosts, r->frames->limit, key);
         policy_forget_queued(r->policy, frame);
         frame_put(r->frames, frame);

@@ -24,14 +24,14 @@
 struct replacement {
         struct policy *policy;
         struct ghosts *ghosts;
-        struct victims *victims;
+        struct victim_queue *victim_queue;
         struct frames *frames;
 };
 
 enum taken {
-        TAKEN_NOT,         /* it is somebody else's at the moment, or must stay */
-        TAKEN_TO_WAIT,     /* it is going out, by way of the victim queue if that was asked */
-        TAKEN_STRAIGHT_ON, /* it is going out, and waiting would save it little */
+        TAKEN_NOT,     /* it is somebody else's at the moment, or must stay */
+        TAKEN_TO_WAIT, /* it is going out, by way of the victim queue if that was asked */
+        TAKEN_BYPASS,  /* it is going out, and waiting would save it little */
 };
 
 struct taker;
@@ -59,7 +59,8 @@ unsigned replacement_batch(uint32_t frames);
  * have been larger. */
 static inline bool replacement_queues(const struct replacement *r)
 {
-        return victims_target(r->victims, r->frames) > 0 || r->victims->list.count > 0;
+        return victim_queue_target(r->victim_queue, r->frames) > 0 ||
+               r->victim_queue->list.count > 0;
 }
 
 /* Lets the taker have victims of the policy until `want` pages can leave: those that go straight

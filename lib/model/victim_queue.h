@@ -12,42 +12,44 @@
  * All calls: the pool lock is held. A page in the queue has QUEUED in its word; whoever claims such
  * a page takes it out of the queue at once, under the lock.
  */
-#ifndef VICTIM_H
-#define VICTIM_H
+#ifndef VICTIM_QUEUE_H
+#define VICTIM_QUEUE_H
 
 #include "frame.h"
 #include "frame_list.h"
 
-#define VICTIMS_PCT 20u /* unless the pool says otherwise */
+#define VICTIM_QUEUE_PCT 20u /* unless the pool says otherwise */
 
-struct victims {
-        struct list list; /* oldest first */
-        unsigned pct;     /* share of the frames; 0: no queue */
-        uint32_t named;   /* counts victims */
+struct victim_queue {
+        struct frame_list list; /* oldest first */
+        unsigned pct;           /* share of the frames; 0: no queue */
+        uint32_t named;         /* counts victims */
 };
 
 /* Frames the queue should hold. */
-static inline uint32_t victims_target(const struct victims *v, const struct frames *frames)
+static inline uint32_t victim_queue_target(const struct victim_queue *v,
+                                           const struct frames *frames)
 {
         return (uint32_t)((uint64_t)frames->limit * v->pct / 100);
 }
 
-static inline void victim_push(struct victims *v, struct frames *frames, uint32_t frame)
+static inline void victim_queue_push(struct victim_queue *v, struct frames *frames, uint32_t frame)
 {
         frames->table[frame].queued = v->named;
-        list_append(frames->table, &v->list, frame);
+        frame_list_append(frames->table, &v->list, frame);
 }
 
 /* The page in the frame, which is in the queue, has waited long enough. */
-static inline bool victim_is_due(const struct victims *v, const struct frames *frames,
-                                 uint32_t frame)
+static inline bool victim_queue_is_due(const struct victim_queue *v, const struct frames *frames,
+                                       uint32_t frame)
 {
-        return v->named - frames->table[frame].queued >= victims_target(v, frames);
+        return v->named - frames->table[frame].queued >= victim_queue_target(v, frames);
 }
 
-static inline void victim_remove(struct victims *v, struct frames *frames, uint32_t frame)
+static inline void victim_queue_remove(struct victim_queue *v, struct frames *frames,
+                                       uint32_t frame)
 {
-        list_remove(frames->table, &v->list, frame);
+        frame_list_remove(frames->table, &v->list, frame);
 }
 
 #endif

@@ -19,48 +19,48 @@
  * first time says nothing about later. And nothing of it matters to correctness: the mapping's
  * count may lose updates.
  */
-#ifndef HABIT_H
-#define HABIT_H
+#ifndef WRITE_PREDICT_H
+#define WRITE_PREDICT_H
 
 #include "page.h"
 
-#define HABIT_MOST       16
-#define HABIT_PROBE      8u
-#define HABIT_PROBE_SURE 32u
+#define PREDICT_MOST       16
+#define PREDICT_PROBE      8u
+#define PREDICT_PROBE_SURE 32u
 
 /* Of a mapping: above 0, its pages are written to. */
-typedef _Atomic int32_t mapping_habit;
+typedef _Atomic int32_t write_history;
 
-static inline void habit_count(mapping_habit *h, int change)
+static inline void predict_count(write_history *h, int change)
 {
         int now = atomic_load_explicit(h, memory_order_relaxed);
 
-        if (now * change < HABIT_MOST)
+        if (now * change < PREDICT_MOST)
                 atomic_store_explicit(h, now + change, memory_order_relaxed);
 }
 
 /* The page's word, after a stay has told. */
-static inline uint64_t habit_written(mapping_habit *h, uint64_t word)
+static inline uint64_t predict_note_written(write_history *h, uint64_t word)
 {
-        habit_count(h, 1);
-        return (word & ~PAGE_HABIT) | PAGE_WRITTEN;
+        predict_count(h, 1);
+        return (word & ~PAGE_HISTORY) | PAGE_WAS_WRITTEN;
 }
 
-static inline uint64_t habit_read(mapping_habit *h, uint64_t word)
+static inline uint64_t predict_note_read(write_history *h, uint64_t word)
 {
-        habit_count(h, -1);
-        return (word & ~PAGE_HABIT) | PAGE_READ;
+        predict_count(h, -1);
+        return (word & ~PAGE_HISTORY) | PAGE_WAS_READ;
 }
 
 /* Will it be written to? `turn` counts what comes in together; `alone`: go by this page, not by its
  * neighbours. */
-static inline bool habit_will_write(const mapping_habit *h, uint64_t word, uint32_t turn,
-                                    bool alone)
+static inline bool predict_will_write(const write_history *h, uint64_t word, uint32_t turn,
+                                      bool alone)
 {
         int now = atomic_load_explicit(h, memory_order_relaxed);
-        bool write = word & PAGE_HABIT || alone ? word & PAGE_WRITTEN : now > 0;
+        bool write = word & PAGE_HISTORY || alone ? word & PAGE_WAS_WRITTEN : now > 0;
 
-        return write && turn % (now < HABIT_MOST ? HABIT_PROBE : HABIT_PROBE_SURE) != 0;
+        return write && turn % (now < PREDICT_MOST ? PREDICT_PROBE : PREDICT_PROBE_SURE) != 0;
 }
 
 #endif

@@ -15,31 +15,30 @@
 #endif
 
 static const char *const names[] = {
-        [TRACE_LOADED] = "loaded",     [TRACE_RESCUED] = "rescued",
-        [TRACE_WRITTEN] = "written",   [TRACE_QUEUED] = "queued",
-        [TRACE_EVICTED] = "evicted",   [TRACE_RETURNED] = "returned",
-        [TRACE_PINNED] = "pinned",     [TRACE_UNPINNED] = "unpinned",
-        [TRACE_POISONED] = "poisoned", [TRACE_DISCARDED] = "discarded",
-        [TRACE_SYNCED] = "synced",
+        [RING_LOADED] = "loaded",       [RING_RESCUED] = "rescued",   [RING_WRITTEN] = "written",
+        [RING_QUEUED] = "queued",       [RING_EVICTED] = "evicted",   [RING_RETURNED] = "returned",
+        [RING_PINNED] = "pinned",       [RING_UNPINNED] = "unpinned", [RING_POISONED] = "poisoned",
+        [RING_DISCARDED] = "discarded", [RING_SYNCED] = "synced",
 };
 
-int trace_init(struct trace *t)
+int event_ring_init(struct event_ring *t)
 {
         atomic_init(&t->next, 0);
-        t->ring = arena_reserve(TRACE_RING * sizeof(*t->ring), "unpaged-trace");
-        return t->ring ? 0 : -ENOMEM;
+        t->entries = arena_reserve(RING_ENTRIES * sizeof(*t->entries), "unpaged-event-ring");
+        return t->entries ? 0 : -ENOMEM;
 }
 
-void trace_destroy(struct trace *t)
+void event_ring_destroy(struct event_ring *t)
 {
-        arena_release(t->ring, TRACE_RING * sizeof(*t->ring));
-        t->ring = NULL;
+        arena_release(t->entries, RING_ENTRIES * sizeof(*t->entries));
+        t->entries = NULL;
 }
 
-void trace_add(struct trace *t, const void *addr, enum trace_event event, uint64_t word, pid_t tid)
+void event_ring_add(struct event_ring *t, const void *addr, enum ring_event event, uint64_t word,
+                    pid_t tid)
 {
-        uint64_t at = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed) % TRACE_RING;
-        struct trace_entry *e = &t->ring[at];
+        uint64_t at = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed) % RING_ENTRIES;
+        struct ring_entry *e = &t->entries[at];
 
         DTRACE_PROBE3(unpaged, page, addr, (int)event, word);
         atomic_store_explicit(&e->addr_event, (uint64_t)(uintptr_t)addr | event,
@@ -48,35 +47,38 @@ void trace_add(struct trace *t, const void *addr, enum trace_event event, uint64
         atomic_store_explicit(&e->tid, (uint32_t)tid, memory_order_relaxed);
 }
 
-static void say(const char *text, int len)
+static void print_entry(const char *text, int len)
 {
         ssize_t ignored = write(STDERR_FILENO, text, (size_t)len);
 
         (void)ignored;
 }
 
-void trace_broken(struct trace *t, const void *addr, uint64_t word, const char *what)
+void event_ring_abort(struct event_ring *t, const void *addr, uint64_t word, const char *what)
 {
         uint64_t end = atomic_load_explicit(&t->next, memory_order_relaxed);
-        uint64_t start = end > TRACE_RING ? end - TRACE_RING : 0;
+        uint64_t start = end > RING_ENTRIES ? end - RING_ENTRIES : 0;
         char line[160];
 
-        say(line, snprintf(line, sizeof(line),
-                           "unpaged: %s: page %p, word %#llx. Its recent history, oldest first:\n",
-                           what, addr, (unsigned long long)word));
+        print_entry(
+                line,
+                snprintf(line, sizeof(line),
+                         "unpaged: %s: page %p, word %#llx. Its recent history, oldest first:\n",
+                         what, addr, (unsigned long long)word));
         for (uint64_t i = start; i < end; i++) {
-                struct trace_entry *e = &t->ring[i % TRACE_RING];
+                struct ring_entry *e = &t->entries[i % RING_ENTRIES];
                 uint64_t addr_event = atomic_load_explicit(&e->addr_event, memory_order_relaxed);
                 unsigned event = addr_event & 0xfff;
 
                 if ((addr_event & ~(uint64_t)0xfff) != (uintptr_t)addr)
                         continue;
-                say(line, snprintf(line, sizeof(line), "  %8llu  thread %u  %-9s  word %#llx\n",
-                                   (unsigned long long)i,
-                                   atomic_load_explicit(&e->tid, memory_order_relaxed),
-                                   event < sizeof(names) / sizeof(names[0]) ? names[event] : "?",
-                                   (unsigned long long)atomic_load_explicit(&e->word,
-                                                                            memory_order_relaxed)));
+                print_entry(line,
+                            snprintf(line, sizeof(line), "  %8llu  thread %u  %-9s  word %#llx\n",
+                                     (unsigned long long)i,
+                                     atomic_load_explicit(&e->tid, memory_order_relaxed),
+                                     event < sizeof(names) / sizeof(names[0]) ? names[event] : "?",
+                                     (unsigned long long)atomic_load_explicit(
+                                             &e->word, memory_order_relaxed)));
         }
         abort();
 }

@@ -7,46 +7,47 @@
  * a pager that goes on after that would lose data silently. Where <sys/sdt.h> is installed each
  * event is also a USDT probe, unpaged:page(address, event, word).
  */
-#ifndef TRACE_H
-#define TRACE_H
+#ifndef EVENT_RING_H
+#define EVENT_RING_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-enum trace_event {
-        TRACE_LOADED = 1, /* came in from a store */
-        TRACE_RESCUED,    /* came back from the victim queue */
-        TRACE_WRITTEN,    /* first write to a clean page */
-        TRACE_QUEUED,     /* unmapped, into the victim queue */
-        TRACE_EVICTED,    /* left its frame */
-        TRACE_RETURNED,   /* could not go out, went back to the program */
-        TRACE_PINNED,
-        TRACE_UNPINNED,
-        TRACE_POISONED,
-        TRACE_DISCARDED,
-        TRACE_SYNCED,
+enum ring_event {
+        RING_LOADED = 1, /* came in from a store */
+        RING_RESCUED,    /* came back from the victim queue */
+        RING_WRITTEN,    /* first write to a clean page */
+        RING_QUEUED,     /* unmapped, into the victim queue */
+        RING_EVICTED,    /* left its frame */
+        RING_RETURNED,   /* could not go out, went back to the program */
+        RING_PINNED,
+        RING_UNPINNED,
+        RING_POISONED,
+        RING_DISCARDED,
+        RING_SYNCED,
 };
 
-#define TRACE_RING 4096u
+#define RING_ENTRIES 4096u
 
-struct trace_entry {
+struct ring_entry {
         _Atomic uint64_t addr_event; /* address | event */
         _Atomic uint64_t word;       /* the page's word after it */
         _Atomic uint32_t tid;
 };
 
-struct trace {
+struct event_ring {
         _Atomic uint64_t next;
-        struct trace_entry *ring;
+        struct ring_entry *entries;
 };
 
-int trace_init(struct trace *t);
-void trace_destroy(struct trace *t);
-void trace_add(struct trace *t, const void *addr, enum trace_event event, uint64_t word, pid_t tid);
+int event_ring_init(struct event_ring *t);
+void event_ring_destroy(struct event_ring *t);
+void event_ring_add(struct event_ring *t, const void *addr, enum ring_event event, uint64_t word,
+                    pid_t tid);
 
 /* Prints what is known of the page at addr to standard error, and aborts. */
-__attribute__((noreturn)) void trace_broken(struct trace *t, const void *addr, uint64_t word,
-                                            const char *what);
+__attribute__((noreturn)) void event_ring_abort(struct event_ring *t, const void *addr,
+                                                uint64_t word, const char *what);
 
 #endif

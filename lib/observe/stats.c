@@ -2,8 +2,8 @@
 /*
  * stats.c - counters and histograms.
  *
- * Each worker counts by itself, and a reader adds them up; so counting shares no cache line and
- * takes no locked instruction. All are relaxed atomics: each is exact, but a reader that looks
+ * Each move context counts by itself, and a reader adds them up; so counting shares no cache line
+ * and takes no locked instruction. All are relaxed atomics: each is exact, but a reader that looks
  * while the pager works may see one event in one counter and not yet in another. Nothing ever stops
  * for a reader.
  *

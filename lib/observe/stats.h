@@ -42,14 +42,14 @@ struct thread_counters {
 
 #define HISTOGRAMS (PG_HISTOGRAM_PAGE_OUT + 1)
 
-/* What one worker counts: written by its holder alone, read by anybody. */
+/* What one move context counts: written by its holder alone, read by anybody. */
 struct tally {
         _Atomic uint64_t counters[STATS];
         _Atomic uint64_t histograms[HISTOGRAMS][PG_HISTOGRAM_BINS];
 };
 
 struct stats {
-        _Atomic uint64_t shared[STATS];  /* what is counted without a worker */
+        _Atomic uint64_t shared[STATS];  /* what is counted without a move context */
         struct thread_counters *threads; /* open addressing by thread id */
         _Atomic uint32_t nthreads;
 };
@@ -64,13 +64,14 @@ static inline uint64_t stats_load(const _Atomic uint64_t *counter)
         return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-/* Without a worker: events that are rare. */
+/* Without a move context: events that are rare. */
 static inline void stats_add(struct stats *s, enum counter which, uint64_t n)
 {
         atomic_fetch_add_explicit(&s->shared[which], n, memory_order_relaxed);
 }
 
-/* By the holder of a worker: there is no other writer, so this takes no locked instruction. */
+/* By the holder of a move context: there is no other writer, so this takes no locked
+ * instruction. */
 static inline void tally_add(struct tally *t, enum counter which, uint64_t n)
 {
         atomic_store_explicit(&t->counters[which], stats_load(&t->counters[which]) + n,

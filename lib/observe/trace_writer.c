@@ -4,8 +4,8 @@
  *
  * Two buffers. One is being filled, under the pool lock. When it has no room for another event it
  * is handed over: `full` says which one it is, and nobody touches it until it was written and
- * `full` is none again. Whoever comes by takes `writer` and writes it; who finds the writer busy goes on,
- * but for recorder_finish(), which waits.
+ * `full` is none again. Whoever comes by takes `writer` and writes it; who finds the writer busy
+ * goes on, but for trace_writer_finish(), which waits.
  *
  * Ownership: coder, events, lost, now, filling and used belong to the pool lock; at and written to
  * the writer; the members full_* to who handed over, until `full` says so, and to the writer then.
@@ -25,10 +25,10 @@
 #include <string.h>
 
 #define BUFFER ((size_t)32 << 10)
-/* What one call of recorder_add may need: the time, a gap, the event. */
+/* What one call of trace_writer_add may need: the time, a gap, the event. */
 #define MOST (3 * PG_TRACE_EVENT_MAX)
 
-struct recording {
+struct trace_output {
         struct pg_trace_coder coder;
         uint64_t events; /* coded so far */
         uint64_t lost;   /* since then */
@@ -53,7 +53,7 @@ struct recording {
 /* ---- the file ----------------------------------------------------------------------------- */
 
 /* From the root, so that a child finds the place wherever it has gone. */
-static int keep_pattern(struct recording *r, const char *pattern)
+static int keep_pattern(struct trace_output *r, const char *pattern)
 {
         size_t len = 0;
 
@@ -70,7 +70,7 @@ static int keep_pattern(struct recording *r, const char *pattern)
 }
 
 /* The process id for %p or, where there is none and it is wanted, behind the name. */
-static int expand(struct recording *r, bool pid_wanted)
+static int expand(struct trace_output *r, bool pid_wanted)
 {
         const char *p = strstr(r->pattern, "%p");
         int before = p ? (int)(p - r->pattern) : (int)strlen(r->pattern), n;
@@ -121,7 +121,7 @@ static int write_quietly(int fd, const void *bytes, size_t size, off_t *at)
 }
 
 /* Begins the file anew. */
-static int begin(struct recording *r, const struct pg_trace_header *header)
+static int begin_buffer(struct trace_output *r, const struct pg_trace_header *header)
 {
         unsigned char bytes[PG_TRACE_HEADER_SIZE];
         int fd = open(r->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
@@ -130,26 +130,26 @@ static int begin(struct recording *r, const struct pg_trace_header *header)
 
         if (fd < 0)
                 return -errno;
-        r->fd = descriptor_keep(fd);
+        r->fd = fd_keep(fd);
         r->at = 0;
         pg_trace_header_encode(header, bytes);
         error = lseek(r->fd, 0, SEEK_CUR) < 0 ? -errno
                                               : write_quietly(r->fd, bytes, sizeof(bytes), &r->at);
         if (error) {
-                descriptor_close(r->fd);
+                fd_keep_close(r->fd);
                 r->fd = -1;
         }
         return error;
 }
 
 /* The trace ends here, before its time. */
-static void give_up(struct recorder *recorder, int error)
+static void end_early(struct trace_writer *w, int error)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
         unsigned char why[2];
         off_t at = PG_TRACE_ERROR_AT;
 
-        atomic_store_explicit(&recorder->on, false, memory_order_relaxed);
+        atomic_store_explicit(&w->on, false, memory_order_relaxed);
         atomic_store(&r->error, error);
         pg_trace_put(why, sizeof(why), (uint64_t)-error);
         write_quietly(r->fd, why, sizeof(why), &at);
@@ -161,7 +161,7 @@ static void give_up(struct recorder *recorder, int error)
 /* ---- handing over ------------------------------------------------------------------------- */
 
 /* Under the pool lock, and nothing is handed over. */
-static void hand_over(struct recording *r)
+static void hand_over(struct trace_output *r)
 {
         r->full_bytes = r->used;
         r->full_events = r->events;
@@ -170,7 +170,7 @@ static void hand_over(struct recording *r)
         r->filling = !r->filling;
 }
 
-static bool writer_try(struct recording *r)
+static bool output_try(struct trace_output *r)
 {
         uint32_t none = 0;
 
@@ -178,24 +178,24 @@ static bool writer_try(struct recording *r)
                                                        memory_order_relaxed);
 }
 
-static void writer_take(struct recording *r)
+static void output_take(struct trace_output *r)
 {
-        if (writer_try(r))
+        if (output_try(r))
                 return;
         while (atomic_exchange_explicit(&r->writer, 2, memory_order_acquire) != 0)
                 futex_wait(&r->writer, 2, 0);
 }
 
-static void writer_drop(struct recording *r)
+static void output_drop(struct trace_output *r)
 {
         if (atomic_exchange_explicit(&r->writer, 0, memory_order_release) == 2)
                 futex_wake(&r->writer, 1);
 }
 
 /* By the writer: the buffer that was handed over, if one was. */
-static void write_full(struct recorder *recorder)
+static void write_full(struct trace_writer *w)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
         uint32_t full = atomic_load_explicit(&r->full, memory_order_acquire);
         int error = atomic_load(&r->error);
 
@@ -204,22 +204,22 @@ static void write_full(struct recorder *recorder)
         if (!error) {
                 error = write_quietly(r->fd, r->buffers[full - 1], r->full_bytes, &r->at);
                 if (error)
-                        give_up(recorder, error);
+                        end_early(w, error);
                 else
                         r->written = r->full_events;
         }
         atomic_store_explicit(&r->full, 0, memory_order_release);
 }
 
-void recorder_write_full(struct recorder *recorder)
+void trace_writer_write_full(struct trace_writer *w)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
         int saved = errno;
 
         lock_assert_none();
-        while (atomic_load_explicit(&r->full, memory_order_relaxed) && writer_try(r)) {
-                write_full(recorder);
-                writer_drop(r);
+        while (atomic_load_explicit(&r->full, memory_order_relaxed) && output_try(r)) {
+                write_full(w);
+                output_drop(r);
         }
         errno = saved;
 }
@@ -234,25 +234,25 @@ static uint64_t clock_us(void)
         return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
-static void put(struct recording *r, const struct pg_trace_event *event)
+static void put_event(struct trace_output *r, const struct pg_trace_event *event)
 {
         r->used += pg_trace_encode(&r->coder, event, r->buffers[r->filling] + r->used);
         r->events += event->kind != PG_TRACE_TIME;
 }
 
-static void put_lost(struct recording *r)
+static void put_lost(struct trace_output *r)
 {
         struct pg_trace_event gap = {.kind = PG_TRACE_GAP, .count = r->lost};
 
         if (r->lost == 0)
                 return;
-        put(r, &gap);
+        put_event(r, &gap);
         r->lost = 0;
 }
 
-void recorder_add(struct recorder *recorder, const struct pg_trace_event *event)
+void trace_writer_add(struct trace_writer *w, const struct pg_trace_event *event)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
         uint64_t now = clock_us();
 
         if (BUFFER - r->used < MOST) {
@@ -266,15 +266,15 @@ void recorder_add(struct recorder *recorder, const struct pg_trace_event *event)
         if (now != r->now) {
                 struct pg_trace_event time = {.kind = PG_TRACE_TIME, .count = now - r->now};
 
-                put(r, &time);
+                put_event(r, &time);
                 r->now = now;
         }
-        put(r, event);
+        put_event(r, event);
 }
 
-bool recorder_seal(struct recorder *recorder)
+bool trace_writer_seal(struct trace_writer *w)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
 
         if (atomic_load_explicit(&r->full, memory_order_acquire) != 0)
                 return true;
@@ -286,16 +286,16 @@ bool recorder_seal(struct recorder *recorder)
         return true;
 }
 
-int recorder_finish(struct recorder *recorder)
+int trace_writer_finish(struct trace_writer *w)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
         struct pg_trace_event end = {.kind = PG_TRACE_END};
         unsigned char bytes[PG_TRACE_EVENT_MAX];
         struct pg_trace_coder none = {{0}};
         int error;
 
-        writer_take(r);
-        write_full(recorder);
+        output_take(r);
+        write_full(w);
         end.count = r->written;
         error = atomic_load(&r->error);
         if (!error) {
@@ -303,58 +303,60 @@ int recorder_finish(struct recorder *recorder)
 
                 error = write_quietly(r->fd, bytes, pg_trace_encode(&none, &end, bytes), &at);
                 if (error)
-                        give_up(recorder, error);
+                        end_early(w, error);
         }
-        writer_drop(r);
+        output_drop(r);
         return error;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------- */
 
-static int start(struct recorder *recorder, bool pid_wanted, const struct pg_trace_header *header)
+static int start_output(struct trace_writer *w, bool pid_wanted,
+                        const struct pg_trace_header *header)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
         int error = expand(r, pid_wanted);
 
         r->now = clock_us();
         if (!error)
-                error = begin(r, header);
+                error = begin_buffer(r, header);
         atomic_store(&r->error, error);
-        atomic_store(&recorder->on, !error);
+        atomic_store(&w->on, !error);
         return error;
 }
 
-int recorder_open(struct recorder *recorder, const char *path, const struct pg_trace_header *header)
+int trace_writer_open(struct trace_writer *w, const char *path,
+                      const struct pg_trace_header *header)
 {
-        struct recording *r = arena_reserve(sizeof(*r), "unpaged-recorder");
+        struct trace_output *r = arena_reserve(sizeof(*r), "unpaged-trace");
         int error;
 
-        recorder->recording = r;
+        w->output = r;
         if (!r)
                 return -ENOMEM;
         r->fd = -1;
         error = keep_pattern(r, path);
-        return error ? error : start(recorder, false, header);
+        return error ? error : start_output(w, false, header);
 }
 
-void recorder_close(struct recorder *recorder)
+void trace_writer_close(struct trace_writer *w)
 {
-        if (!recorder->recording)
+        if (!w->output)
                 return;
-        atomic_store(&recorder->on, false);
-        descriptor_close(recorder->recording->fd);
-        arena_release(recorder->recording, sizeof(*recorder->recording));
-        recorder->recording = NULL;
+        atomic_store(&w->on, false);
+        fd_keep_close(w->output->fd);
+        arena_release(w->output, sizeof(*w->output));
+        w->output = NULL;
 }
 
-void recorder_child(struct recorder *recorder, bool anew, const struct pg_trace_header *header)
+void trace_writer_child(struct trace_writer *w, bool anew, const struct pg_trace_header *header)
 {
-        struct recording *r = recorder->recording;
+        struct trace_output *r = w->output;
 
         if (!r)
                 return;
-        atomic_store(&recorder->on, false);
-        descriptor_close(r->fd);
+        atomic_store(&w->on, false);
+        fd_keep_close(r->fd);
         r->fd = -1;
         memset(&r->coder, 0, sizeof(r->coder));
         r->events = r->lost = r->written = 0;
@@ -362,10 +364,10 @@ void recorder_child(struct recorder *recorder, bool anew, const struct pg_trace_
         atomic_store(&r->full, 0);
         atomic_store(&r->writer, 0);
         if (anew)
-                start(recorder, true, header);
+                start_output(w, true, header);
 }
 
-const char *recorder_path(const struct recorder *recorder)
+const char *trace_writer_path(const struct trace_writer *w)
 {
-        return recorder->recording->path;
+        return w->output->path;
 }

@@ -19,7 +19,7 @@
 
 static _Atomic int kept[KEPT_MOST]; /* fd + 1; 0: none */
 
-static void replace(int from, int to)
+static void kept_replace(int from, int to)
 {
         for (unsigned i = 0; i < KEPT_MOST; i++) {
                 int seen = from;
@@ -29,7 +29,7 @@ static void replace(int from, int to)
         }
 }
 
-int descriptor_keep(int fd)
+int fd_keep(int fd)
 {
         /* 900: above what is counted by hand, below the usual limit of 1024. */
         static const int floors[] = {900, 200, 50};
@@ -43,18 +43,18 @@ int descriptor_keep(int fd)
                 close(fd);
         else
                 high = fd;
-        replace(0, high + 1);
+        kept_replace(0, high + 1);
         errno = saved;
         return high;
 }
 
-void descriptor_close(int fd)
+void fd_keep_close(int fd)
 {
         int saved = errno;
 
         if (fd < 0)
                 return;
-        replace(fd + 1, 0);
+        kept_replace(fd + 1, 0);
         close(fd);
         errno = saved;
 }
@@ -74,10 +74,10 @@ int pg_fds(int *fds, int most)
 
 int pg_fd_keep(int fd)
 {
-        return descriptor_keep(fd);
+        return fd_keep(fd);
 }
 
 void pg_fd_close(int fd)
 {
-        descriptor_close(fd);
+        fd_keep_close(fd);
 }

@@ -12,8 +12,8 @@
  * with none. Every taker has all signals blocked, so the holder cannot be interrupted by a handler
  * that faults.
  */
-#ifndef LOCK_H
-#define LOCK_H
+#ifndef FUTEX_LOCK_H
+#define FUTEX_LOCK_H
 
 #include <errno.h>
 #include <linux/futex.h>

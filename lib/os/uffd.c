@@ -100,7 +100,7 @@ static int negotiate(int fd, uint64_t wanted, uint64_t *offered)
         return 0;
 }
 
-static int probe(int device, bool sigbus, uint64_t *features)
+static int probe_features(int device, bool sigbus, uint64_t *features)
 {
         int fd = descriptor_new(device, sigbus);
         int error;
@@ -118,14 +118,14 @@ static int open_own(struct uffd *u)
         uint64_t granted;
         int error;
 
-        u->pagemap = descriptor_keep(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-        u->memory = descriptor_keep(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
-        u->fd = descriptor_keep(descriptor_new(u->device, u->sigbus));
+        u->pagemap = fd_keep(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+        u->memory = fd_keep(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+        u->fd = fd_keep(descriptor_new(u->device, u->sigbus));
         if (u->fd < 0)
                 return u->fd;
         error = negotiate(u->fd, u->features, &granted);
         if (error) {
-                descriptor_close(u->fd);
+                fd_keep_close(u->fd);
                 u->fd = -1;
         }
         return error;
@@ -133,9 +133,9 @@ static int open_own(struct uffd *u)
 
 static void close_own(struct uffd *u)
 {
-        descriptor_close(u->fd);
-        descriptor_close(u->pagemap);
-        descriptor_close(u->memory);
+        fd_keep_close(u->fd);
+        fd_keep_close(u->pagemap);
+        fd_keep_close(u->memory);
         u->fd = u->pagemap = u->memory = -1;
 }
 
@@ -151,8 +151,8 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         uffd_none(u);
         u->sigbus = sigbus;
         u->inherit = inherit;
-        u->device = descriptor_keep(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
-        error = probe(u->device, sigbus, &features);
+        u->device = fd_keep(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
+        error = probe_features(u->device, sigbus, &features);
         if (error) {
                 explain_refusal(error, explain, arg);
                 uffd_close(u);
@@ -195,7 +195,7 @@ void uffd_none(struct uffd *u)
 void uffd_close(struct uffd *u)
 {
         close_own(u);
-        descriptor_close(u->device);
+        fd_keep_close(u->device);
         u->device = -1;
 }
 
@@ -309,7 +309,7 @@ void uffd_wake(const struct uffd *u, void *addr, size_t len)
 }
 
 /* Without the kernel's marker: a mapping of an empty file raises SIGBUS as well. */
-static int hollow_map(void *addr, size_t len, bool inherit)
+static int sigbus_mapping_create(void *addr, size_t len, bool inherit)
 {
         int fd = memfd_create("unpaged-poison", MFD_CLOEXEC);
         void *p = MAP_FAILED;
@@ -349,7 +349,7 @@ int uffd_poison(const struct uffd *u, void *addr, size_t len)
         if (u->can_poison)
                 error = poison_mark(u, addr, len);
         if (error)
-                error = hollow_map(addr, len, u->inherit);
+                error = sigbus_mapping_create(addr, len, u->inherit);
         uffd_wake(u, addr, len);
         return error;
 }

@@ -4,11 +4,12 @@
  *
  * Theory of operation. A program that goes round and round over more pages than there are frames
  * defeats every policy that makes room for each newcomer: the page that is wanted next is always
- * the one that has just gone. Here (after BIP: Qureshi et al., ISCA 2007) one newcomer in STAY joins
- * the frames that are kept, and the others pass through a short trial of TRIAL_PCT of the frames
- * (segments.h): most of the loop's pages stay where they are, and only the rest is loaded again and
- * again. Whoever is rescued from the victim queue has shown its worth and is kept. A page that comes
- * back soon after it went out (accessed right after add) has shown it half: one in STAY_AGAIN.
+ * the one that has just gone. Here (after BIP: Qureshi et al., ISCA 2007) one newcomer in STAY
+ * joins the frames that are kept, and the others pass through a short trial of TRIAL_PCT of the
+ * frames (segments.h): most of the loop's pages stay where they are, and only the rest is loaded
+ * again and again. Whoever is rescued from the victim queue has shown its worth and is kept. A page
+ * that comes back soon after it went out (accessed right after add) has shown it half: one in
+ * STAY_AGAIN.
  *
  * It is the better one wherever popularity does not change (it misses a tenth less than true LRU
  * on zipf), and far the worst where it does: what was kept in one phase of the program stands in

@@ -4,24 +4,23 @@
  *
  * Theory of operation. Second chance (Corbató 1968): the frames stand in a circle, and a hand goes
  * round. A frame that was used since the hand last passed is let off, and its mark taken away; the
- * first without a mark is named. A new frame takes its place just behind the hand, so it is the last
- * that the hand comes to. The circle is a queue here: its head is where the hand points, and what
- * the hand passes goes to the end.
+ * first without a mark is named. A new frame takes its place just behind the hand, so it is the
+ * last that the hand comes to. The circle is a queue here: its head is where the hand points, and
+ * what the hand passes goes to the end.
  *
  * A named frame is asked by the victim queue: the hand passes it, and if it is rescued it stands
  * where it stood, with a mark. It differs from lru in that a rescue does not move a frame, and from
- * sieve in that new and old ones stand among each other, so that a pass over many pages takes all of
- * the circle with it.
+ * sieve in that new and old ones stand among each other, so that a pass over many pages takes all
+ * of the circle with it.
  *
  * Cost: 9 bytes a frame; all O(1), select amortised. The hand takes one step for each frame that it
- * passes: a mark that it takes away was paid for by the call of accessed that put it there. One that
- * waits is passed at most once a round, in which the hand also passes all that do not wait: 1 + w/u
- * steps for each of these, with w frames waiting and u not; 1.25 with a victim queue of 20 %. One
- * select may take a whole round, when all frames were used.
+ * passes: a mark that it takes away was paid for by the call of accessed that put it there. One
+ * that waits is passed at most once a round, in which the hand also passes all that do not wait: 1
+ * + w/u steps for each of these, with w frames waiting and u not; 1.25 with a victim queue of 20 %.
+ * One select may take a whole round, when all frames were used.
  *
- * Invariants: waiting == number of frames marked WAITING <= circle.count; a frame outside the circle
- * is unmarked.
- * Locking: none of its own; the caller serialises.
+ * Invariants: waiting == number of frames marked WAITING <= circle.count; a frame outside the
+ * circle is unmarked. Locking: none of its own; the caller serialises.
  */
 #include "shipped.h"
 

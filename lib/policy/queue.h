@@ -4,12 +4,13 @@
  *
  * Theory of operation. A frame is in one queue at most, so one pair of links for each frame serves
  * all queues; which one it is in, the policy knows. As in ring.h links are numbers, one more than
- * the frame's, so that 0 means "none", zeroed memory is a set of empty queues, and the policy may be
- * copied to another address at any time. PG_NO_FRAME stands before the oldest and after the
+ * the frame's, so that 0 means "none", zeroed memory is a set of empty queues, and the policy may
+ * be copied to another address at any time. PG_NO_FRAME stands before the oldest and after the
  * newest.
  *
- * Beside its links each frame has a few bytes that are the policy's own. A policy that walks looks at
- * both, and the frames of a queue lie anywhere: so it costs one cache miss a step instead of two.
+ * Beside its links each frame has a few bytes that are the policy's own. A policy that walks looks
+ * at both, and the frames of a queue lie anywhere: so it costs one cache miss a step instead of
+ * two.
  *
  * Every operation is O(1). 12 bytes a frame.
  *

@@ -3,20 +3,21 @@
  * s3fifo.c - three fifos: most newcomers leave soon, and who comes back soon after is let in.
  *
  * Theory of operation. S3-FIFO (Yang et al., SOSP 2023), fed by rescues. Newcomers enter a small
- * fifo of a tenth of the frames; what is named there and not rescued goes out, and leaves its key in
- * a ghost fifo. A page that comes back while its ghost is there enters the main fifo. So does one
- * that is rescued: it was used after it had left the small one. The head of the main fifo is let off,
- * and goes to its end, as many times as it was used (its credit), up to MOST_USES; then it is named.
+ * fifo of a tenth of the frames; what is named there and not rescued goes out, and leaves its key
+ * in a ghost fifo. A page that comes back while its ghost is there enters the main fifo. So does
+ * one that is rescued: it was used after it had left the small one. The head of the main fifo is
+ * let off, and goes to its end, as many times as it was used (its credit), up to MOST_USES; then it
+ * is named.
  *
  * What the original learns from hits it learns from rescues here: a named frame leaves its fifo
  * while it is asked, and a rescued one enters the main fifo at its end. The ghosts are its own, and
  * remember by key the last pages that left the small fifo, as many as there are frames: a table of
- * when and of eight bits of the key's hash, in which a later ghost takes the place of an earlier one
- * of the same hash. A mistake costs an error of judgement. Use that the pager tells of while the
- * frame is in a fifo (by its own ghosts, or the application's word) counts as a use.
+ * when and of eight bits of the key's hash, in which a later ghost takes the place of an earlier
+ * one of the same hash. A mistake costs an error of judgement. Use that the pager tells of while
+ * the frame is in a fifo (by its own ghosts, or the application's word) counts as a use.
  *
- * A frame that could not go enters the main fifo, and while those that are named cannot go the small
- * one is emptied first: so all have their turn.
+ * A frame that could not go enters the main fifo, and while those that are named cannot go the
+ * small one is emptied first: so all have their turn.
  *
  * Strong where popularity is lasting or many pages are used once; but a loop of which the ghosts
  * remember all enters the main fifo page by page, and then it is a fifo.

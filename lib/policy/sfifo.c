@@ -7,14 +7,14 @@
  * no accessed bits either. The first segment is a fifo of mapped pages, and use of them is seen by
  * nobody. What leaves it enters the second, here the pool's victim queue, a fifo of pages that are
  * still in their frames but not mapped. Touched there a page goes back to the end of the first
- * segment; untouched it goes out at the end of the second. The longer the second segment, the closer
- * the whole comes to true LRU, and the more rescues that costs.
+ * segment; untouched it goes out at the end of the second. The longer the second segment, the
+ * closer the whole comes to true LRU, and the more rescues that costs.
  *
  * fifo comes to the same behind a victim queue, by what the pager does with a policy that has no
- * `queued`. Here it is the policy's own rule, whatever it stands behind: evidence counts for a page of
- * the second segment, and for no other. Because every load enters the first segment at its end, and
- * the first has a fixed length, the stream of faults alone tells how many there would have been with
- * a longer second segment.
+ * `queued`. Here it is the policy's own rule, whatever it stands behind: evidence counts for a page
+ * of the second segment, and for no other. Because every load enters the first segment at its end,
+ * and the first has a fixed length, the stream of faults alone tells how many there would have been
+ * with a longer second segment.
  *
  * Cost: 9 bytes a frame; every operation O(1), no loop anywhere.
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shipped.h - the tables of the shipped policies, one a file, for the registry in lib/model/policy_gate.c.
+ * shipped.h - the tables of the shipped policies, one a file, for the registry in
+ * lib/model/policy_gate.c.
  *
  * Nobody else includes this: everybody else asks pg_policy_find() or pg_policy_at().
  */

@@ -15,11 +15,11 @@
  *
  * So they are set to duel (after set duelling: Qureshi et al., ISCA 2007). A share of the keys, by
  * their hash, is a part of its own that is always open; another is always bimodal; each may fill
- * its share of the frames, no more, as if it were a small pool. Which of the two loads fewer pages is
- * counted, up to a limit, so that what was long ago is forgotten; the other keys, by far the most,
- * follow the bimodal camp when its lead is beyond chance, and else the open one. Shares rather than
- * mere marks on frames, because a page that is let in stays at the cost of others: without walls the
- * open keys would win the more seats the less others take.
+ * its share of the frames, no more, as if it were a small pool. Which of the two loads fewer pages
+ * is counted, up to a limit, so that what was long ago is forgotten; the other keys, by far the
+ * most, follow the bimodal camp when its lead is beyond chance, and else the open one. Shares
+ * rather than mere marks on frames, because a page that is let in stays at the cost of others:
+ * without walls the open keys would win the more seats the less others take.
  *
  * A share is one in 64, or as many as take LEAD_FRAMES frames, up to 8 in 64: fewer frames would
  * tell nothing. That is what the duel costs: so many keys follow the wrong rule.
@@ -30,8 +30,8 @@
  * it counts like a rescue where newcomers are kept.
  *
  * A page read ahead is tried like any other, but does not count in the duel. One that comes back
- * after a pin, or because it could not go, stands behind all others of its camp; and as long as those
- * named cannot go, the camps take turns.
+ * after a pin, or because it could not go, stands behind all others of its camp; and as long as
+ * those named cannot go, the camps take turns.
  *
  * Cost: that of segments.h, 12 bytes a frame; besides, each call adds and compares a few counts of
  * three parts: O(1) without a loop over frames.

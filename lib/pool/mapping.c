@@ -10,13 +10,13 @@
  * sequence lock. Readers take no lock and retry when a writer was there, which makes them safe in
  * signal handlers and costs a few nanoseconds; writers are rare (map and unmap) and move the tail.
  *
- * Lifetime. region structures are type-stable: they come from a table that is never unmapped and go
- * back to a spare list. A reader counts itself into `users` of whatever the index said, then looks
- * again at the state and the range: if they still fit, region_kill, which sets the state first and
- * then waits for users == 0, cannot have passed; if not, it leaves. (Both sides use sequentially
- * consistent operations: the reader's increment and its look at the state, the killer's state and
- * its look at users, so at least one sees the other.) A late reader that counts itself into a
- * recycled structure delays that one's unmap for a moment, and does no other harm.
+ * Lifetime. mapping structures are type-stable: they come from a table that is never unmapped and
+ * go back to a spare list. A reader counts itself into `users` of whatever the index said, then
+ * looks again at the state and the range: if they still fit, mapping_kill, which sets the state
+ * first and then waits for users == 0, cannot have passed; if not, it leaves. (Both sides use
+ * sequentially consistent operations: the reader's increment and its look at the state, the
+ * killer's state and its look at users, so at least one sees the other.) A late reader that counts
+ * itself into a recycled structure delays that one's unmap for a moment, and does no other harm.
  */
 #include "mapping.h"
 #include "arena.h"
@@ -32,7 +32,7 @@
 struct slot {
         _Atomic uintptr_t start;
         _Atomic uintptr_t end;
-        _Atomic(struct region *) region;
+        _Atomic(struct mapping *) mapping;
 };
 
 static struct {
@@ -40,14 +40,14 @@ static struct {
         _Atomic uint32_t sequence;
         _Atomic size_t count;
         _Atomic(struct slot *) slots;
-        struct region *regions; /* the type-stable table */
+        struct mapping *mappings; /* the type-stable table */
         size_t made;
-        struct region *spare;
+        struct mapping *spare;
 } index_ = {.lock = LOCK_INIT(LOCK_INDEX)};
 
 /* ---- the index ----------------------------------------------------------------------------- */
 
-static struct region *index_search(uintptr_t addr)
+static struct mapping *index_search(uintptr_t addr)
 {
         struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_acquire);
         size_t low = 0, high = atomic_load_explicit(&index_.count, memory_order_relaxed);
@@ -60,14 +60,14 @@ static struct region *index_search(uintptr_t addr)
                 else if (addr >= atomic_load_explicit(&slots[mid].end, memory_order_relaxed))
                         low = mid + 1;
                 else
-                        return atomic_load_explicit(&slots[mid].region, memory_order_relaxed);
+                        return atomic_load_explicit(&slots[mid].mapping, memory_order_relaxed);
         }
         return NULL;
 }
 
-static struct region *index_find(uintptr_t addr)
+static struct mapping *index_find(uintptr_t addr)
 {
-        struct region *found;
+        struct mapping *found;
         uint32_t before, after;
 
         do {
@@ -90,7 +90,7 @@ static void index_move(size_t to, size_t from, size_t n)
                                       memory_order_relaxed);
                 atomic_store_explicit(&slots[to + k].end, slots[from + k].end,
                                       memory_order_relaxed);
-                atomic_store_explicit(&slots[to + k].region, slots[from + k].region,
+                atomic_store_explicit(&slots[to + k].mapping, slots[from + k].mapping,
                                       memory_order_relaxed);
         }
 }
@@ -106,10 +106,10 @@ static void index_write_end(void)
         atomic_fetch_add_explicit(&index_.sequence, 1, memory_order_release);
 }
 
-int region_publish(struct region *r, struct lock *list_lock, struct region **list)
+int mapping_publish(struct mapping *m, struct lock *list_lock, struct mapping **list)
 {
-        uintptr_t start = (uintptr_t)r->start;
-        uintptr_t end = start + (r->npages << r->page_shift);
+        uintptr_t start = (uintptr_t)m->start;
+        uintptr_t end = start + (m->npages << m->page_shift);
         struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t at = 0, count;
 
@@ -121,44 +121,44 @@ int region_publish(struct region *r, struct lock *list_lock, struct region **lis
         }
         while (at < count && atomic_load_explicit(&slots[at].start, memory_order_relaxed) < start)
                 at++;
-        atomic_store(&r->state, REGION_LIVE);
+        atomic_store(&m->state, MAPPING_LIVE);
         index_write_begin();
         index_move(at + 1, at, count - at);
         atomic_store_explicit(&slots[at].start, start, memory_order_relaxed);
         atomic_store_explicit(&slots[at].end, end, memory_order_relaxed);
-        atomic_store_explicit(&slots[at].region, r, memory_order_relaxed);
+        atomic_store_explicit(&slots[at].mapping, m, memory_order_relaxed);
         atomic_store_explicit(&index_.count, count + 1, memory_order_relaxed);
         index_write_end();
         lock_take(list_lock);
-        r->next = *list;
-        *list = r;
+        m->next = *list;
+        *list = m;
         lock_drop(list_lock);
         lock_drop(&index_.lock);
         return 0;
 }
 
-void region_withdraw(struct region *r, struct lock *list_lock, struct region **list)
+void mapping_withdraw(struct mapping *m, struct lock *list_lock, struct mapping **list)
 {
         struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t at = 0, count;
 
         lock_take(&index_.lock);
         count = atomic_load_explicit(&index_.count, memory_order_relaxed);
-        while (atomic_load_explicit(&slots[at].region, memory_order_relaxed) != r)
+        while (atomic_load_explicit(&slots[at].mapping, memory_order_relaxed) != m)
                 at++;
         index_write_begin();
         index_move(at, at + 1, count - at - 1);
         atomic_store_explicit(&index_.count, count - 1, memory_order_relaxed);
         index_write_end();
         lock_take(list_lock);
-        while (*list != r)
+        while (*list != m)
                 list = &(*list)->next;
-        *list = r->next;
+        *list = m->next;
         lock_drop(list_lock);
         lock_drop(&index_.lock);
 }
 
-void region_withdraw_all(const struct pg_pool *pool)
+void mapping_withdraw_all(const struct pg_pool *pool)
 {
         struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t count, kept = 0;
@@ -167,9 +167,9 @@ void region_withdraw_all(const struct pg_pool *pool)
         count = atomic_load_explicit(&index_.count, memory_order_relaxed);
         index_write_begin();
         for (size_t at = 0; at < count; at++) {
-                struct region *r = atomic_load_explicit(&slots[at].region, memory_order_relaxed);
+                struct mapping *m = atomic_load_explicit(&slots[at].mapping, memory_order_relaxed);
 
-                if (r->pool != pool)
+                if (m->pool != pool)
                         index_move(kept++, at, 1);
         }
         atomic_store_explicit(&index_.count, kept, memory_order_relaxed);
@@ -177,55 +177,56 @@ void region_withdraw_all(const struct pg_pool *pool)
         lock_drop(&index_.lock);
 }
 
-uint32_t region_index_version(void)
+uint32_t mapping_index_version(void)
 {
         return atomic_load_explicit(&index_.sequence, memory_order_acquire);
 }
 
-void region_index_lock_for_fork(void)
+void mapping_index_lock_for_fork(void)
 {
         lock_take_for_fork(&index_.lock);
 }
 
-void region_index_unlock_for_fork(void)
+void mapping_index_unlock_for_fork(void)
 {
         lock_drop_for_fork(&index_.lock);
 }
 
 /* ---- users --------------------------------------------------------------------------------- */
 
-struct region *region_get(uintptr_t addr, bool *dying)
+struct mapping *mapping_get(uintptr_t addr, bool *dying)
 {
         for (;;) {
-                struct region *r = index_find(addr);
+                struct mapping *m = index_find(addr);
                 uint32_t state;
 
                 *dying = false;
-                if (!r)
+                if (!m)
                         return NULL;
-                atomic_fetch_add(&r->users, 1);
-                state = atomic_load(&r->state);
-                if (state == REGION_LIVE && addr - (uintptr_t)r->start < r->npages << r->page_shift)
-                        return r;
-                region_put(r);
-                *dying = state == REGION_DYING;
+                atomic_fetch_add(&m->users, 1);
+                state = atomic_load(&m->state);
+                if (state == MAPPING_LIVE && addr - (uintptr_t)m->start < m->npages
+                                                                                  << m->page_shift)
+                        return m;
+                mapping_put(m);
+                *dying = state == MAPPING_DYING;
                 if (*dying)
                         return NULL;
         }
 }
 
-void region_put(struct region *r)
+void mapping_put(struct mapping *m)
 {
-        atomic_fetch_sub(&r->users, 1);
+        atomic_fetch_sub(&m->users, 1);
 }
 
-bool region_kill(struct region *r)
+bool mapping_kill(struct mapping *m)
 {
-        uint32_t live = REGION_LIVE;
+        uint32_t live = MAPPING_LIVE;
 
-        if (!atomic_compare_exchange_strong(&r->state, &live, REGION_DYING))
+        if (!atomic_compare_exchange_strong(&m->state, &live, MAPPING_DYING))
                 return false;
-        for (unsigned spins = 0; atomic_load(&r->users) != 0; spins++) {
+        for (unsigned spins = 0; atomic_load(&m->users) != 0; spins++) {
                 struct timespec pause = {.tv_nsec = spins < 100 ? 0 : 100000};
 
                 nanosleep(&pause, NULL);
@@ -233,53 +234,53 @@ bool region_kill(struct region *r)
         return true;
 }
 
-void region_revive(struct region *r)
+void mapping_revive(struct mapping *m)
 {
-        atomic_store(&r->state, REGION_LIVE);
-        futex_wake(&r->state, INT32_MAX);
+        atomic_store(&m->state, MAPPING_LIVE);
+        futex_wake(&m->state, INT32_MAX);
 }
 
-void region_wait_settled(uintptr_t addr)
+void mapping_wait_settled(uintptr_t addr)
 {
-        struct region *r = index_find(addr);
+        struct mapping *m = index_find(addr);
 
-        if (r && atomic_load(&r->state) == REGION_DYING)
-                futex_wait(&r->state, REGION_DYING, 1000000);
+        if (m && atomic_load(&m->state) == MAPPING_DYING)
+                futex_wait(&m->state, MAPPING_DYING, 1000000);
 }
 
 /* ---- making and freeing -------------------------------------------------------------------- */
 
 /* Under the index lock. */
-static struct region *structure_get(void)
+static struct mapping *structure_get(void)
 {
-        struct region *r = index_.spare;
+        struct mapping *m = index_.spare;
 
-        if (r) {
-                index_.spare = r->next;
-                return r;
+        if (m) {
+                index_.spare = m->next;
+                return m;
         }
-        if (!index_.regions) {
+        if (!index_.mappings) {
                 struct slot *slots =
                         arena_reserve(sizeof(*slots) * (REGIONS_MAX + 1), "unpaged-index");
 
-                index_.regions =
-                        arena_reserve(sizeof(struct region) * REGIONS_MAX, "unpaged-index");
-                if (!slots || !index_.regions) {
+                index_.mappings =
+                        arena_reserve(sizeof(struct mapping) * REGIONS_MAX, "unpaged-index");
+                if (!slots || !index_.mappings) {
                         arena_release(slots, sizeof(*slots) * (REGIONS_MAX + 1));
-                        arena_release(index_.regions, sizeof(struct region) * REGIONS_MAX);
-                        index_.regions = NULL;
+                        arena_release(index_.mappings, sizeof(struct mapping) * REGIONS_MAX);
+                        index_.mappings = NULL;
                         return NULL;
                 }
                 atomic_store_explicit(&index_.slots, slots, memory_order_release);
         }
-        return index_.made < REGIONS_MAX ? &index_.regions[index_.made++] : NULL;
+        return index_.made < REGIONS_MAX ? &index_.mappings[index_.made++] : NULL;
 }
 
-static void structure_put(struct region *r)
+static void structure_put(struct mapping *m)
 {
         lock_take(&index_.lock);
-        r->next = index_.spare;
-        index_.spare = r;
+        m->next = index_.spare;
+        index_.spare = m;
         lock_drop(&index_.lock);
 }
 
@@ -323,48 +324,48 @@ static char *reserve_guarded(size_t size, size_t page_size)
         return start;
 }
 
-struct region *region_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,
-                          unsigned flags, pg_location location)
+struct mapping *mapping_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,
+                            unsigned flags, pg_location location)
 {
-        struct region *r;
+        struct mapping *m;
 
         lock_take(&index_.lock);
-        r = structure_get();
+        m = structure_get();
         lock_drop(&index_.lock);
-        if (!r)
+        if (!m)
                 return NULL;
         /* users is left alone: a late reader may be counted in it. */
-        r->pool = pool;
-        r->npages = npages;
-        r->page_shift = page_shift;
-        r->flags = flags;
-        r->location = location;
-        r->next = NULL;
-        ahead_reset(&r->ahead);
-        atomic_store_explicit(&r->habit, 0, memory_order_relaxed);
-        r->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
-        r->pages = arena_reserve(words_bytes(npages), "unpaged-table");
-        r->touched = arena_reserve(touched_bytes(npages), "unpaged-table");
-        if (r->start && r->pages && r->touched)
-                return r;
-        region_free(r);
+        m->pool = pool;
+        m->npages = npages;
+        m->page_shift = page_shift;
+        m->flags = flags;
+        m->location = location;
+        m->next = NULL;
+        readahead_reset(&m->readahead);
+        atomic_store_explicit(&m->history, 0, memory_order_relaxed);
+        m->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
+        m->pages = arena_reserve(words_bytes(npages), "unpaged-table");
+        m->touched = arena_reserve(touched_bytes(npages), "unpaged-table");
+        if (m->start && m->pages && m->touched)
+                return m;
+        mapping_free(m);
         return NULL;
 }
 
-int region_open(struct region *r)
+int mapping_open(struct mapping *m)
 {
-        return mprotect(r->start, r->npages << r->page_shift, region_prot(r)) == 0 ? 0 : -errno;
+        return mprotect(m->start, m->npages << m->page_shift, mapping_prot(m)) == 0 ? 0 : -errno;
 }
 
-void region_seal(struct region *r)
+void mapping_seal(struct mapping *m)
 {
         /* Replaced rather than unmapped: while the index still shows this range, nobody else can
          * be given its addresses. */
-        mmap(r->start, r->npages << r->page_shift, PROT_NONE,
+        mmap(m->start, m->npages << m->page_shift, PROT_NONE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
-int region_cover(void *addr, size_t size, bool paged)
+int mapping_cover(void *addr, size_t size, bool paged)
 {
         void *there = mmap(addr, size, PROT_NONE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -376,37 +377,37 @@ int region_cover(void *addr, size_t size, bool paged)
         return 0;
 }
 
-void region_free(struct region *r)
+void mapping_free(struct mapping *m)
 {
-        size_t guard = region_page_size(r);
+        size_t guard = mapping_page_size(m);
 
-        if (r->start)
-                munmap(r->start - guard, (r->npages << r->page_shift) + 2 * guard);
-        arena_release(r->pages, words_bytes(r->npages));
-        arena_release(r->touched, touched_bytes(r->npages));
-        atomic_store(&r->state, REGION_FREE);
-        futex_wake(&r->state, INT32_MAX);
-        structure_put(r);
+        if (m->start)
+                munmap(m->start - guard, (m->npages << m->page_shift) + 2 * guard);
+        arena_release(m->pages, words_bytes(m->npages));
+        arena_release(m->touched, touched_bytes(m->npages));
+        atomic_store(&m->state, MAPPING_FREE);
+        futex_wake(&m->state, INT32_MAX);
+        structure_put(m);
 }
 
 /* ---- what was touched ---------------------------------------------------------------------- */
 
-void region_touch(struct region *r, uint64_t page)
+void mapping_touch(struct mapping *m, uint64_t page)
 {
         uint64_t bit = page / WORDS_PER_BIT;
         uint64_t mask = (uint64_t)1 << bit % 64;
 
-        if (!(atomic_load_explicit(&r->touched[bit / 64], memory_order_relaxed) & mask))
-                atomic_fetch_or_explicit(&r->touched[bit / 64], mask, memory_order_relaxed);
+        if (!(atomic_load_explicit(&m->touched[bit / 64], memory_order_relaxed) & mask))
+                atomic_fetch_or_explicit(&m->touched[bit / 64], mask, memory_order_relaxed);
 }
 
-uint64_t region_next_touched(const struct region *r, uint64_t page)
+uint64_t mapping_next_touched(const struct mapping *m, uint64_t page)
 {
         uint64_t bit = page / WORDS_PER_BIT;
-        uint64_t last = (r->npages - 1) / WORDS_PER_BIT;
+        uint64_t last = (m->npages - 1) / WORDS_PER_BIT;
 
         for (; bit <= last; bit = (bit / 64 + 1) * 64) {
-                uint64_t bits = atomic_load_explicit(&r->touched[bit / 64], memory_order_relaxed) >>
+                uint64_t bits = atomic_load_explicit(&m->touched[bit / 64], memory_order_relaxed) >>
                                 bit % 64;
 
                 if (bits) {
@@ -415,5 +416,5 @@ uint64_t region_next_touched(const struct region *r, uint64_t page)
                         return first > page ? first : page;
                 }
         }
-        return r->npages;
+        return m->npages;
 }

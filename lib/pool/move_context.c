@@ -6,141 +6,144 @@
 
 #include <errno.h>
 
-static uint32_t all_workers(const struct workers *w)
+static uint32_t all_contexts(const struct move_contexts *all)
 {
-        return (1u << w->count) - 1;
+        return (1u << all->count) - 1;
 }
 
-int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size)
+int move_contexts_init(struct move_contexts *all, unsigned count, unsigned run_pages,
+                       size_t page_size)
 {
-        *w = (struct workers){
+        *all = (struct move_contexts){
                 .count = count, .run_pages = run_pages, .bytes = count * run_pages * page_size};
-        w->table = arena_reserve(count * sizeof(struct worker), "unpaged-workers");
-        w->buffers = arena_reserve(w->bytes, "unpaged-buffers");
-        if (!w->table || !w->buffers) {
-                workers_destroy(w);
+        all->table = arena_reserve(count * sizeof(struct move_context), "unpaged-workers");
+        all->buffers = arena_reserve(all->bytes, "unpaged-buffers");
+        if (!all->table || !all->buffers) {
+                move_contexts_destroy(all);
                 return -ENOMEM;
         }
         for (unsigned i = 0; i < count; i++)
-                w->table[i].buffer = w->buffers + i * run_pages * page_size;
-        atomic_init(&w->free, all_workers(w));
+                all->table[i].buffer = all->buffers + i * run_pages * page_size;
+        atomic_init(&all->free, all_contexts(all));
         return 0;
 }
 
-void workers_destroy(struct workers *w)
+void move_contexts_destroy(struct move_contexts *all)
 {
-        arena_release(w->table, w->count * sizeof(struct worker));
-        arena_release(w->buffers, w->bytes);
-        *w = (struct workers){0};
+        arena_release(all->table, all->count * sizeof(struct move_context));
+        arena_release(all->buffers, all->bytes);
+        *all = (struct move_contexts){0};
 }
 
-static struct worker *try_get(struct workers *w, _Atomic uint32_t *bits)
+static struct move_context *try_get(struct move_contexts *all, _Atomic uint32_t *bits)
 {
         uint32_t mask = atomic_load(bits);
 
-        while ((mask & ~WORKERS_FROZEN) != 0) {
+        while ((mask & ~MOVE_CONTEXTS_FROZEN) != 0) {
                 if (atomic_compare_exchange_weak(bits, &mask, mask & (mask - 1)))
-                        return &w->table[__builtin_ctz(mask)];
+                        return &all->table[__builtin_ctz(mask)];
         }
         return NULL;
 }
 
-/* waiting is raised before the look that counts, and worker_put looks at it after it has set the
- * bit: one of the two sees the other. */
-static struct worker *wait_for_one(struct workers *w, bool for_fault)
+/* waiting is raised before the look that counts, and move_context_put looks at it after it has
+ * set the bit: one of the two sees the other. */
+static struct move_context *wait_for_one(struct move_contexts *all, bool for_fault)
 {
-        struct worker *worker;
+        struct move_context *ctx;
 
-        atomic_fetch_add(&w->waiting, 1);
-        while (!(worker = try_get(w, &w->free))) {
-                uint32_t free = atomic_load(&w->free);
+        atomic_fetch_add(&all->waiting, 1);
+        while (!(ctx = try_get(all, &all->free))) {
+                uint32_t free = atomic_load(&all->free);
 
-                if (for_fault && free == WORKERS_FROZEN)
+                if (for_fault && free == MOVE_CONTEXTS_FROZEN)
                         break;
-                if ((free & ~WORKERS_FROZEN) == 0)
-                        futex_wait(&w->free, free, 0);
+                if ((free & ~MOVE_CONTEXTS_FROZEN) == 0)
+                        futex_wait(&all->free, free, 0);
         }
-        atomic_fetch_sub(&w->waiting, 1);
-        return worker;
+        atomic_fetch_sub(&all->waiting, 1);
+        return ctx;
 }
 
-void worker_reset(struct worker *worker, struct stats *stats, pid_t tid)
+void move_context_reset(struct move_context *ctx, struct stats *stats, pid_t tid)
 {
-        worker->tid = tid;
-        worker->thread = stats_thread(stats, tid);
-        worker->in.count = worker->out.count = 0;
-        worker->avoid_saves = worker->all_dirty = false;
-        worker->passed_over = worker->refused = worker->pins = 0;
+        ctx->tid = tid;
+        ctx->thread = stats_thread(stats, tid);
+        ctx->in.count = ctx->out.count = 0;
+        ctx->avoid_saves = ctx->all_dirty = false;
+        ctx->passed_over = ctx->refused = ctx->pins = 0;
 }
 
-static struct worker *get(struct workers *w, struct stats *stats, pid_t tid, bool for_fault)
+static struct move_context *context_get(struct move_contexts *all, struct stats *stats, pid_t tid,
+                                        bool for_fault)
 {
-        struct worker *worker = try_get(w, &w->free);
+        struct move_context *ctx = try_get(all, &all->free);
 
         lock_assert_none();
-        if (!worker)
-                worker = wait_for_one(w, for_fault);
-        if (!worker)
+        if (!ctx)
+                ctx = wait_for_one(all, for_fault);
+        if (!ctx)
                 return NULL;
-        worker_reset(worker, stats, tid);
-        return worker;
+        move_context_reset(ctx, stats, tid);
+        return ctx;
 }
 
-struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid)
+struct move_context *move_context_get(struct move_contexts *all, struct stats *stats, pid_t tid)
 {
-        return get(w, stats, tid, false);
+        return context_get(all, stats, tid, false);
 }
 
-struct worker *worker_get_for_fault(struct workers *w, struct stats *stats, pid_t tid)
+struct move_context *move_context_get_for_fault(struct move_contexts *all, struct stats *stats,
+                                                pid_t tid)
 {
-        return get(w, stats, tid, true);
+        return context_get(all, stats, tid, true);
 }
 
-void worker_put(struct workers *w, struct worker *worker)
+void move_context_put(struct move_contexts *all, struct move_context *ctx)
 {
-        atomic_fetch_or(&w->free, 1u << (worker - w->table));
-        if (atomic_load(&w->waiting) != 0)
-                futex_wake(&w->free, 1);
+        atomic_fetch_or(&all->free, 1u << (ctx - all->table));
+        if (atomic_load(&all->waiting) != 0)
+                futex_wake(&all->free, 1);
 }
 
 /* ---- while the process forks --------------------------------------------------------------- */
 
-void workers_take_all(struct workers *w)
+void move_contexts_take_all(struct move_contexts *all)
 {
-        for (unsigned have = 0; have < w->count; have++) {
-                if (!try_get(w, &w->free))
-                        wait_for_one(w, false);
+        for (unsigned have = 0; have < all->count; have++) {
+                if (!try_get(all, &all->free))
+                        wait_for_one(all, false);
         }
 }
 
-void workers_freeze(struct workers *w)
+void move_contexts_freeze(struct move_contexts *all)
 {
-        atomic_store(&w->spare, all_workers(w));
-        atomic_store(&w->free, WORKERS_FROZEN);
-        futex_wake(&w->free, INT32_MAX);
+        atomic_store(&all->spare, all_contexts(all));
+        atomic_store(&all->free, MOVE_CONTEXTS_FROZEN);
+        futex_wake(&all->free, INT32_MAX);
 }
 
-void workers_thaw(struct workers *w)
+void move_contexts_thaw(struct move_contexts *all)
 {
-        atomic_store(&w->free, all_workers(w));
-        futex_wake(&w->free, INT32_MAX);
+        atomic_store(&all->free, all_contexts(all));
+        futex_wake(&all->free, INT32_MAX);
 }
 
-struct worker *worker_spare_get(struct workers *w)
+struct move_context *move_context_spare_get(struct move_contexts *all)
 {
-        return try_get(w, &w->spare);
+        return try_get(all, &all->spare);
 }
 
-void worker_spare_put(struct workers *w, struct worker *worker)
+void move_context_spare_put(struct move_contexts *all, struct move_context *ctx)
 {
-        atomic_fetch_or(&w->spare, 1u << (worker - w->table));
+        atomic_fetch_or(&all->spare, 1u << (ctx - all->table));
 }
 
-void workers_spare_end(struct workers *w)
+void move_contexts_spare_end(struct move_contexts *all)
 {
         const struct timespec pause = {.tv_nsec = 20000};
 
-        for (unsigned have = 0; have < w->count; have += worker_spare_get(w) != NULL)
-                if (atomic_load(&w->spare) == 0)
+        for (unsigned have = 0; have < all->count; have += move_context_spare_get(all) != NULL)
+                if (atomic_load(&all->spare) == 0)
                         nanosleep(&pause, NULL);
 }

@@ -2,15 +2,15 @@
 /*
  * move_context.h - what one thread needs while it moves pages: lists of them, and a buffer.
  *
- * A handful of workers exist for each pool, made when it opens, so that moving pages neither
+ * A handful of move contexts exist for each pool, made when it opens, so that moving pages neither
  * allocates nor needs a deep stack (a SIGBUS handler may run on a small one), and so that pages in
  * flight are bounded. Their buffers are part of the budget. A thread that finds none waits.
  *
- * Order: a worker is taken before any page is claimed, and is given back before waiting for BUSY;
- * so those who hold workers never wait for those who do not.
+ * Order: a move context is taken before any page is claimed, and is given back before waiting for
+ * BUSY; so those who hold move contexts never wait for those who do not.
  */
-#ifndef WORKER_H
-#define WORKER_H
+#ifndef MOVE_CONTEXT_H
+#define MOVE_CONTEXT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,30 +21,30 @@
 #include <unpaged/unpaged.h>
 #include "stats.h"
 
-#define RUN_MAX     64u /* pages in one batch */
-#define WORKERS_MAX 16u
+#define RUN_MAX           64u /* pages in one batch */
+#define MOVE_CONTEXTS_MAX 16u
 
-struct region;
+struct mapping;
 
 /* A page in transit. Its BUSY is held. */
-struct item {
-        struct region *region;
+struct page_op {
+        struct mapping *mapping;
         uint64_t page;
         uint64_t word;        /* as it was claimed, without BUSY */
         pg_location location; /* coming in: where from; going out: where to */
         char *data;           /* where its content is outside the program */
         uint32_t frame;
-        bool clean;       /* install protected */
-        bool owned;       /* location is a place of the swap store that was reserved for it */
-        bool newly;       /* going out: that place was reserved just now */
-        bool straight_on; /* going out: not by the victim queue */
-        bool dropped;     /* going out: from where it was mapped, with nothing in its slot */
+        bool clean;           /* install protected */
+        bool owned;           /* location is a place of the swap store that was reserved for it */
+        bool location_is_new; /* going out: that place was reserved just now */
+        bool bypass_queue;    /* going out: not by the victim queue */
+        bool dropped;         /* going out: from where it was mapped, with nothing in its slot */
         int error;
 };
 
-struct batch {
+struct page_batch {
         unsigned count;
-        struct item items[RUN_MAX];
+        struct page_op ops[RUN_MAX];
 };
 
 /* Address ranges of a batch, neighbours joined. */
@@ -70,58 +70,60 @@ struct dropping {
         uint8_t ask[RUN_MAX], go[RUN_MAX]; /* their numbers in the batch */
 };
 
-struct worker {
-        struct batch in;  /* pages coming in */
-        struct batch out; /* pages going out, to make room for them */
-        char *buffer;     /* run_pages pages */
+struct move_context {
+        struct page_batch in;  /* pages coming in */
+        struct page_batch out; /* pages going out, to make room for them */
+        char *buffer;          /* run_pages pages */
         /* Not on the stack, which may be that of a signal handler. */
         struct dropping drop;
         struct ranges ranges;
         struct tally tally;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
-        bool avoid_saves;     /* a store has just refused: look for victims that are clean */
-        bool all_dirty;       /* and there are none */
-        uint32_t passed_over; /* victims, for that */
-        uint32_t refused;     /* batches of victims that the stores refused */
-        uint32_t habit_turn;  /* counts batches that came in (write_predict.h) */
-        uint32_t pins;        /* frames reserved for pinning: pages coming in are pinned */
+        bool avoid_saves;      /* a store has just refused: look for victims that are clean */
+        bool all_dirty;        /* and there are none */
+        uint32_t passed_over;  /* victims, for that */
+        uint32_t refused;      /* batches of victims that the stores refused */
+        uint32_t predict_turn; /* counts batches that came in (write_predict.h) */
+        uint32_t pins;         /* frames reserved for pinning: pages coming in are pinned */
 };
 
-#define WORKERS_FROZEN (1u << 31)
+#define MOVE_CONTEXTS_FROZEN (1u << 31)
 
-struct workers {
-        _Atomic uint32_t free; /* a bit for each; or WORKERS_FROZEN */
+struct move_contexts {
+        _Atomic uint32_t free; /* a bit for each; or MOVE_CONTEXTS_FROZEN */
         _Atomic uint32_t
                 spare; /* while frozen: a bit for each that serves a fault (fork_freeze.c) */
         _Atomic uint32_t waiting;
         unsigned count;
         unsigned run_pages;
-        struct worker *table;
+        struct move_context *table;
         char *buffers;
         size_t bytes;
 };
 
-int workers_init(struct workers *w, unsigned count, unsigned run_pages, size_t page_size);
-void workers_destroy(struct workers *w);
+int move_contexts_init(struct move_contexts *all, unsigned count, unsigned run_pages,
+                       size_t page_size);
+void move_contexts_destroy(struct move_contexts *all);
 
-struct worker *worker_get(struct workers *w, struct stats *stats, pid_t tid);
-/* NULL instead of waiting for workers_thaw. */
-struct worker *worker_get_for_fault(struct workers *w, struct stats *stats, pid_t tid);
+struct move_context *move_context_get(struct move_contexts *all, struct stats *stats, pid_t tid);
+/* NULL instead of waiting for move_contexts_thaw. */
+struct move_context *move_context_get_for_fault(struct move_contexts *all, struct stats *stats,
+                                                pid_t tid);
 /* As it is when one gets it. */
-void worker_reset(struct worker *worker, struct stats *stats, pid_t tid);
-void worker_put(struct workers *w, struct worker *worker);
+void move_context_reset(struct move_context *ctx, struct stats *stats, pid_t tid);
+void move_context_put(struct move_contexts *all, struct move_context *ctx);
 
-/* Waits until nobody else has a worker, and lets nobody have one: no page moves, and no word of a
+/* Waits until nobody else has one, and lets nobody have one: no page moves, and no word of a
  * page changes, until the thaw. One thread at a time. */
-void workers_take_all(struct workers *w);
+void move_contexts_take_all(struct move_contexts *all);
 /* Then, lets those know who wait to serve a fault. */
-void workers_freeze(struct workers *w);
-void workers_thaw(struct workers *w);
+void move_contexts_freeze(struct move_contexts *all);
+void move_contexts_thaw(struct move_contexts *all);
 /* Meanwhile, for who must serve a fault nevertheless; NULL: none is left. */
-struct worker *worker_spare_get(struct workers *w);
-void worker_spare_put(struct workers *w, struct worker *worker);
+struct move_context *move_context_spare_get(struct move_contexts *all);
+void move_context_spare_put(struct move_contexts *all, struct move_context *ctx);
 /* Waits until all of them are back, and lets nobody have one. */
-void workers_spare_end(struct workers *w);
+void move_contexts_spare_end(struct move_contexts *all);
 
 #endif

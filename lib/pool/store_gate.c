@@ -200,14 +200,14 @@ struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *of
 
 /* ---- the gate ------------------------------------------------------------------------------ */
 
-static struct pg_store_gate *enter(struct pg_store *store)
+static struct pg_store_gate *gate_enter(struct pg_store *store)
 {
         if (!(store->gate->ops.flags & PG_STORE_PARALLEL))
                 lock_take(&store->gate->lock);
         return store->gate;
 }
 
-static void leave(struct pg_store_gate *gate)
+static void gate_leave(struct pg_store_gate *gate)
 {
         if (!(gate->ops.flags & PG_STORE_PARALLEL))
                 lock_drop(&gate->lock);
@@ -225,36 +225,36 @@ bool store_can_swap(struct pg_store *store)
 
 int store_location_get(struct pg_store *store, uint64_t *offset, bool for_fault)
 {
-        struct pg_store_gate *gate = enter(store);
+        struct pg_store_gate *gate = gate_enter(store);
         int error = gate->ops.location_get(store, offset, for_fault);
 
-        leave(gate);
+        gate_leave(gate);
         return error;
 }
 
 void store_location_free(struct pg_store *store, uint64_t offset)
 {
-        struct pg_store_gate *gate = enter(store);
+        struct pg_store_gate *gate = gate_enter(store);
 
         gate->ops.location_free(store, offset);
-        leave(gate);
+        gate_leave(gate);
 }
 
 int store_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *buf)
 {
-        struct pg_store_gate *gate = enter(store);
+        struct pg_store_gate *gate = gate_enter(store);
         int error = gate->ops.page_in(store, offset, npages, buf);
 
-        leave(gate);
+        gate_leave(gate);
         return error;
 }
 
 int store_page_out(struct pg_store *store, uint64_t offset, size_t npages, const void *buf)
 {
-        struct pg_store_gate *gate = enter(store);
+        struct pg_store_gate *gate = gate_enter(store);
         int error = gate->ops.page_out(store, offset, npages, buf);
 
-        leave(gate);
+        gate_leave(gate);
         return error;
 }
 
@@ -265,9 +265,9 @@ const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages
 
         if (!store->gate->ops.page_at)
                 return NULL;
-        gate = enter(store);
+        gate = gate_enter(store);
         at = gate->ops.page_at(store, offset, npages);
-        leave(gate);
+        gate_leave(gate);
         return at;
 }
 
@@ -278,9 +278,9 @@ int store_sync(struct pg_store *store)
 
         if (!store->gate->ops.sync)
                 return 0;
-        gate = enter(store);
+        gate = gate_enter(store);
         error = gate->ops.sync(store);
-        leave(gate);
+        gate_leave(gate);
         return error;
 }
 
@@ -292,9 +292,9 @@ void store_refresh(struct stores *s, pg_location location, uint64_t size)
 
         if (!store->gate->ops.refresh)
                 return;
-        gate = enter(store);
+        gate = gate_enter(store);
         gate->ops.refresh(store, offset, (size_t)(size / s->page_size));
-        leave(gate);
+        gate_leave(gate);
 }
 
 void store_stats(struct pg_store *store, struct pg_store_stats *stats)

@@ -5,7 +5,7 @@
  * Coroutines run on stacks from malloc, and so on paged ones. A thread that makes the pager evict
  * from there may evict the page of the stack it runs on: it owns that page then, touches it, and
  * waits for itself. So what may evict runs elsewhere. One such stack is enough, for it is used
- * under the lock of the space.
+ * under the range table's lock.
  */
 #include "alt_stack.h"
 #include "preload.h"
@@ -25,14 +25,14 @@ static struct {
         int result;
 } aside_;
 
-int aside_init(void)
+int alt_stack_init(void)
 {
-        aside_.stack = raw_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        aside_.stack = real_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         return aside_.stack == MAP_FAILED ? -ENOMEM : 0;
 }
 
-bool aside_is_needed(void)
+bool alt_stack_is_needed(void)
 {
         return is_in_arena((uintptr_t)__builtin_frame_address(0));
 }
@@ -42,9 +42,9 @@ static void run_there(void)
         aside_.result = aside_.run(aside_.arg);
 }
 
-int aside(int (*run)(void *arg), void *arg)
+int alt_stack_call(int (*run)(void *arg), void *arg)
 {
-        if (!aside_is_needed())
+        if (!alt_stack_is_needed())
                 return run(arg);
         getcontext(&aside_.there);
         aside_.there.uc_stack.ss_sp = aside_.stack;

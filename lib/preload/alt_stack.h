@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* alt_stack.h - the pager called from a stack that it does not page. See alt_stack.c. */
-#ifndef ASIDE_H
-#define ASIDE_H
+#ifndef ALT_STACK_H
+#define ALT_STACK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-int aside_init(void);
+int alt_stack_init(void);
 
-/* Calls run(arg), on another stack if the caller's is in the arena. Needs the lock of the space. */
-int aside(int (*run)(void *arg), void *arg);
+/* Calls run(arg), on another stack if the caller's is in the arena. Needs the range table's
+ * lock. */
+int alt_stack_call(int (*run)(void *arg), void *arg);
 
-bool aside_is_needed(void);
+bool alt_stack_is_needed(void);
 
 #endif

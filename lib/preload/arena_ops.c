@@ -75,32 +75,32 @@ static int work(enum work work, uintptr_t start, uintptr_t end)
 {
         struct job j = {.work = work, .at = down(start), .size = up(end) - down(start)};
 
-        return aside(run_job, &j);
+        return alt_stack_call(run_job, &j);
 }
 
-int ground_pin(uintptr_t start, uintptr_t end)
+int arena_pin(uintptr_t start, uintptr_t end)
 {
         return work(WORK_PIN, start, end);
 }
 
-int ground_page_in(uintptr_t start, uintptr_t end)
+int arena_page_in(uintptr_t start, uintptr_t end)
 {
         return work(WORK_IN, start, end);
 }
 
-int ground_page_out(uintptr_t start, uintptr_t end)
+int arena_page_out(uintptr_t start, uintptr_t end)
 {
         return work(WORK_OUT, start, end);
 }
 
-void ground_advise(uintptr_t start, uintptr_t end, enum pg_advice advice)
+void arena_advise(uintptr_t start, uintptr_t end, enum pg_advice advice)
 {
         struct job j = {.work = WORK_ADVISE,
                         .at = down(start),
                         .size = up(end) - down(start),
                         .advice = advice};
 
-        aside(run_job, &j);
+        alt_stack_call(run_job, &j);
 }
 
 /* Is anything in [start, end) pinned? It may be empty. */
@@ -108,14 +108,15 @@ static bool has_pins(uintptr_t start, uintptr_t end)
 {
         if (start >= end)
                 return false;
-        for (struct range *r = space_find(start); r && r->start < end; r = space_next(r))
+        for (struct range *r = range_table_find(start); r && r->start < end;
+             r = range_table_next(r))
                 if (r->flags & RANGE_PINNED)
                         return true;
         return false;
 }
 
 /* Pages of which a neighbour has pinned a part stay pinned. */
-void ground_unpin(uintptr_t start, uintptr_t end)
+void arena_unpin(uintptr_t start, uintptr_t end)
 {
         uintptr_t first = down(start), last = up(end);
 
@@ -132,10 +133,10 @@ void ground_unpin(uintptr_t start, uintptr_t end)
 /* Zeros, then the protection again. */
 static void wipe(uintptr_t start, uintptr_t end, int prot)
 {
-        if (raw_mprotect((void *)start, end - start, prot | PROT_READ | PROT_WRITE) != 0)
+        if (real_mprotect((void *)start, end - start, prot | PROT_READ | PROT_WRITE) != 0)
                 return;
         memset((void *)start, 0, end - start);
-        raw_mprotect((void *)start, end - start, prot);
+        real_mprotect((void *)start, end - start, prot);
 }
 
 /* Forgets what is in [start, end), which is not pinned. Of a page that it has only a part of, the
@@ -144,11 +145,11 @@ static void forget(uintptr_t start, uintptr_t end, int prot)
 {
         uintptr_t first = down(start), last = up(end);
 
-        if (first < start && !space_is_free(first, start)) {
+        if (first < start && !range_table_is_free(first, start)) {
                 first += preload.granule;
                 wipe(start, first < end ? first : end, prot);
         }
-        if (first < last && last > end && !space_is_free(end, last)) {
+        if (first < last && last > end && !range_table_is_free(end, last)) {
                 last -= preload.granule;
                 wipe(last > start ? last : start, end, prot);
         }
@@ -156,9 +157,10 @@ static void forget(uintptr_t start, uintptr_t end, int prot)
                 pg_advise(preload.pool, (void *)first, last - first, PG_ADVICE_DISCARD);
 }
 
-int ground_discard(uintptr_t start, uintptr_t end)
+int arena_discard(uintptr_t start, uintptr_t end)
 {
-        for (struct range *r = space_find(start); r && r->start < end; r = space_next(r)) {
+        for (struct range *r = range_table_find(start); r && r->start < end;
+             r = range_table_next(r)) {
                 uintptr_t from = r->start > start ? r->start : start;
                 uintptr_t to = r->end < end ? r->end : end;
                 int prot = r->prot;
@@ -170,9 +172,9 @@ int ground_discard(uintptr_t start, uintptr_t end)
                 if (r->flags & RANGE_STACK) {
                         unsigned flags = r->flags & ~RANGE_STACK;
 
-                        ground_unpin(from, to);
-                        space_set(from, to, prot, flags);
-                        r = space_at(from);
+                        arena_unpin(from, to);
+                        range_table_set(from, to, prot, flags);
+                        r = range_table_at(from);
                 }
                 forget(from, to, prot);
         }
@@ -183,14 +185,15 @@ int ground_discard(uintptr_t start, uintptr_t end)
 
 static int protect(uintptr_t start, uintptr_t end, int prot, bool has_key)
 {
-        if (has_key && raw_pkey_mprotect((void *)start, end - start, prot, 0) == 0)
+        if (has_key && real_pkey_mprotect((void *)start, end - start, prot, 0) == 0)
                 return 0;
-        return raw_mprotect((void *)start, end - start, prot) == 0 ? 0 : -errno;
+        return real_mprotect((void *)start, end - start, prot) == 0 ? 0 : -errno;
 }
 
 static bool has_flag(uintptr_t start, uintptr_t end, unsigned flag)
 {
-        for (struct range *r = space_find(start); r && r->start < end; r = space_next(r))
+        for (struct range *r = range_table_find(start); r && r->start < end;
+             r = range_table_next(r))
                 if (r->flags & flag)
                         return true;
         return false;
@@ -199,12 +202,13 @@ static bool has_flag(uintptr_t start, uintptr_t end, unsigned flag)
 /* What lies out in [start, end) is paged again, and nothing is pinned. */
 static int take_back(uintptr_t start, uintptr_t end)
 {
-        for (struct range *r = space_find(start); r && r->start < end; r = space_next(r)) {
+        for (struct range *r = range_table_find(start); r && r->start < end;
+             r = range_table_next(r)) {
                 uintptr_t from = r->start > start ? r->start : start;
                 uintptr_t to = r->end < end ? r->end : end;
 
                 if (r->flags & RANGE_PINNED)
-                        ground_unpin(from, to);
+                        arena_unpin(from, to);
                 if (r->flags & RANGE_OUT &&
                     (from != down(from) || to != down(to) ||
                      pg_include(preload.pool, (void *)from, to - from) != 0))
@@ -213,16 +217,16 @@ static int take_back(uintptr_t start, uintptr_t end)
         return 0;
 }
 
-int ground_make(uintptr_t start, uintptr_t end, int prot, unsigned flags)
+int arena_map(uintptr_t start, uintptr_t end, int prot, unsigned flags)
 {
         if (prot != PROT_NONE) {
-                if (raw_mprotect((void *)start, end - start, prot) != 0)
+                if (real_mprotect((void *)start, end - start, prot) != 0)
                         return -ENOMEM;
-                raw_madvise((void *)start, end - start, MADV_DODUMP);
+                real_madvise((void *)start, end - start, MADV_DODUMP);
         }
-        space_set(start, end, prot, flags);
-        if (flags & RANGE_LOCKED && ground_pin(start, end) != 0) {
-                ground_release(start, end);
+        range_table_set(start, end, prot, flags);
+        if (flags & RANGE_LOCKED && arena_pin(start, end) != 0) {
+                arena_release(start, end);
                 return -EAGAIN;
         }
         return 0;
@@ -235,10 +239,10 @@ static int release_paged(uintptr_t start, uintptr_t end, unsigned flags)
         if (error)
                 return error;
         if (flags & RANGE_PINNED)
-                ground_unpin(start, end);
-        space_clear(start, end);
+                arena_unpin(start, end);
+        range_table_clear(start, end);
         forget(start, end, PROT_NONE);
-        raw_madvise((void *)start, end - start, MADV_DONTDUMP);
+        real_madvise((void *)start, end - start, MADV_DONTDUMP);
         return 0;
 }
 
@@ -247,9 +251,9 @@ static void strand(uintptr_t start, uintptr_t end)
 {
         if (start >= end)
                 return;
-        raw_mmap((void *)start, end - start, PROT_NONE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-        space_set(start, end, PROT_NONE, RANGE_OUT);
+        real_mmap((void *)start, end - start, PROT_NONE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        range_table_set(start, end, PROT_NONE, RANGE_OUT);
 }
 
 static int release_out(uintptr_t start, uintptr_t end)
@@ -264,16 +268,16 @@ static int release_out(uintptr_t start, uintptr_t end)
         strand(last, end);
         if (pg_include(preload.pool, (void *)first, last - first) != 0)
                 return -ENOMEM;
-        space_set(first, last, PROT_READ | PROT_WRITE, 0);
+        range_table_set(first, last, PROT_READ | PROT_WRITE, 0);
         return release_paged(first, last, 0);
 }
 
-int ground_release(uintptr_t start, uintptr_t end)
+int arena_release(uintptr_t start, uintptr_t end)
 {
         uintptr_t at = start;
         struct range *r;
 
-        while (at < end && (r = space_find(at)) && r->start < end) {
+        while (at < end && (r = range_table_find(at)) && r->start < end) {
                 uintptr_t from = r->start > start ? r->start : start;
                 uintptr_t to = r->end < end ? r->end : end;
                 int error = r->flags & RANGE_OUT ? release_out(from, to)
@@ -286,41 +290,41 @@ int ground_release(uintptr_t start, uintptr_t end)
         return 0;
 }
 
-int ground_renew(uintptr_t start, uintptr_t end, int prot, unsigned flags)
+int arena_renew(uintptr_t start, uintptr_t end, int prot, unsigned flags)
 {
         bool has_key = has_flag(start, end, RANGE_KEY);
         int error;
 
-        if (space_is_free(start, end))
-                return ground_make(start, end, prot, flags);
+        if (range_table_is_free(start, end))
+                return arena_map(start, end, prot, flags);
         error = take_back(start, end);
         if (error)
                 return error;
         forget(start, end, PROT_READ | PROT_WRITE);
         error = protect(start, end, prot, has_key);
-        space_set(start, end, prot, flags);
-        if (!error && flags & RANGE_LOCKED && ground_pin(start, end) != 0)
+        range_table_set(start, end, prot, flags);
+        if (!error && flags & RANGE_LOCKED && arena_pin(start, end) != 0)
                 error = -EAGAIN;
         if (error)
-                ground_release(start, end);
+                arena_release(start, end);
         else
-                raw_madvise((void *)start, end - start,
-                            prot == PROT_NONE ? MADV_DONTDUMP : MADV_DODUMP);
+                real_madvise((void *)start, end - start,
+                             prot == PROT_NONE ? MADV_DONTDUMP : MADV_DODUMP);
         return error;
 }
 
-int ground_cover(uintptr_t start, uintptr_t end, void *over, int prot)
+int arena_cover(uintptr_t start, uintptr_t end, void *over, int prot)
 {
         if (start != down(start) || end != down(end) || take_back(start, end) != 0)
                 return -ENOMEM;
-        space_set(start, end, PROT_NONE, RANGE_OUT);
+        range_table_set(start, end, PROT_NONE, RANGE_OUT);
         if (pg_exclude(preload.pool, (void *)start, end - start) == 0 &&
-            raw_mremap(over, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED,
-                       (void *)start) != MAP_FAILED) {
-                space_set(start, end, prot, RANGE_OUT);
+            real_mremap(over, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED,
+                        (void *)start) != MAP_FAILED) {
+                range_table_set(start, end, prot, RANGE_OUT);
                 return 0;
         }
-        ground_release(start, end);
+        arena_release(start, end);
         return -ENOMEM;
 }
 
@@ -330,7 +334,7 @@ static int move(uintptr_t to, uintptr_t from, size_t size)
 {
         struct job j = {.work = WORK_MOVE, .at = to, .from = from, .size = size};
 
-        return aside(run_job, &j);
+        return alt_stack_call(run_job, &j);
 }
 
 /* As it was born: it has not been used, or has moved away. */
@@ -379,16 +383,16 @@ static int move_pages(uintptr_t to, uintptr_t from, size_t size)
         return 0;
 }
 
-int ground_move(uintptr_t to, uintptr_t from, size_t size, int prot)
+int arena_move(uintptr_t to, uintptr_t from, size_t size, int prot)
 {
         if (size == 0)
                 return 0;
         if ((to | from | size) & (preload.granule - 1)) {
-                raw_mprotect((void *)from, size, prot | PROT_READ | PROT_WRITE);
-                raw_mprotect((void *)to, size, prot | PROT_READ | PROT_WRITE);
+                real_mprotect((void *)from, size, prot | PROT_READ | PROT_WRITE);
+                real_mprotect((void *)to, size, prot | PROT_READ | PROT_WRITE);
                 memcpy((void *)to, (void *)from, size);
                 wipe(from, from + size, prot);
-                raw_mprotect((void *)to, size, prot);
+                real_mprotect((void *)to, size, prot);
                 return 0;
         }
         if (move_pages(to, from, size) == 0)

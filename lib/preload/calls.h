@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.h - what the calls_*.c share. Each interposed call is one function there: before the pool is
- * there, or where no address is in the arena, it is the kernel's call and nothing else. Otherwise it
- * answers as the kernel would: same result, same errno, same partial effects.
+ * calls.h - what the calls_*.c share. Each interposed call is one function there: before the pool
+ * is there, or where no address is in the arena, it is the kernel's call and nothing else.
+ * Otherwise it answers as the kernel would: same result, same errno, same partial effects.
  */
 #ifndef CALLS_H
 #define CALLS_H
@@ -28,9 +28,9 @@ static inline struct pieces pieces_of(uintptr_t start, uintptr_t end)
         return p;
 }
 
-/* Does `one` for every range in [start, end) of the arena, in order. -ENOMEM if there was a hole,
- * which does not stop it where go_on; an error of `one` does. Between cut and join: `one` may change
- * prot and flags of *r in place. */
+/* Does `one` for every range in [start, end) of the arena, in order. -ENOMEM if there was a
+ * hole, which does not stop it where go_on; an error of `one` does. Between cut and join: `one`
+ * may change prot and flags of *r in place. */
 int calls_each(uintptr_t start, uintptr_t end, bool go_on, int (*one)(struct range *r, void *arg),
                void *arg);
 

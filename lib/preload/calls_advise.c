@@ -68,7 +68,7 @@ static int check(int advice)
         case MADV_SOFT_OFFLINE:
                 return -EINVAL;
         default:
-                return raw_madvise(page, PAGE, advice) == 0 ? 0 : -errno;
+                return real_madvise(page, PAGE, advice) == 0 ? 0 : -errno;
         }
 }
 
@@ -93,7 +93,7 @@ static int remember(struct range *r, int advice)
 static int page_in(uintptr_t start, uintptr_t end)
 {
         for (uintptr_t at = start; at < end; at += PART) {
-                int error = ground_page_in(at, end - at < PART ? end : at + PART);
+                int error = arena_page_in(at, end - at < PART ? end : at + PART);
 
                 if (error)
                         return error == -EIO ? -EHWPOISON : -ENOMEM;
@@ -114,10 +114,10 @@ static int advise_paged(struct range *r, uintptr_t start, uintptr_t end, int adv
         switch (advice) {
         case MADV_DONTNEED:
         case MADV_FREE:
-                return ground_discard(start, end);
+                return arena_discard(start, end);
         case MADV_WILLNEED:
                 if (r->prot != PROT_NONE)
-                        ground_advise(start, end, PG_ADVICE_WILL_NEED);
+                        arena_advise(start, end, PG_ADVICE_WILL_NEED);
                 return 0;
         case MADV_POPULATE_READ:
         case MADV_POPULATE_WRITE:
@@ -127,9 +127,9 @@ static int advise_paged(struct range *r, uintptr_t start, uintptr_t end, int adv
                 if (r->flags & RANGE_LOCKED)
                         return -EINVAL;
                 if (advice == MADV_COLD)
-                        ground_advise(start, end, PG_ADVICE_COLD);
+                        arena_advise(start, end, PG_ADVICE_COLD);
                 else
-                        ground_page_out(start, end);
+                        arena_page_out(start, end);
                 return 0;
         case MADV_REMOVE:
                 return -EINVAL;
@@ -140,7 +140,7 @@ static int advise_paged(struct range *r, uintptr_t start, uintptr_t end, int adv
                 return remember(r, advice);
         case MADV_DONTDUMP:
         case MADV_DODUMP:
-                return raw_madvise((void *)start, end - start, advice) == 0 ? 0 : -errno;
+                return real_madvise((void *)start, end - start, advice) == 0 ? 0 : -errno;
         default:
                 return 0;
         }
@@ -153,11 +153,11 @@ static int advise(uintptr_t start, uintptr_t end, int advice)
         uintptr_t at = start, from;
         int error = 0, hole = 0;
 
-        if (!space_has_room(4))
+        if (!range_table_has_room(4))
                 return -EAGAIN;
-        space_cut(start, end);
+        range_table_cut(start, end);
         while (!error && at < end) {
-                struct range *r = space_find(at);
+                struct range *r = range_table_find(at);
 
                 if (!r || r->start > at) {
                         hole = -ENOMEM;
@@ -170,10 +170,10 @@ static int advise(uintptr_t start, uintptr_t end, int advice)
                         error = advise_paged(r, from, at, advice);
                 else if (advice == MADV_DONTFORK || advice == MADV_DOFORK)
                         error = remember(r, advice);
-                else if (raw_madvise((void *)from, at - from, advice) != 0)
+                else if (real_madvise((void *)from, at - from, advice) != 0)
                         error = -errno;
         }
-        space_join(start, end);
+        range_table_join(start, end);
         return error ? error : hole;
 }
 
@@ -185,25 +185,25 @@ EXPORT int madvise(void *addr, size_t len, int advice)
         int error = 0, more = 0;
 
         if (!is_active() || !touches_arena(addr, len))
-                return raw_madvise(addr, len, advice);
+                return real_madvise(addr, len, advice);
         if (start & (PAGE - 1) || page_up(len) < len || start + page_up(len) < start)
-                return answer(-EINVAL);
+                return to_errno(-EINVAL);
         error = check(advice);
         if (error)
-                return answer(error);
+                return to_errno(error);
         p = pieces_of(start, start + page_up(len));
-        if (p.start < p.from && raw_madvise((void *)p.start, p.from - p.start, advice) != 0)
+        if (p.start < p.from && real_madvise((void *)p.start, p.from - p.start, advice) != 0)
                 error = -errno;
         if (!error || error == -ENOMEM) {
-                signals = space_lock();
+                signals = range_table_lock();
                 more = advise(p.from, p.to, advice);
-                space_unlock(signals);
+                range_table_unlock(signals);
                 error = more ? more : error;
         }
         if ((!error || error == -ENOMEM) && p.to < p.end &&
-            raw_madvise((void *)p.to, p.end - p.to, advice) != 0)
+            real_madvise((void *)p.to, p.end - p.to, advice) != 0)
                 error = -errno;
-        return answer(error);
+        return to_errno(error);
 }
 
 EXPORT int posix_madvise(void *addr, size_t len, int advice)

@@ -15,21 +15,21 @@
 
 extern void *__sbrk(intptr_t by); /* the C library's own */
 
-static uintptr_t now; /* the break, under the lock of the space; 0: the start of the arena */
+static uintptr_t now; /* the break, under the range table's lock; 0: the start of the arena */
 
 static int move_break(uintptr_t end)
 {
         uintptr_t before = page_up(now), after = page_up(end);
         int error = 0;
 
-        if (end < preload.start || end > preload.heap_end || !space_has_room(2))
+        if (end < preload.start || end > preload.heap_end || !range_table_has_room(2))
                 return -ENOMEM;
         if (after > before) {
-                if (!space_is_free(before, after) || calls_is_too_much(after - before, 0))
+                if (!range_table_is_free(before, after) || calls_is_too_much(after - before, 0))
                         return -ENOMEM;
-                error = ground_make(before, after, PROT_READ | PROT_WRITE, calls_future_flags());
+                error = arena_map(before, after, PROT_READ | PROT_WRITE, calls_future_flags());
         } else if (after < before) {
-                error = ground_release(after, before);
+                error = arena_release(after, before);
         }
         if (error)
                 return -ENOMEM;
@@ -44,11 +44,11 @@ EXPORT int brk(void *end)
 
         if (!is_active())
                 return __sbrk((char *)end - (char *)__sbrk(0)) == (void *)-1 ? -1 : 0;
-        signals = space_lock();
+        signals = range_table_lock();
         now = now ? now : preload.start;
         error = move_break((uintptr_t)end);
-        space_unlock(signals);
-        return answer(error);
+        range_table_unlock(signals);
+        return to_errno(error);
 }
 
 EXPORT void *sbrk(intptr_t by)
@@ -59,13 +59,13 @@ EXPORT void *sbrk(intptr_t by)
 
         if (!is_active())
                 return __sbrk(by);
-        signals = space_lock();
+        signals = range_table_lock();
         now = now ? now : preload.start;
         before = now;
         if (by > 0 ? before + (uintptr_t)by < before : before < 0 - (uintptr_t)by)
                 error = -ENOMEM;
         else if (by != 0)
                 error = move_break(before + (uintptr_t)by);
-        space_unlock(signals);
-        return answer(error) < 0 ? (void *)-1 : (void *)before;
+        range_table_unlock(signals);
+        return to_errno(error) < 0 ? (void *)-1 : (void *)before;
 }

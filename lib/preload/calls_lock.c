@@ -38,7 +38,7 @@ static size_t locked_bytes(void)
 {
         size_t bytes = 0;
 
-        for (struct range *r = space_find(preload.start); r; r = space_next(r))
+        for (struct range *r = range_table_find(preload.start); r; r = range_table_next(r))
                 if (r->flags & RANGE_LOCKED)
                         bytes += r->end - r->start;
         return bytes;
@@ -81,13 +81,13 @@ static int bring_one(struct range *r, void *arg)
         struct locking *l = arg;
 
         if (r->flags & RANGE_OUT)
-                return raw_mlock2((void *)r->start, r->end - r->start,
-                                  l->on_fault ? MLOCK_ONFAULT : 0) == 0
+                return real_mlock2((void *)r->start, r->end - r->start,
+                                   l->on_fault ? MLOCK_ONFAULT : 0) == 0
                                ? 0
                                : -errno;
         if (r->prot == PROT_NONE)
                 return l->on_fault ? 0 : -ENOMEM;
-        l->no_frames = ground_pin(r->start, r->end) != 0;
+        l->no_frames = arena_pin(r->start, r->end) != 0;
         if (!l->no_frames)
                 r->flags &= ~RANGE_FRESH;
         return l->no_frames ? -ENOMEM : 0;
@@ -118,12 +118,12 @@ static int unlock_one(struct range *r, void *arg)
 {
         (void)arg;
         if (r->flags & RANGE_OUT)
-                return raw_munlock((void *)r->start, r->end - r->start) == 0 ? 0 : -errno;
+                return real_munlock((void *)r->start, r->end - r->start) == 0 ? 0 : -errno;
         if (!(r->flags & RANGE_LOCKED))
                 return 0;
         r->flags &= ~RANGE_LOCKED;
         if (!(r->flags & RANGE_STACK))
-                ground_unpin(r->start, r->end);
+                arena_unpin(r->start, r->end);
         return 0;
 }
 
@@ -140,32 +140,33 @@ static int lock_range(const void *addr, size_t len, unsigned flags)
         if (end < start)
                 return -EINVAL;
         p = pieces_of(start, end);
-        signals = space_lock();
+        signals = range_table_lock();
         error = allowance(&most);
         if (!error && end - start > most)
                 error = -ENOMEM;
-        if (!error && p.start < p.from && raw_mlock2((void *)p.start, p.from - p.start, flags) != 0)
+        if (!error && p.start < p.from &&
+            real_mlock2((void *)p.start, p.from - p.start, flags) != 0)
                 error = -errno;
         if (!error)
                 error = lock_paged(p.from, p.to, flags & MLOCK_ONFAULT);
-        if (!error && p.to < p.end && raw_mlock2((void *)p.to, p.end - p.to, flags) != 0)
+        if (!error && p.to < p.end && real_mlock2((void *)p.to, p.end - p.to, flags) != 0)
                 error = -errno;
-        space_unlock(signals);
+        range_table_unlock(signals);
         return error;
 }
 
 EXPORT int mlock(const void *addr, size_t len)
 {
         if (!is_active() || !touches_arena(addr, len))
-                return raw_mlock(addr, len);
-        return answer(lock_range(addr, len, 0));
+                return real_mlock(addr, len);
+        return to_errno(lock_range(addr, len, 0));
 }
 
 EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
 {
         if (!is_active() || !touches_arena(addr, len) || flags & ~(unsigned)MLOCK_ONFAULT)
-                return raw_mlock2(addr, len, flags);
-        return answer(lock_range(addr, len, flags));
+                return real_mlock2(addr, len, flags);
+        return to_errno(lock_range(addr, len, flags));
 }
 
 EXPORT int munlock(const void *addr, size_t len)
@@ -177,20 +178,20 @@ EXPORT int munlock(const void *addr, size_t len)
         int error = 0;
 
         if (!is_active() || !touches_arena(addr, len))
-                return raw_munlock(addr, len);
+                return real_munlock(addr, len);
         if (end < start)
-                return answer(-EINVAL);
+                return to_errno(-EINVAL);
         p = pieces_of(start, end);
-        if (p.start < p.from && raw_munlock((void *)p.start, p.from - p.start) != 0)
+        if (p.start < p.from && real_munlock((void *)p.start, p.from - p.start) != 0)
                 error = -errno;
         if (!error) {
-                signals = space_lock();
+                signals = range_table_lock();
                 error = calls_each(p.from, p.to, false, unlock_one, NULL);
-                space_unlock(signals);
+                range_table_unlock(signals);
         }
-        if (!error && p.to < p.end && raw_munlock((void *)p.to, p.end - p.to) != 0)
+        if (!error && p.to < p.end && real_munlock((void *)p.to, p.end - p.to) != 0)
                 error = -errno;
-        return answer(error);
+        return to_errno(error);
 }
 
 static bool is_lockable(const struct range *r)
@@ -207,28 +208,28 @@ EXPORT int mlockall(int flags)
         if (!is_active())
                 return (int)syscall(SYS_mlockall, flags);
         if (flags == 0 || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
-                return answer(-EINVAL);
-        signals = space_lock();
+                return to_errno(-EINVAL);
+        signals = range_table_lock();
         error = allowance(&most);
-        for (struct range *r = space_find(preload.start); r; r = space_next(r))
+        for (struct range *r = range_table_find(preload.start); r; r = range_table_next(r))
                 if (is_lockable(r))
                         want += r->end - r->start;
         if (!error && flags & MCL_CURRENT && want > most)
                 error = -ENOMEM;
-        for (struct range *r = space_find(preload.start); !error && r && flags & MCL_CURRENT;
-             r = space_next(r)) {
+        for (struct range *r = range_table_find(preload.start); !error && r && flags & MCL_CURRENT;
+             r = range_table_next(r)) {
                 if (!is_lockable(r))
                         continue;
-                if (ground_pin(r->start, r->end) == 0)
+                if (arena_pin(r->start, r->end) == 0)
                         r->flags |= RANGE_LOCKED;
                 else
                         error = -ENOMEM;
         }
         if (!error && flags & MCL_FUTURE)
                 atomic_store(&future, true);
-        space_join(preload.start, preload.end);
-        space_unlock(signals);
-        return answer(error);
+        range_table_join(preload.start, preload.end);
+        range_table_unlock(signals);
+        return to_errno(error);
 }
 
 EXPORT int munlockall(void)
@@ -237,11 +238,11 @@ EXPORT int munlockall(void)
 
         if (!is_active())
                 return (int)syscall(SYS_munlockall);
-        signals = space_lock();
+        signals = range_table_lock();
         atomic_store(&future, false);
-        for (struct range *r = space_find(preload.start); r; r = space_next(r))
+        for (struct range *r = range_table_find(preload.start); r; r = range_table_next(r))
                 unlock_one(r, NULL);
-        space_join(preload.start, preload.end);
-        space_unlock(signals);
+        range_table_join(preload.start, preload.end);
+        range_table_unlock(signals);
         return (int)syscall(SYS_munlockall);
 }

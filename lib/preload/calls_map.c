@@ -8,8 +8,8 @@
  *
  * An address without MAP_FIXED is a hint. In the arena it is followed where that is free. Elsewhere
  * it is ignored, because the kernel's memory would not be paged, and programs that give hints try
- * again or take what they get. But for accessible memory below 4 GiB: who asks for that has pointers
- * of 32 bits.
+ * again or take what they get. But for accessible memory below 4 GiB: who asks for that has
+ * pointers of 32 bits.
  */
 #include "calls.h"
 #include "text.h"
@@ -42,7 +42,7 @@ struct map {
         off_t offset;
 };
 
-int answer(int error)
+int to_errno(int error)
 {
         if (error >= 0)
                 return error;
@@ -58,7 +58,7 @@ static void *fail(int error)
 
 static void *kernel(const struct map *m)
 {
-        return raw_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->offset);
+        return real_mmap(m->addr, m->len, m->prot, m->flags, m->fd, m->offset);
 }
 
 static bool is_pageable(const struct map *m)
@@ -79,13 +79,13 @@ bool calls_is_too_much(size_t size, unsigned flags)
         if (flags & RANGE_NORESERVE || size < (size_t)256 << 20)
                 return false;
         if (limit == 0) {
-                int fd = raw_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
+                int fd = real_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
                 char mode = '0';
                 struct sysinfo info;
 
                 if (fd >= 0) {
                         syscall(SYS_read, fd, &mode, 1);
-                        raw_close(fd);
+                        real_close(fd);
                 }
                 limit = UINT64_MAX;
                 if (mode != '1' && syscall(SYS_sysinfo, &info) == 0)
@@ -109,14 +109,14 @@ static void *paged(const struct map *m, uintptr_t at, size_t size, bool replace)
 
         if (m->prot & PROT_WRITE && calls_is_too_much(size, range_flags(m)))
                 return fail(ENOMEM);
-        if (!space_has_room(2))
+        if (!range_table_has_room(2))
                 return fail(ENOMEM);
-        error = replace ? ground_renew(at, at + size, m->prot, range_flags(m))
-                        : ground_make(at, at + size, m->prot, range_flags(m));
+        error = replace ? arena_renew(at, at + size, m->prot, range_flags(m))
+                        : arena_map(at, at + size, m->prot, range_flags(m));
         if (error)
                 return fail(-error);
         if (m->flags & MAP_POPULATE && !(m->flags & MAP_NONBLOCK) && m->prot != PROT_NONE)
-                ground_advise(at, at + size, PG_ADVICE_WILL_NEED);
+                arena_advise(at, at + size, PG_ADVICE_WILL_NEED);
         return (void *)at;
 }
 
@@ -131,10 +131,10 @@ static void *covered(const struct map *m, size_t size)
         over = kernel(&elsewhere);
         if (over == MAP_FAILED)
                 return over;
-        if (space_has_room(2) &&
-            ground_cover((uintptr_t)m->addr, (uintptr_t)m->addr + size, over, m->prot) == 0)
+        if (range_table_has_room(2) &&
+            arena_cover((uintptr_t)m->addr, (uintptr_t)m->addr + size, over, m->prot) == 0)
                 return m->addr;
-        raw_munmap(over, size);
+        real_munmap(over, size);
         return fail(ENOMEM);
 }
 
@@ -146,7 +146,7 @@ static void *fixed(const struct map *m, size_t size)
         if (at & (PAGE - 1))
                 return fail(EINVAL);
         if (m->flags & MAP_FIXED_NOREPLACE &&
-            (p.from > p.start || p.to < p.end || !space_is_free(p.from, p.to)))
+            (p.from > p.start || p.to < p.end || !range_table_is_free(p.from, p.to)))
                 return fail(EEXIST);
         if (p.from == p.start && p.to == p.end)
                 return is_pageable(m) ? paged(m, at, size, true) : covered(m, size);
@@ -159,8 +159,8 @@ static void *anywhere(const struct map *m, size_t size)
         uintptr_t at = (uintptr_t)m->addr & ~(PAGE - 1);
 
         if (at < preload.heap_end || at >= preload.end || preload.end - at < size ||
-            !space_is_free(at, at + size))
-                at = space_find_free(size);
+            !range_table_is_free(at, at + size))
+                at = range_table_find_free(size);
         if (at == 0) {
                 log_line("no place in the arena for a mapping: it stays unpaged", NULL);
                 return kernel(m);
@@ -183,9 +183,9 @@ static void *map(const struct map *m)
                 return kernel(m);
         if (size > preload.end - preload.start || (uintptr_t)m->addr + size < size)
                 return here ? fail(ENOMEM) : kernel(m);
-        signals = space_lock();
+        signals = range_table_lock();
         result = here ? fixed(m, size) : anywhere(m, size);
-        space_unlock(signals);
+        range_table_unlock(signals);
         return result;
 }
 
@@ -211,21 +211,21 @@ EXPORT int munmap(void *addr, size_t len)
         int error = 0;
 
         if (!is_active() || !touches_arena(addr, len))
-                return raw_munmap(addr, len);
+                return real_munmap(addr, len);
         if (start & (PAGE - 1) || len == 0 || page_up(len) < len || start + page_up(len) < start)
-                return answer(-EINVAL);
+                return to_errno(-EINVAL);
         p = pieces_of(start, start + page_up(len));
-        signals = space_lock();
-        if (!space_has_room(2))
+        signals = range_table_lock();
+        if (!range_table_has_room(2))
                 error = -ENOMEM;
-        if (!error && p.start < p.from && raw_munmap((void *)p.start, p.from - p.start) != 0)
+        if (!error && p.start < p.from && real_munmap((void *)p.start, p.from - p.start) != 0)
                 error = -errno;
         if (!error)
-                error = ground_release(p.from, p.to);
-        if (!error && p.to < p.end && raw_munmap((void *)p.to, p.end - p.to) != 0)
+                error = arena_release(p.from, p.to);
+        if (!error && p.to < p.end && real_munmap((void *)p.to, p.end - p.to) != 0)
                 error = -errno;
-        space_unlock(signals);
-        return answer(error);
+        range_table_unlock(signals);
+        return to_errno(error);
 }
 
 /* ---- for all ------------------------------------------------------------------------------- */
@@ -236,10 +236,10 @@ int calls_each(uintptr_t start, uintptr_t end, bool go_on, int (*one)(struct ran
         uintptr_t at = start;
         int error = 0, hole = 0;
 
-        if (!space_has_room(2))
+        if (!range_table_has_room(2))
                 return -ENOMEM;
-        space_cut(start, end);
-        for (struct range *r = space_find(start); !error; r = space_next(r)) {
+        range_table_cut(start, end);
+        for (struct range *r = range_table_find(start); !error; r = range_table_next(r)) {
                 if (at < end && (!r || r->start > at)) {
                         hole = -ENOMEM;
                         if (!go_on)
@@ -250,6 +250,6 @@ int calls_each(uintptr_t start, uintptr_t end, bool go_on, int (*one)(struct ran
                 error = one(r, arg);
                 at = r->end;
         }
-        space_join(start, end);
+        range_table_join(start, end);
         return error ? error : hole;
 }

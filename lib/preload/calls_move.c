@@ -41,8 +41,8 @@ static bool is_inside(uintptr_t at, size_t size)
         return at >= preload.start && at < preload.end && preload.end - at >= size;
 }
 
-/* What the kernel finds wrong with the arguments, before it looks at any mapping. Of sizes beyond all
- * bounds it is asked, with a page of ours. */
+/* What the kernel finds wrong with the arguments, before it looks at any mapping. Of sizes
+ * beyond all bounds it is asked, with a page of ours. */
 static int check(const struct remap *m)
 {
         static char page[PAGE] __attribute__((aligned(4096)));
@@ -55,7 +55,7 @@ static int check(const struct remap *m)
         if (m->old & (PAGE - 1) || m->new_size == 0)
                 return -EINVAL;
         if (m->new_size > preload.end - preload.start &&
-            raw_mremap(page, PAGE, m->new_size, m->flags & MREMAP_MAYMOVE, NULL) == MAP_FAILED)
+            real_mremap(page, PAGE, m->new_size, m->flags & MREMAP_MAYMOVE, NULL) == MAP_FAILED)
                 return -errno;
         if (!is_fixed(m))
                 return 0;
@@ -76,11 +76,11 @@ static int come_in(const struct remap *m, void **result)
 
         if (!is_inside(m->to, m->new_size))
                 return -ENOMEM;
-        over = raw_mremap((void *)m->old, m->old_size, m->new_size, flags, NULL);
+        over = real_mremap((void *)m->old, m->old_size, m->new_size, flags, NULL);
         if (over == MAP_FAILED)
                 return -errno;
         *result = (void *)m->to;
-        return ground_cover(m->to, m->to + m->new_size, over, PROT_READ | PROT_WRITE);
+        return arena_cover(m->to, m->to + m->new_size, over, PROT_READ | PROT_WRITE);
 }
 
 /* A mapping of the kernel's in the arena goes elsewhere. */
@@ -88,29 +88,29 @@ static int go_out(const struct remap *m, struct range *r, void **result)
 {
         const int plug = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
         int prot = r->prot, error;
-        void *there = raw_mmap(NULL, m->new_size, PROT_NONE, plug, -1, 0);
+        void *there = real_mmap(NULL, m->new_size, PROT_NONE, plug, -1, 0);
 
         if (there == MAP_FAILED)
                 return -ENOMEM;
-        if (raw_mremap((void *)m->old, m->old_size, m->new_size,
-                       (m->flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED,
-                       there) == MAP_FAILED) {
+        if (real_mremap((void *)m->old, m->old_size, m->new_size,
+                        (m->flags & MREMAP_DONTUNMAP) | MREMAP_MAYMOVE | MREMAP_FIXED,
+                        there) == MAP_FAILED) {
                 error = -errno;
-                raw_munmap(there, m->new_size);
+                real_munmap(there, m->new_size);
                 return error;
         }
-        if (!keeps(m) && raw_mmap((void *)m->old, m->old_size, PROT_NONE,
-                                  plug | MAP_FIXED_NOREPLACE, -1, 0) == (void *)m->old)
-                ground_release(m->old, m->old + m->old_size);
+        if (!keeps(m) && real_mmap((void *)m->old, m->old_size, PROT_NONE,
+                                   plug | MAP_FIXED_NOREPLACE, -1, 0) == (void *)m->old)
+                arena_release(m->old, m->old + m->old_size);
         *result = there;
         if (!is_fixed(m))
                 return 0;
         *result = (void *)m->to;
         if (is_inside(m->to, m->new_size))
-                return ground_cover(m->to, m->to + m->new_size, there, prot);
+                return arena_cover(m->to, m->to + m->new_size, there, prot);
         if (touches_arena((void *)m->to, m->new_size) ||
-            raw_mremap(there, m->new_size, m->new_size, MREMAP_MAYMOVE | MREMAP_FIXED,
-                       (void *)m->to) == MAP_FAILED)
+            real_mremap(there, m->new_size, m->new_size, MREMAP_MAYMOVE | MREMAP_FIXED,
+                        (void *)m->to) == MAP_FAILED)
                 return -ENOMEM;
         return 0;
 }
@@ -125,19 +125,19 @@ static bool grow_out(const struct remap *m, const struct range *r)
         void *plug;
 
         if (keeps(m) || r->end != end || new_end <= end || !is_inside(m->old, m->new_size) ||
-            (end | new_end) & (preload.granule - 1) || !space_is_free(end, new_end) ||
+            (end | new_end) & (preload.granule - 1) || !range_table_is_free(end, new_end) ||
             pg_exclude(preload.pool, (void *)end, new_end - end) != 0)
                 return false;
-        raw_munmap((void *)end, new_end - end);
-        if (raw_mremap((void *)m->old, m->old_size, m->new_size, 0, NULL) != MAP_FAILED) {
-                space_set(end, new_end, prot, flags);
+        real_munmap((void *)end, new_end - end);
+        if (real_mremap((void *)m->old, m->old_size, m->new_size, 0, NULL) != MAP_FAILED) {
+                range_table_set(end, new_end, prot, flags);
                 return true;
         }
-        plug = raw_mmap((void *)end, new_end - end, PROT_NONE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-        space_set(end, new_end, PROT_NONE, RANGE_OUT);
+        plug = real_mmap((void *)end, new_end - end, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+        range_table_set(end, new_end, PROT_NONE, RANGE_OUT);
         if (plug == (void *)end)
-                ground_release(end, new_end);
+                arena_release(end, new_end);
         return false;
 }
 
@@ -150,21 +150,21 @@ static int copy_out(const struct remap *m, int prot)
 
         if (touches_arena((void *)m->to, m->new_size))
                 return -ENOMEM;
-        to = raw_mmap((void *)m->to, m->new_size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        to = real_mmap((void *)m->to, m->new_size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         if (to == MAP_FAILED)
                 return -errno;
-        raw_mprotect((void *)m->old, size, prot | PROT_READ);
+        real_mprotect((void *)m->old, size, prot | PROT_READ);
         memcpy(to, (void *)m->old, size);
-        raw_mprotect((void *)m->old, size, prot);
-        raw_mprotect(to, m->new_size, prot);
+        real_mprotect((void *)m->old, size, prot);
+        real_mprotect(to, m->new_size, prot);
         return 0;
 }
 
 /* All of `old` is one range; `to` is free, or somebody's whose time has come. */
 static int move_to(const struct remap *m, uintptr_t to, void **result)
 {
-        struct range r = *space_at(m->old);
+        struct range r = *range_table_at(m->old);
         size_t size = m->old_size < m->new_size ? m->old_size : m->new_size;
         int error = 0;
 
@@ -172,27 +172,27 @@ static int move_to(const struct remap *m, uintptr_t to, void **result)
         if (!is_inside(to, m->new_size)) {
                 error = copy_out(m, r.prot);
         } else {
-                error = ground_renew(to, to + m->new_size, r.prot,
-                                     r.flags & ~(RANGE_PINNED | RANGE_KEY));
+                error = arena_renew(to, to + m->new_size, r.prot,
+                                    r.flags & ~(RANGE_PINNED | RANGE_KEY));
                 if (error)
                         return error;
                 if (r.flags & RANGE_PINNED)
-                        ground_unpin(m->old, m->old + m->old_size);
-                error = ground_move(to, m->old, size, r.prot);
+                        arena_unpin(m->old, m->old + m->old_size);
+                error = arena_move(to, m->old, size, r.prot);
                 if (error) {
-                        ground_release(to, to + m->new_size);
+                        arena_release(to, to + m->new_size);
                         if (r.flags & RANGE_PINNED)
-                                ground_pin(m->old, m->old + m->old_size);
-                } else if (r.flags & RANGE_PINNED && ground_pin(to, to + m->new_size) == 0) {
-                        space_set(to, to + m->new_size, r.prot, r.flags & ~RANGE_KEY);
+                                arena_pin(m->old, m->old + m->old_size);
+                } else if (r.flags & RANGE_PINNED && arena_pin(to, to + m->new_size) == 0) {
+                        range_table_set(to, to + m->new_size, r.prot, r.flags & ~RANGE_KEY);
                 }
         }
         if (error)
                 return error;
         if (!keeps(m))
-                return ground_release(m->old, m->old + m->old_size);
-        space_set(m->old, m->old + m->old_size, r.prot, r.flags & ~RANGE_PINNED);
-        return ground_discard(m->old, m->old + m->old_size);
+                return arena_release(m->old, m->old + m->old_size);
+        range_table_set(m->old, m->old + m->old_size, r.prot, r.flags & ~RANGE_PINNED);
+        return arena_discard(m->old, m->old + m->old_size);
 }
 
 static int grow(const struct remap *m, struct range *r, void **result)
@@ -204,21 +204,21 @@ static int grow(const struct remap *m, struct range *r, void **result)
 
         *result = (void *)m->old;
         if (!keeps(m) && r->end == end && new_end > end && is_inside(m->old, m->new_size) &&
-            space_is_free(end, new_end) && !(r->flags & RANGE_KEY)) {
-                error = ground_make(end, new_end, before.prot, before.flags & ~RANGE_STACK);
+            range_table_is_free(end, new_end) && !(r->flags & RANGE_KEY)) {
+                error = arena_map(end, new_end, before.prot, before.flags & ~RANGE_STACK);
                 if (!error || !(m->flags & MREMAP_MAYMOVE))
                         return error;
         }
         if (!(m->flags & MREMAP_MAYMOVE))
                 return -ENOMEM;
-        to = space_find_free(m->new_size);
+        to = range_table_find_free(m->new_size);
         return to ? move_to(m, to, result) : -ENOMEM;
 }
 
 /* The old range begins in the arena. */
 static int remap(struct remap *m, void **result)
 {
-        struct range *r = space_at(m->old);
+        struct range *r = range_table_at(m->old);
 
         if (!r)
                 return -EFAULT;
@@ -228,12 +228,12 @@ static int remap(struct remap *m, void **result)
         if (m->old_size >= m->new_size && !keeps(m)) {
                 int error = m->old_size == m->new_size
                                     ? 0
-                                    : ground_release(m->old + m->new_size, m->old + m->old_size);
+                                    : arena_release(m->old + m->new_size, m->old + m->old_size);
 
                 if (error || !is_fixed(m))
                         return error;
                 m->old_size = m->new_size;
-                r = space_at(m->old);
+                r = range_table_at(m->old);
         }
         if (m->old_size > r->end - m->old)
                 return -EFAULT;
@@ -263,18 +263,18 @@ EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
         va_end(args);
         if (!is_active() ||
             !(is_in_arena((uintptr_t)addr) || (flags & MREMAP_FIXED && touches_arena(to, new_len))))
-                return raw_mremap(addr, old_len, new_len, flags, to);
+                return real_mremap(addr, old_len, new_len, flags, to);
         m.to = (uintptr_t)to;
         m.old_size = page_up(old_len);
         m.new_size = page_up(new_len);
         error = page_up(new_len) < new_len || page_up(old_len) < old_len ? -EINVAL : check(&m);
         if (!error) {
-                signals = space_lock();
-                if (!space_has_room(4))
+                signals = range_table_lock();
+                if (!range_table_has_room(4))
                         error = -ENOMEM;
                 else
                         error = is_in_arena(m.old) ? remap(&m, &result) : come_in(&m, &result);
-                space_unlock(signals);
+                range_table_unlock(signals);
         }
-        return answer(error) < 0 ? MAP_FAILED : result;
+        return to_errno(error) < 0 ? MAP_FAILED : result;
 }

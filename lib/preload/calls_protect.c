@@ -23,13 +23,13 @@ static int protect_one(struct range *r, void *arg)
 
         if (charged && !(r->flags & RANGE_OUT) && calls_is_too_much(size, r->flags))
                 return -ENOMEM;
-        if (p->key >= 0 ? raw_pkey_mprotect(start, size, p->prot, p->key) != 0
-                        : raw_mprotect(start, size, p->prot) != 0)
+        if (p->key >= 0 ? real_pkey_mprotect(start, size, p->prot, p->key) != 0
+                        : real_mprotect(start, size, p->prot) != 0)
                 return -errno;
         if (r->prot == PROT_NONE && p->prot != PROT_NONE)
-                raw_madvise(start, size, MADV_DODUMP);
+                real_madvise(start, size, MADV_DODUMP);
         if (r->flags & RANGE_LOCKED && !(r->flags & RANGE_OUT) && r->prot == PROT_NONE)
-                ground_pin(r->start, r->end); /* now that it can be */
+                arena_pin(r->start, r->end); /* now that it can be */
         r->prot = p->prot;
         if (p->key > 0)
                 r->flags |= RANGE_KEY;
@@ -49,12 +49,12 @@ static int protect(void *addr, size_t len, struct protection *p)
                 return -EINVAL;
         if (page_up(len) < len || start + page_up(len) < start)
                 return -ENOMEM;
-        if (q.start < q.from && raw_mprotect((void *)q.start, q.from - q.start, p->prot) != 0)
+        if (q.start < q.from && real_mprotect((void *)q.start, q.from - q.start, p->prot) != 0)
                 return -errno;
-        signals = space_lock();
+        signals = range_table_lock();
         error = calls_each(q.from, q.to, false, protect_one, p);
-        space_unlock(signals);
-        if (!error && q.to < q.end && raw_mprotect((void *)q.to, q.end - q.to, p->prot) != 0)
+        range_table_unlock(signals);
+        if (!error && q.to < q.end && real_mprotect((void *)q.to, q.end - q.to, p->prot) != 0)
                 error = -errno;
         return error;
 }
@@ -64,8 +64,8 @@ EXPORT int mprotect(void *addr, size_t len, int prot)
         struct protection p = {prot, -1};
 
         if (!is_active() || !touches_arena(addr, len))
-                return raw_mprotect(addr, len, prot);
-        return answer(protect(addr, len, &p));
+                return real_mprotect(addr, len, prot);
+        return to_errno(protect(addr, len, &p));
 }
 
 EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int key)
@@ -73,8 +73,8 @@ EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int key)
         struct protection p = {prot, key};
 
         if (!is_active() || !touches_arena(addr, len))
-                return raw_pkey_mprotect(addr, len, prot, key);
-        return answer(protect(addr, len, &p));
+                return real_pkey_mprotect(addr, len, prot, key);
+        return to_errno(protect(addr, len, &p));
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
@@ -97,19 +97,19 @@ EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
 
         if (!is_active() || !touches_arena(addr, len) || start & (PAGE - 1) || page_up(len) < len ||
             start + page_up(len) < start)
-                return raw_mincore(addr, len, vec);
+                return real_mincore(addr, len, vec);
         p = pieces_of(start, start + page_up(len));
-        signals = space_lock();
+        signals = range_table_lock();
         error = calls_each(p.from, p.to, false, nothing, NULL);
-        space_unlock(signals);
-        return error ? answer(error) : raw_mincore(addr, len, vec);
+        range_table_unlock(signals);
+        return error ? to_errno(error) : real_mincore(addr, len, vec);
 }
 
 static int sync_one(struct range *r, void *arg)
 {
         if (*(int *)arg & MS_INVALIDATE && r->flags & RANGE_LOCKED)
                 return -EBUSY;
-        return raw_msync((void *)r->start, r->end - r->start, *(int *)arg) == 0 ? 0 : -errno;
+        return real_msync((void *)r->start, r->end - r->start, *(int *)arg) == 0 ? 0 : -errno;
 }
 
 EXPORT int msync(void *addr, size_t len, int flags)
@@ -122,19 +122,19 @@ EXPORT int msync(void *addr, size_t len, int flags)
         if (!is_active() || !touches_arena(addr, len) || start & (PAGE - 1) || page_up(len) < len ||
             start + page_up(len) < start || flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
             (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
-                return raw_msync(addr, len, flags);
+                return real_msync(addr, len, flags);
         p = pieces_of(start, start + page_up(len));
-        if (p.start < p.from && raw_msync((void *)p.start, p.from - p.start, flags) != 0)
+        if (p.start < p.from && real_msync((void *)p.start, p.from - p.start, flags) != 0)
                 error = -errno;
-        signals = space_lock();
+        signals = range_table_lock();
         if (!error || error == -ENOMEM) {
                 int more = calls_each(p.from, p.to, true, sync_one, &flags);
 
                 error = more ? more : error;
         }
-        space_unlock(signals);
+        range_table_unlock(signals);
         if ((!error || error == -ENOMEM) && p.to < p.end &&
-            raw_msync((void *)p.to, p.end - p.to, flags) != 0)
+            real_msync((void *)p.to, p.end - p.to, flags) != 0)
                 error = -errno;
-        return answer(error);
+        return to_errno(error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * curve.c - how much memory would have been enough, told when a process ends: a picture in a file of
- * its own, and a sentence on the standard error that it was started with.
+ * curve.c - how much memory would have been enough, told when a process ends: a picture in a file
+ * of its own, and a sentence on the standard error that it was started with.
  *
  * The first process of a tree has the file that the user named: it is the one that can make it, as
  * the launcher has removed what was there. All others have their process id and ".svg" behind its
@@ -85,14 +85,14 @@ static void draw(const struct curve_view *v)
                 text_number(&path, (uint64_t)preload.pid);
                 text_add(&path, ".svg");
         }
-        fd = raw_open(path.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+        fd = real_open(path.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
         if (fd < 0) {
                 log_line(preload.name, ": the curve cannot be written to ", path.at, NULL);
                 return;
         }
         curve_view_picture(v, &ink);
-        raw_write(fd, picture, ink.len);
-        raw_close(fd);
+        real_write(fd, picture, ink.len);
+        real_close(fd);
 }
 
 static void speak(const struct curve_view *v)
@@ -114,7 +114,7 @@ void curve_write(void)
 {
         struct curve_view v;
 
-        if (!is_active() || raw_getpid() != preload.pid || !look(&v) ||
+        if (!is_active() || real_getpid() != preload.pid || !look(&v) ||
             (!curve.first && v.enough <= v.least) || atomic_exchange(&curve.told, true))
                 return;
         draw(&v);
@@ -123,7 +123,7 @@ void curve_write(void)
 
 void curve_hand_over(void)
 {
-        if (curve.first && is_active() && raw_getpid() == preload.pid)
+        if (curve.first && is_active() && real_getpid() == preload.pid)
                 unlink(curve.path);
 }
 
@@ -142,9 +142,9 @@ uint32_t curve_open(const char *path)
         sink_open(&curve.sink, "-");
         at_quick_exit(curve_write);
         strcpy(curve.path, path);
-        fd = raw_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = real_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         curve.first = fd >= 0;
         if (fd >= 0)
-                raw_close(fd);
+                real_close(fd);
         return CURVE_PAGES;
 }

@@ -2,13 +2,13 @@
 /*
  * elf.h - whether a program can be paged, judged from its file before it is executed. See elf.c.
  *
- * No malloc, no stdio, nothing static is written: may be called before main(), in a child of vfork()
- * and in a signal handler. errno is kept. Uses 6 KiB of stack.
+ * No malloc, no stdio, nothing static is written: may be called before main(), in a child of
+ * vfork() and in a signal handler. errno is kept. Uses 6 KiB of stack.
  *
  * (Keep this folder out of the path for #include <...>, which has an <elf.h> of its own.)
  */
-#ifndef UNPAGED_PRELOAD_ELF_H
-#define UNPAGED_PRELOAD_ELF_H
+#ifndef ELF_H
+#define ELF_H
 
 #include <stdbool.h>
 

@@ -2,8 +2,8 @@
 /*
  * exec.c - execve and its relatives, and posix_spawn.
  *
- * Two things happen before another program replaces this one: the statistics are written, and if the
- * other is one that our presence would harm (see elf.h), this library is taken out of the
+ * Two things happen before another program replaces this one: the statistics are written, and if
+ * the other is one that our presence would harm (see elf.h), this library is taken out of the
  * environment it gets. All of it may run between vfork() and the end of the child: nothing is
  * allocated, and no variable changes, but for those of stats.c, which knows whose they are.
  */

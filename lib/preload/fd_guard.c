@@ -42,22 +42,22 @@ static bool is_ours(int fd)
 
 EXPORT int close(int fd)
 {
-        return is_ours(fd) ? answer(-EBADF) : __close(fd);
+        return is_ours(fd) ? to_errno(-EBADF) : __close(fd);
 }
 
 EXPORT int dup(int fd)
 {
-        return is_ours(fd) ? answer(-EBADF) : raw_dup(fd);
+        return is_ours(fd) ? to_errno(-EBADF) : real_dup(fd);
 }
 
 EXPORT int dup2(int fd, int to)
 {
-        return is_ours(fd) || is_ours(to) ? answer(-EBADF) : raw_dup2(fd, to);
+        return is_ours(fd) || is_ours(to) ? to_errno(-EBADF) : real_dup2(fd, to);
 }
 
 EXPORT int dup3(int fd, int to, int flags)
 {
-        return is_ours(fd) || is_ours(to) ? answer(-EBADF) : raw_dup3(fd, to, flags);
+        return is_ours(fd) || is_ours(to) ? to_errno(-EBADF) : real_dup3(fd, to, flags);
 }
 
 EXPORT int fcntl(int fd, int command, ...)
@@ -68,7 +68,7 @@ EXPORT int fcntl(int fd, int command, ...)
         va_start(args, command);
         arg = va_arg(args, void *);
         va_end(args);
-        return is_ours(fd) ? answer(-EBADF) : __fcntl(fd, command, arg);
+        return is_ours(fd) ? to_errno(-EBADF) : __fcntl(fd, command, arg);
 }
 
 EXPORT int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));

@@ -5,7 +5,7 @@
  * Handlers prepare in the reverse order of their registration, and go on in that order. It must be:
  *
  *         pager        last to stop, first to go on: all others may touch paged memory
- *         the space    its lock is held over the fork, so that the child's table is whole
+ *         the table    its lock is held over the fork, so that the child's table is whole
  *         the heap     (jemalloc) its locks are held, and it may ask for memory meanwhile
  *         the program
  *
@@ -36,15 +36,16 @@ static struct {
 
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *of);
 int preload_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-int raw_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+int real_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
-/* ---- the space ----------------------------------------------------------------------------- */
+/* ---- the range table
+ * ----------------------------------------------------------------------------- */
 
 /* The pager cannot serve faults of the thread that stops it. */
 static void stack_pin(void)
 {
         uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
-        struct range *r = space_at(here);
+        struct range *r = range_table_at(here);
 
         forking.stack = forking.stack_end = 0;
         if (!r || r->flags & (RANGE_PINNED | RANGE_OUT))
@@ -53,12 +54,12 @@ static void stack_pin(void)
         forking.stack_end = here + STACK_ABOVE < r->end ? here + STACK_ABOVE : r->end;
         if (here - r->start < STACK_BELOW)
                 forking.stack = r->start;
-        ground_pin(forking.stack, forking.stack_end);
+        arena_pin(forking.stack, forking.stack_end);
 }
 
 static void prepare(void)
 {
-        forking.signals = space_lock();
+        forking.signals = range_table_lock();
         if (is_active())
                 stack_pin();
 }
@@ -66,8 +67,8 @@ static void prepare(void)
 static void parent(void)
 {
         if (forking.stack)
-                ground_unpin(forking.stack, forking.stack_end);
-        space_unlock(forking.signals);
+                arena_unpin(forking.stack, forking.stack_end);
+        range_table_unlock(forking.signals);
 }
 
 /* What the program had marked by madvise; and locks, which a child does not inherit. */
@@ -76,27 +77,27 @@ static void child_ranges(void)
         uintptr_t at = preload.start;
         struct range *r;
 
-        while ((r = space_find(at)) != NULL) {
+        while ((r = range_table_find(at)) != NULL) {
                 struct range was = *r;
 
                 at = was.end;
                 if (was.flags & RANGE_LOCKED && !(was.flags & RANGE_STACK))
-                        ground_unpin(was.start, was.end);
+                        arena_unpin(was.start, was.end);
                 if (was.flags & RANGE_STACK)
-                        ground_pin(was.start, was.end);
+                        arena_pin(was.start, was.end);
                 if (was.flags & RANGE_LOCKED)
-                        space_set(was.start, was.end, was.prot, was.flags & ~RANGE_LOCKED);
+                        range_table_set(was.start, was.end, was.prot, was.flags & ~RANGE_LOCKED);
                 if (was.flags & RANGE_NOFORK)
-                        ground_release(was.start, was.end);
+                        arena_release(was.start, was.end);
                 else if (was.flags & RANGE_WIPE)
-                        ground_discard(was.start, was.end);
+                        arena_discard(was.start, was.end);
         }
 }
 
 static void child(void)
 {
         if (is_active()) {
-                preload.pid = raw_getpid();
+                preload.pid = real_getpid();
                 stats_restart();
                 curve_restart();
                 child_ranges();
@@ -140,7 +141,7 @@ int preload_atfork(void (*before)(void), void (*in_parent)(void), void (*in_chil
 }
 
 /* The pager's is renamed to this. */
-int raw_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
+int real_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void))
 {
         return real_register()(before, in_parent, in_child, NULL);
 }

@@ -32,20 +32,20 @@ void *heap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offse
         return mmap(addr, len, prot, flags & ~MAP_NORESERVE, fd, offset);
 }
 
-/* The heap's calloc and free are renamed to these. While the pool is opened, the C library allocates
- * for a thread, and frees that again. */
+/* The heap's calloc and free are renamed to these. While the pool is opened, the C library
+ * allocates for a thread, and frees that again. */
 void *heap_calloc(size_t n, size_t size);
 void heap_free(void *memory);
 
 EXPORT void *calloc(size_t n, size_t size)
 {
-        return __builtin_expect(preload.starting, 0) ? raw_calloc(n, size) : heap_calloc(n, size);
+        return __builtin_expect(preload.starting, 0) ? real_calloc(n, size) : heap_calloc(n, size);
 }
 
 EXPORT void free(void *memory)
 {
         if (__builtin_expect(preload.starting, 0))
-                raw_free(memory);
+                real_free(memory);
         else
                 heap_free(memory);
 }
@@ -72,8 +72,8 @@ EXPORT void *pvalloc(size_t size)
         return memalign(PAGE, all);
 }
 
-/* Declared nowhere any more, but programs have them: whoever allocates by one name of the C library's
- * may free by another, and all must be one heap. */
+/* Declared nowhere any more, but programs have them: whoever allocates by one name of the C
+ * library's may free by another, and all must be one heap. */
 void cfree(void *memory);
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);

@@ -30,15 +30,17 @@
 #define STATUS_CANNOT_RUN 126
 #define STATUS_NOT_FOUND  127
 
-/* ---- subcommands: argv[0] is the subcommand's name; those about traces: command.h -------------- */
+/* ---- subcommands: argv[0] is the subcommand's name; those about traces: command.h
+ * -------------- */
 
 int run_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 
-/* ---- launcher_program.c ----------------------------------------------------------------------- */
+/* ---- launcher_program.c
+ * ----------------------------------------------------------------------- */
 
-/* The file that execvp(3) would take for the name. 0, or an errno: ENOENT if there is none, also where
- * folders of PATH may not be searched. */
+/* The file that execvp(3) would take for the name. 0, or an errno: ENOENT if there is none, also
+ * where folders of PATH may not be searched. */
 int program_find(const char *name, char path[PATH_MAX]);
 
 /* The preloaded library. False: it is not there, and `why` says where it was looked for. */
@@ -49,7 +51,8 @@ bool preload_find(char path[PATH_MAX], char *why, size_t why_size);
 bool preload_set(const char *path);
 bool preload_drop(const char *path);
 
-/* ---- launcher_probe.c ------------------------------------------------------------------------- */
+/* ---- launcher_probe.c
+ * ------------------------------------------------------------------------- */
 
 /* Opens a small pool as the preloaded library would. 0, or pg_open()'s error with its words. */
 int probe_pool(bool signal_delivery, char *why, size_t why_size);

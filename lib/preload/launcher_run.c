@@ -2,10 +2,10 @@
 /*
  * launcher_run.c - `unpaged run`: turns options into UNPAGED_* variables and executes the program.
  *
- * Options win over variables that are already there. What an option says is checked by the same code
- * that will read the variable in the program (settings.c), so the two cannot disagree; here is only
- * added what concerns this moment: paths become absolute, since processes change their directory, and
- * files are tried, since an error is best told before the program begins.
+ * Options win over variables that are already there. What an option says is checked by the same
+ * code that will read the variable in the program (settings.c), so the two cannot disagree; here is
+ * only added what concerns this moment: paths become absolute, since processes change their
+ * directory, and files are tried, since an error is best told before the program begins.
  *
  * The launcher is replaced by the program: status, signals, process id and descriptors are its own.
  */

@@ -20,7 +20,7 @@ void log_line(const char *part, ...)
         if (!sink.is_open)
                 return;
         text_add(&t, "unpaged[");
-        text_number(&t, (uint64_t)raw_getpid());
+        text_number(&t, (uint64_t)real_getpid());
         text_add(&t, "]: ");
         va_start(parts, part);
         for (; part; part = va_arg(parts, const char *))

@@ -55,7 +55,7 @@ static inline size_t page_up(size_t size)
 }
 
 /* What a call of the C library answers for what one of ours does: 0, or -errno. */
-int answer(int error);
+int to_errno(int error);
 
 /* fork.c: before anybody else's */
 void fork_register(void);

@@ -34,61 +34,61 @@ static struct {
                 uintptr_t start;
                 size_t size;
         } gap;
-} space;
+} table;
 
-int space_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t granule)
+int range_table_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t granule)
 {
-        size_t bytes = SPACE_RANGES_MAX * sizeof(struct range);
+        size_t bytes = RANGE_TABLE_MAX * sizeof(struct range);
 
-        space.ranges = raw_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (space.ranges == MAP_FAILED)
+        table.ranges = real_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (table.ranges == MAP_FAILED)
                 return -ENOMEM;
-        raw_munlock(space.ranges, bytes);
-        raw_madvise(space.ranges, bytes, MADV_NOHUGEPAGE);
-        space.count = 0;
-        space.start = start;
-        space.end = end;
-        space.floor = floor;
-        space.granule = granule;
-        space.gap.start = floor;
-        space.gap.size = 0;
+        real_munlock(table.ranges, bytes);
+        real_madvise(table.ranges, bytes, MADV_NOHUGEPAGE);
+        table.count = 0;
+        table.start = start;
+        table.end = end;
+        table.floor = floor;
+        table.granule = granule;
+        table.gap.start = floor;
+        table.gap.size = 0;
         return 0;
 }
 
 /* ---- the lock ------------------------------------------------------------------------------ */
 
-uint64_t space_lock(void)
+uint64_t range_table_lock(void)
 {
-        uint64_t signals = raw_signals_block();
+        uint64_t signals = real_signals_block();
         uint32_t none = 0;
         int saved = errno;
 
-        if (atomic_compare_exchange_strong(&space.word, &none, 1))
+        if (atomic_compare_exchange_strong(&table.word, &none, 1))
                 return signals;
-        while (atomic_exchange(&space.word, 2) != 0)
-                syscall(SYS_futex, &space.word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+        while (atomic_exchange(&table.word, 2) != 0)
+                syscall(SYS_futex, &table.word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
         errno = saved; /* free() must not change it */
         return signals;
 }
 
-void space_unlock(uint64_t signals)
+void range_table_unlock(uint64_t signals)
 {
-        if (atomic_exchange(&space.word, 0) == 2)
-                syscall(SYS_futex, &space.word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-        raw_signals_restore(signals);
+        if (atomic_exchange(&table.word, 0) == 2)
+                syscall(SYS_futex, &table.word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        real_signals_restore(signals);
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
 static size_t search(uintptr_t addr)
 {
-        size_t low = 0, high = space.count;
+        size_t low = 0, high = table.count;
 
         while (low < high) {
                 size_t mid = low + (high - low) / 2;
 
-                if (space.ranges[mid].end <= addr)
+                if (table.ranges[mid].end <= addr)
                         low = mid + 1;
                 else
                         high = mid;
@@ -96,52 +96,52 @@ static size_t search(uintptr_t addr)
         return low;
 }
 
-struct range *space_find(uintptr_t addr)
+struct range *range_table_find(uintptr_t addr)
 {
         size_t i = search(addr);
 
-        return i < space.count ? &space.ranges[i] : NULL;
+        return i < table.count ? &table.ranges[i] : NULL;
 }
 
-struct range *space_next(struct range *r)
+struct range *range_table_next(struct range *r)
 {
-        return ++r < space.ranges + space.count ? r : NULL;
+        return ++r < table.ranges + table.count ? r : NULL;
 }
 
-struct range *space_at(uintptr_t addr)
+struct range *range_table_at(uintptr_t addr)
 {
-        struct range *r = space_find(addr);
+        struct range *r = range_table_find(addr);
 
         return r && r->start <= addr ? r : NULL;
 }
 
-bool space_is_free(uintptr_t start, uintptr_t end)
+bool range_table_is_free(uintptr_t start, uintptr_t end)
 {
-        struct range *r = space_find(start);
+        struct range *r = range_table_find(start);
 
         return !r || r->start >= end;
 }
 
-bool space_has_room(size_t n)
+bool range_table_has_room(size_t n)
 {
-        return space.count + n <= SPACE_RANGES_MAX;
+        return table.count + n <= RANGE_TABLE_MAX;
 }
 
-uintptr_t space_find_free(size_t size)
+uintptr_t range_table_find_free(size_t size)
 {
-        uintptr_t at = size >= space.gap.size ? space.gap.start : space.floor;
+        uintptr_t at = size >= table.gap.size ? table.gap.start : table.floor;
 
-        for (size_t i = search(at); i < space.count; i++) {
-                const struct range *r = &space.ranges[i];
+        for (size_t i = search(at); i < table.count; i++) {
+                const struct range *r = &table.ranges[i];
 
                 if (r->start > at && r->start - at >= size)
                         break;
-                at = (r->end + space.granule - 1) & ~(space.granule - 1);
+                at = (r->end + table.granule - 1) & ~(table.granule - 1);
         }
-        if (at >= space.end || space.end - at < size)
+        if (at >= table.end || table.end - at < size)
                 return 0;
-        space.gap.start = at;
-        space.gap.size = size;
+        table.gap.start = at;
+        table.gap.size = size;
         return at;
 }
 
@@ -149,26 +149,26 @@ uintptr_t space_find_free(size_t size)
 
 static void insert(size_t at, struct range r)
 {
-        memmove(&space.ranges[at + 1], &space.ranges[at],
-                (space.count - at) * sizeof(struct range));
-        space.ranges[at] = r;
-        space.count++;
+        memmove(&table.ranges[at + 1], &table.ranges[at],
+                (table.count - at) * sizeof(struct range));
+        table.ranges[at] = r;
+        table.count++;
 }
 
 static void delete (size_t at, size_t n)
 {
-        memmove(&space.ranges[at], &space.ranges[at + n],
-                (space.count - at - n) * sizeof(struct range));
-        space.count -= n;
+        memmove(&table.ranges[at], &table.ranges[at + n],
+                (table.count - at - n) * sizeof(struct range));
+        table.count -= n;
 }
 
 static void cut_at(uintptr_t addr)
 {
         size_t i = search(addr);
-        struct range *r = &space.ranges[i];
+        struct range *r = &table.ranges[i];
         struct range upper;
 
-        if (i == space.count || r->start >= addr)
+        if (i == table.count || r->start >= addr)
                 return;
         upper = *r;
         upper.start = addr;
@@ -176,18 +176,18 @@ static void cut_at(uintptr_t addr)
         insert(i + 1, upper);
 }
 
-void space_cut(uintptr_t start, uintptr_t end)
+void range_table_cut(uintptr_t start, uintptr_t end)
 {
         cut_at(start);
         cut_at(end);
 }
 
-void space_join(uintptr_t start, uintptr_t end)
+void range_table_join(uintptr_t start, uintptr_t end)
 {
         size_t i = search(start ? start - 1 : 0);
 
-        while (i + 1 < space.count && space.ranges[i].end <= end) {
-                struct range *r = &space.ranges[i];
+        while (i + 1 < table.count && table.ranges[i].end <= end) {
+                struct range *r = &table.ranges[i];
 
                 if (r->end == r[1].start && r->prot == r[1].prot && r->flags == r[1].flags) {
                         r->end = r[1].end;
@@ -198,43 +198,43 @@ void space_join(uintptr_t start, uintptr_t end)
         }
 }
 
-void space_clear(uintptr_t start, uintptr_t end)
+void range_table_clear(uintptr_t start, uintptr_t end)
 {
         size_t from, to;
 
-        space_cut(start, end);
+        range_table_cut(start, end);
         from = search(start);
-        for (to = from; to < space.count && space.ranges[to].start < end; to++)
+        for (to = from; to < table.count && table.ranges[to].start < end; to++)
                 ;
         delete (from, to - from);
-        if (start < space.gap.start) {
+        if (start < table.gap.start) {
                 /* The new gap may reach further down than what was freed. */
-                uintptr_t low = from ? space.ranges[from - 1].end : space.start;
+                uintptr_t low = from ? table.ranges[from - 1].end : table.start;
 
-                low = (low + space.granule - 1) & ~(space.granule - 1);
-                space.gap.start = low > space.floor ? low : space.floor;
+                low = (low + table.granule - 1) & ~(table.granule - 1);
+                table.gap.start = low > table.floor ? low : table.floor;
         }
 }
 
-void space_set(uintptr_t start, uintptr_t end, int prot, unsigned flags)
+void range_table_set(uintptr_t start, uintptr_t end, int prot, unsigned flags)
 {
         struct range r = {.start = start, .end = end, .prot = prot, .flags = flags};
-        uintptr_t gap = space.gap.start;
+        uintptr_t gap = table.gap.start;
 
-        space_clear(start, end);
-        space.gap.start = gap; /* nothing became free */
+        range_table_clear(start, end);
+        table.gap.start = gap; /* nothing became free */
         insert(search(start), r);
-        space_join(start, end);
+        range_table_join(start, end);
 }
 
-bool space_check(void)
+bool range_table_check(void)
 {
-        for (size_t i = 0; i < space.count; i++) {
-                const struct range *r = &space.ranges[i];
+        for (size_t i = 0; i < table.count; i++) {
+                const struct range *r = &table.ranges[i];
 
-                if (r->start >= r->end || r->start < space.start || r->end > space.end)
+                if (r->start >= r->end || r->start < table.start || r->end > table.end)
                         return false;
-                if (i + 1 == space.count)
+                if (i + 1 == table.count)
                         break;
                 if (r->end > r[1].start)
                         return false;

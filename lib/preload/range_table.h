@@ -5,8 +5,8 @@
  * It only keeps the books. What they say is made true by arena_ops.c; what programs ask for is
  * translated by calls_*.c.
  */
-#ifndef SPACE_H
-#define SPACE_H
+#ifndef RANGE_TABLE_H
+#define RANGE_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,40 +30,42 @@ struct range {
 };
 
 /* The kernel's limit of mappings is 65530: there cannot be many more ranges than that. */
-#define SPACE_RANGES_MAX ((size_t)1 << 17)
+#define RANGE_TABLE_MAX ((size_t)1 << 17)
 
-/* Ranges in [start, end); space_find_free names none below `floor`, and multiples of `granule`. */
-int space_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t granule);
+/* Ranges in [start, end); range_table_find_free names none below `floor`, and multiples of
+ * `granule`. */
+int range_table_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t granule);
 
 /* Every call below needs the lock. All signals are blocked while a thread has it: a handler that
  * calls mmap finds it free, or held by another thread. Nobody takes it on a fault. */
-uint64_t space_lock(void);
-void space_unlock(uint64_t signals);
+uint64_t range_table_lock(void);
+void range_table_unlock(uint64_t signals);
 
-/* The ranges in order of address. find: the first that ends beyond addr. NULL: there are no more. */
-struct range *space_find(uintptr_t addr);
-struct range *space_next(struct range *r);
+/* The ranges in order of address. find: the first that ends beyond addr. NULL: there are no
+ * more. */
+struct range *range_table_find(uintptr_t addr);
+struct range *range_table_next(struct range *r);
 /* The range that holds the address, or NULL. */
-struct range *space_at(uintptr_t addr);
+struct range *range_table_at(uintptr_t addr);
 
-bool space_is_free(uintptr_t start, uintptr_t end);
+bool range_table_is_free(uintptr_t start, uintptr_t end);
 
 /* The lowest place for so many bytes; 0: there is none. */
-uintptr_t space_find_free(size_t size);
+uintptr_t range_table_find_free(size_t size);
 
 /* True if n more ranges fit into the table. set, clear and cut need one or two. */
-bool space_has_room(size_t n);
+bool range_table_has_room(size_t n);
 
 /* Replaces whatever is in [start, end). */
-void space_set(uintptr_t start, uintptr_t end, int prot, unsigned flags);
-void space_clear(uintptr_t start, uintptr_t end);
+void range_table_set(uintptr_t start, uintptr_t end, int prot, unsigned flags);
+void range_table_clear(uintptr_t start, uintptr_t end);
 
 /* Makes start and end borders of ranges, so that those in between can be changed in place; join
  * afterwards makes one of neighbours that do not differ. */
-void space_cut(uintptr_t start, uintptr_t end);
-void space_join(uintptr_t start, uintptr_t end);
+void range_table_cut(uintptr_t start, uintptr_t end);
+void range_table_join(uintptr_t start, uintptr_t end);
 
 /* For debug builds and tests: is the table sorted, and minimal? */
-bool space_check(void);
+bool range_table_check(void);
 
 #endif

@@ -3,8 +3,8 @@
  * settings.c - reads and checks the UNPAGED_* variables.
  *
  * One table says which variables there are and how each is understood. What is wrong is said at the
- * first that is: with the name, the value, and what would be right, since the launcher shows it to a
- * person, and the preloaded library puts it into the log.
+ * first that is: with the name, the value, and what would be right, since the launcher shows it to
+ * a person, and the preloaded library puts it into the log.
  */
 #include "settings.h"
 #include "machine.h"

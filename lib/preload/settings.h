@@ -3,17 +3,18 @@
  * settings.h - what the user asked for, in the UNPAGED_* variables of the environment. The launcher
  * writes them, the preloaded library reads them; both check them with the same code.
  *
- * Reading allocates nothing, uses neither stdio nor locale, and may happen before main(). Strings in
- * struct settings are the environment's own: the program may change them, so whoever needs them after
- * main() has begun keeps copies. A variable that is empty counts as not set; paths are then NULL.
+ * Reading allocates nothing, uses neither stdio nor locale, and may happen before main(). Strings
+ * in struct settings are the environment's own: the program may change them, so whoever needs them
+ * after main() has begun keeps copies. A variable that is empty counts as not set; paths are then
+ * NULL.
  *
  * Where text goes. UNPAGED_STATS and UNPAGED_LOG name files, which every process of the tree opens,
  * appends one block or line to with a single write, and closes: O_APPEND keeps them whole, and no
  * descriptor stays behind that would keep a pipe open. "-" is the standard error that the process
- * started with. Descriptor 2 itself will not do: many programs (sort, ls, all that check their output)
- * close it before the end, and others get something else under that number. So a duplicate is kept,
- * close-on-exec and under a high number, and a daemon keeps what it was started with open: for
- * daemons, name a file.
+ * started with. Descriptor 2 itself will not do: many programs (sort, ls, all that check their
+ * output) close it before the end, and others get something else under that number. So a duplicate
+ * is kept, close-on-exec and under a high number, and a daemon keeps what it was started with open:
+ * for daemons, name a file.
  */
 #ifndef SETTINGS_H
 #define SETTINGS_H
@@ -48,17 +49,17 @@ struct settings {
 /* The least that pg_open() takes: 4 frames and a buffer. */
 #define BUDGET_MIN_PAGES 5u
 
-/* Reads `name=value` from getenv-like lookup(name). Returns NULL; or what is wrong, in words that
- * name the variable, the value and the remedy, written to `why`, which is returned. Without
- * UNPAGED_BUDGET the budget is 0: BUDGET_DEFAULT is meant. The text has the form "NAME=value: words".
- * It depends on the machine only in what a percentage is, and in that no budget may exceed its
- * memory. */
+/* Reads `name=value` from getenv-like lookup(name). Returns NULL; or what is wrong, in words
+ * that name the variable, the value and the remedy, written to `why`, which is returned. Without
+ * UNPAGED_BUDGET the budget is 0: BUDGET_DEFAULT is meant. The text has the form "NAME=value:
+ * words". It depends on the machine only in what a percentage is, and in that no budget may
+ * exceed its memory. */
 const char *settings_read(struct settings *s, const char *(*lookup)(const char *name), char *why,
                           size_t why_size);
 
-/* "64M", "1.5G", "4096", "64MiB", "25%" (of the machine's memory, or of the cgroup's where that is
- * less; at most 100%). K, M, G and T are powers of 1024, in either case; at most six decimals. False:
- * not a size, or beyond 64 bits; *bytes is then as it was. */
+/* "64M", "1.5G", "4096", "64MiB", "25%" (of the machine's memory, or of the cgroup's where that
+ * is less; at most 100%). K, M, G and T are powers of 1024, in either case; at most six
+ * decimals. False: not a size, or beyond 64 bits; *bytes is then as it was. */
 bool size_parse(const char *text, uint64_t *bytes);
 
 /* Whether UNPAGED_ONLY and UNPAGED_SKIP let a program be paged, by the last part of its path: SKIP

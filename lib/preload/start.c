@@ -3,14 +3,14 @@
  * start.c - decides whether this process is paged, and opens its pool.
  *
  * All of it happens in a constructor, which is the first of the process to run (-z initfirst): even
- * the C library's has not, so what that initialises (environ, the program's name) is not there, or is
- * set here. Until the pool is open every interposed call is the kernel's, and what was mapped before
- * stays unpaged: it is recognised by its address. The same is true, for ever, of a process that is
- * not paged.
+ * the C library's has not, so what that initialises (environ, the program's name) is not there, or
+ * is set here. Until the pool is open every interposed call is the kernel's, and what was mapped
+ * before stays unpaged: it is recognised by its address. The same is true, for ever, of a process
+ * that is not paged.
  *
- * Nothing here may wake the heap, or its first megabytes would be unpaged. The pager's own structures
- * are allocated by raw_calloc (see CMakeLists.txt), and what the C library allocates for a thread by
- * heap.c.
+ * Nothing here may wake the heap, or its first megabytes would be unpaged. The pager's own
+ * structures are allocated by real_calloc (see CMakeLists.txt), and what the C library allocates
+ * for a thread by heap.c.
  */
 #include "environment.h"
 #include "preload.h"
@@ -134,11 +134,11 @@ static int swap_file(const struct settings *s, struct pg_store **store)
                         config.length = s->page_size;
         } else if (flock(config.fd, LOCK_EX | LOCK_NB) != 0) {
                 on_message(NULL, "another process uses this swap file");
-                raw_close(config.fd);
+                real_close(config.fd);
                 return -EBUSY;
         }
         error = pg_store_file(store, &config);
-        raw_close(config.fd);
+        real_close(config.fd);
         return error;
 }
 
@@ -188,18 +188,19 @@ static int arena_open(void)
                                  "vm.overcommit_memory)");
                 return -ENOMEM;
         }
-        if (raw_mprotect(arena, size, PROT_NONE) != 0)
+        if (real_mprotect(arena, size, PROT_NONE) != 0)
                 return -errno;
-        raw_madvise(arena, size, MADV_DONTDUMP);
+        real_madvise(arena, size, MADV_DONTDUMP);
         preload.start = (uintptr_t)arena;
         preload.end = preload.start + size;
         preload.heap_end = preload.start + size / ARENA_HEAP;
-        return space_init(preload.start, preload.end, preload.heap_end, preload.granule);
+        return range_table_init(preload.start, preload.end, preload.heap_end, preload.granule);
 }
 
-/* The victim queue's share of the frames where pages come back from compressed memory. To load one then
- * costs little more than to rescue it, so it does not pay to ask about as many as the library
- * does (20 %): half as many rescues, up to 7 % more loads, and programs run 3 to 12 % faster. */
+/* The victim queue's share of the frames where pages come back from compressed memory. To load
+ * one then costs little more than to rescue it, so it does not pay to ask about as many as the
+ * library does (20 %): half as many rescues, up to 7 % more loads, and programs run 3 to 12 %
+ * faster. */
 #define ZRAM_QUEUE_PCT 10u
 
 static int pool_open(const struct settings *s)
@@ -233,7 +234,7 @@ static int pool_open(const struct settings *s)
         }
         error = arena_open();
         if (!error)
-                error = aside_init();
+                error = alt_stack_init();
         if (error)
                 pg_close(preload.pool);
         return error;
@@ -253,8 +254,8 @@ static void stay_unpaged(const char *reason, bool fatal)
         text_add(&t, " cannot be paged: ");
         text_add(&t, reason);
         text_add(&t, "\n");
-        raw_write(STDERR_FILENO, t.at, t.len);
-        raw_exit(STATUS_REQUIRED);
+        real_write(STDERR_FILENO, t.at, t.len);
+        real_exit(STATUS_REQUIRED);
 }
 
 static void start_pool(const struct settings *s)
@@ -266,7 +267,7 @@ static void start_pool(const struct settings *s)
                 stay_unpaged(why.len ? why.at : strerror(-error), s->require);
                 return;
         }
-        preload.pid = raw_getpid();
+        preload.pid = real_getpid();
         stats_open(s->stats_path);
         text_number(&t, preload.budget);
         log_line(preload.name, " is paged, with a budget of ", t.at, " bytes", NULL);

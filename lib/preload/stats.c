@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - what a process has cost, told when it ends: one block of lines, each a key, a number for
- * programs, and the same for people.
+ * stats.c - what a process has cost, told when it ends: one block of lines, each a key, a number
+ * for programs, and the same for people.
  *
  * It ends by exit, quick_exit, _exit, or because it executes another program. If that last fails it
  * goes on, and tells again later: the later block counts. Who is killed tells nothing. A child of
@@ -41,7 +41,7 @@ uint64_t stats_wall_ns(void)
 static uint64_t high_water(void)
 {
         char status[4096];
-        int fd = raw_open("/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
+        int fd = real_open("/proc/self/status", O_RDONLY | O_CLOEXEC, 0);
         uint64_t kib = 0;
         const char *at;
         ssize_t n;
@@ -49,7 +49,7 @@ static uint64_t high_water(void)
         if (fd < 0)
                 return 0;
         n = syscall(SYS_read, fd, status, sizeof(status) - 1);
-        raw_close(fd);
+        real_close(fd);
         status[n > 0 ? n : 0] = '\0';
         at = strstr(status, "VmHWM:");
         for (at = at ? at + strcspn(at, "0123456789\n") : ""; *at >= '0' && *at <= '9'; at++)
@@ -151,7 +151,7 @@ void stats_write(void)
         struct text t = {0};
         struct pg_stats s;
 
-        if (!is_active() || !stats.sink.is_open || raw_getpid() != preload.pid ||
+        if (!is_active() || !stats.sink.is_open || real_getpid() != preload.pid ||
             atomic_exchange(&stats.told, true))
                 return;
         if (pg_stats_get(preload.pool, &s, sizeof(s)) != 0)
@@ -162,7 +162,7 @@ void stats_write(void)
 
 void stats_again(void)
 {
-        if (raw_getpid() == preload.pid)
+        if (real_getpid() == preload.pid)
                 atomic_store(&stats.told, false);
 }
 
@@ -203,7 +203,7 @@ __attribute__((destructor)) static void at_exit(void)
 EXPORT void _exit(int status)
 {
         process_ends();
-        raw_exit(status);
+        real_exit(status);
 }
 
 EXPORT void _Exit(int status)

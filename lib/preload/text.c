@@ -2,8 +2,8 @@
 /*
  * text.c - text put together without stdio, and where it goes.
  *
- * Files are opened for each piece of text: a descriptor that stayed open would keep a pipe open in the
- * daemons a program leaves behind. For standard error there is no other way. See settings.h.
+ * Files are opened for each piece of text: a descriptor that stayed open would keep a pipe open in
+ * the daemons a program leaves behind. For standard error there is no other way. See settings.h.
  */
 #include "text.h"
 #include "real_syscalls.h"
@@ -80,7 +80,7 @@ void sink_open(struct sink *s, const char *path)
         if (!path)
                 return;
         if (strcmp(path, "-") == 0) {
-                s->fd = pg_fd_keep(raw_dup(STDERR_FILENO));
+                s->fd = pg_fd_keep(real_dup(STDERR_FILENO));
                 s->is_open = s->fd >= 0 && fstat(s->fd, &st) == 0;
                 s->device = st.st_dev;
                 s->inode = st.st_ino;
@@ -105,15 +105,15 @@ void sink_write(const struct sink *s, const struct text *t)
         if (!s->is_open)
                 return;
         if (fd < 0) {
-                fd = raw_open(s->path,
-                              O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                              0666);
+                fd = real_open(s->path,
+                               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                               0666);
                 if (fd >= 0) {
-                        raw_write(fd, t->at, t->len);
-                        raw_close(fd);
+                        real_write(fd, t->at, t->len);
+                        real_close(fd);
                 }
         } else if (fstat(fd, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode) {
-                raw_write(fd, t->at, t->len);
+                real_write(fd, t->at, t->len);
         }
         errno = saved;
 }

@@ -3,11 +3,11 @@
  * threads.c - threads on stacks that the program has made itself.
  *
  * The C library's own stacks are not paged. One from malloc or mmap is, and at its top lie the
- * thread's control block and thread-local storage, into which the kernel writes when the thread ends:
- * not if the page is out, and then pthread_join() waits for ever. The pager itself looks there, too,
- * for the CPU the thread runs on. So the top of such a stack is pinned when a thread starts on it,
- * until its memory is unmapped or discarded; that the thread has ended is not enough, for its control
- * block is in use until it was joined. The rest of the stack is paged.
+ * thread's control block and thread-local storage, into which the kernel writes when the thread
+ * ends: not if the page is out, and then pthread_join() waits for ever. The pager itself looks
+ * there, too, for the CPU the thread runs on. So the top of such a stack is pinned when a thread
+ * starts on it, until its memory is unmapped or discarded; that the thread has ended is not enough,
+ * for its control block is in use until it was joined. The rest of the stack is paged.
  */
 #include "arena_ops.h"
 #include "real_syscalls.h"
@@ -31,22 +31,22 @@ void threads_init(void)
 static int pin_stack(uintptr_t start, uintptr_t end)
 {
         uintptr_t at = start;
-        uint64_t signals = space_lock();
+        uint64_t signals = range_table_lock();
         struct range *r;
-        int error = space_has_room(2) ? 0 : EAGAIN;
+        int error = range_table_has_room(2) ? 0 : EAGAIN;
 
-        while (!error && at < end && (r = space_find(at)) && r->start < end) {
+        while (!error && at < end && (r = range_table_find(at)) && r->start < end) {
                 uintptr_t from = r->start > start ? r->start : start;
 
                 at = r->end < end ? r->end : end;
                 if (r->flags & (RANGE_OUT | RANGE_STACK))
                         continue;
-                if (ground_pin(from, at) != 0)
+                if (arena_pin(from, at) != 0)
                         error = EAGAIN;
                 else
-                        space_set(from, at, r->prot, r->flags | RANGE_STACK);
+                        range_table_set(from, at, r->prot, r->flags | RANGE_STACK);
         }
-        space_unlock(signals);
+        range_table_unlock(signals);
         return error;
 }
 

@@ -49,14 +49,14 @@ const char *trace_open(const char *path)
         strcpy(trace.path, path);
         if (strstr(path, "%p"))
                 return trace.path;
-        fd = raw_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = real_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno == EEXIST)
                 strcpy(trace.path + len, ".%p");
         else if (fd < 0) {
                 complain(": its trace cannot be written: ", errno);
                 return NULL;
         } else {
-                raw_close(fd);
+                real_close(fd);
         }
         return trace.path;
 }
@@ -65,7 +65,7 @@ void trace_write(void)
 {
         int error;
 
-        if (!is_active() || !trace.path[0] || raw_getpid() != preload.pid)
+        if (!is_active() || !trace.path[0] || real_getpid() != preload.pid)
                 return;
         error = pg_trace_sync(preload.pool);
         if (error && error != -ENOENT && !trace.told)

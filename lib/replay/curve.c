@@ -25,7 +25,7 @@ struct request {
 
 static uint64_t misses_with(const void *arg, uint64_t frames)
 {
-        return curve_misses(arg, frames);
+        return miss_curve_misses(arg, frames);
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -148,9 +148,9 @@ static struct curve_view view_of(const struct curve_trace *t, const struct reque
                                    .name = name_of(t, q->trace),
                                    .page_size = t->header.page_size,
                                    .least = t->least,
-                                   .enough = curve_enough(&t->curve),
+                                   .enough = miss_curve_enough(&t->curve),
                                    .budget = t->frames,
-                                   .first = curve_first(&t->curve),
+                                   .first = miss_curve_first(&t->curve),
                                    .fault_ns = q->fault_ns,
                                    .other_ns = run_ns > wait_ns ? run_ns - wait_ns : 0};
 }

@@ -49,8 +49,8 @@ static void come(struct reading *r, uint64_t page, bool touched)
         if (t->touches_only && r->mapped == page + 1)
                 return;
         if (t->touches_only && r->mapped)
-                curve_demoted(&t->curve, r->mapped - 1);
-        curve_fault(&t->curve, page, touched);
+                miss_curve_demoted(&t->curve, r->mapped - 1);
+        miss_curve_fault(&t->curve, page, touched);
         r->mapped = page + 1;
 }
 
@@ -58,25 +58,25 @@ static void forget(struct reading *r, uint64_t page, uint64_t count)
 {
         if (r->mapped && r->mapped - 1 - page < count)
                 r->mapped = 0;
-        curve_forgotten_range(&r->t->curve, page, count);
+        miss_curve_forgotten_range(&r->t->curve, page, count);
 }
 
 /* What was where the range goes ends there; hence a page that is there then has been moved. A range
  * may be far larger than what is followed of it. */
 static void move(struct reading *r, uint64_t page, uint64_t to, uint64_t count)
 {
-        struct curve *c = &r->t->curve;
+        struct miss_curve *c = &r->t->curve;
 
         forget(r, to, count);
         for (uint64_t i = 0; i < count && count <= c->places; i++)
-                curve_renamed(c, page + i, to + i);
+                miss_curve_renamed(c, page + i, to + i);
         for (uint32_t at = 0; at < c->places && count > c->places; at++)
                 for (;;) {
                         uint64_t name = c->table[at].key - 1;
 
                         if (c->table[at].key == 0 || name - page >= count || name - to < count)
                                 break;
-                        curve_renamed(c, name, to + (name - page));
+                        miss_curve_renamed(c, name, to + (name - page));
                 }
 }
 
@@ -101,7 +101,7 @@ static void take(struct reading *r, const struct pg_trace_event *e)
         case PG_TRACE_QUEUED:
         case PG_TRACE_LEFT:
                 r->leaves = true;
-                curve_demoted(&t->curve, e->page);
+                miss_curve_demoted(&t->curve, e->page);
                 break;
         case PG_TRACE_FORGOTTEN:
                 forget(r, e->page, e->count);
@@ -131,13 +131,13 @@ static int read_events(struct curve_trace *t, struct trace_reader *reader, char 
 
         while ((more = trace_file_next(reader, &e)) > 0)
                 take(&r, &e);
-        if (more == 0 && !r.leaves && !t->touches_only && curve_first(&t->curve) > t->frames) {
+        if (more == 0 && !r.leaves && !t->touches_only && miss_curve_first(&t->curve) > t->frames) {
                 snprintf(why, TRACE_WHY,
                          "a recording that does not say what left cannot come through a pipe: give "
                          "a file");
                 return -ESPIPE;
         }
-        t->least = curve_primary(&t->curve);
+        t->least = miss_curve_primary(&t->curve);
         if (t->touches_only && t->header.frames > t->least)
                 t->least = t->header.frames;
         if (trace_file_note(reader))
@@ -165,7 +165,7 @@ int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY
         /* Where no more came in than there were frames, nothing had to leave. */
         t->touches_only = t->header.flags & PG_TRACE_EVERY_ACCESS || (!leaves && pages > t->frames);
         if (!error)
-                error = curve_init(&t->curve, pages + 1);
+                error = miss_curve_init(&t->curve, pages + 1);
         if (!error)
                 error = read_events(t, reader, why);
         trace_file_close(reader);
@@ -179,5 +179,5 @@ int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY
 
 void curve_trace_free(struct curve_trace *t)
 {
-        curve_destroy(&t->curve);
+        miss_curve_destroy(&t->curve);
 }

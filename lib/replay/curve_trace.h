@@ -3,11 +3,11 @@
  * curve_trace.h - the what-if curve of a trace.
  *
  * Of a recorded trace, the curve is told of each event what a pool tells its own (curve.h): what
- * came in, what was unmapped, what was forgotten. A trace that does not have what left, because it has
- * every access, or of a recording only the touches were kept, is taken as that of a pool with a
- * single mapped frame: every touch of another page then is a fault, and the curve is that of LRU. Of a
- * recording this is known from the recorder's frames on: a page that was touched and did not fault was
- * one of the last that had come in.
+ * came in, what was unmapped, what was forgotten. A trace that does not have what left, because it
+ * has every access, or of a recording only the touches were kept, is taken as that of a pool with a
+ * single mapped frame: every touch of another page then is a fault, and the curve is that of LRU.
+ * Of a recording this is known from the recorder's frames on: a page that was touched and did not
+ * fault was one of the last that had come in.
  */
 #ifndef CURVE_TRACE_H
 #define CURVE_TRACE_H
@@ -18,7 +18,7 @@
 #include "trace_file.h"
 
 struct curve_trace {
-        struct curve curve;
+        struct miss_curve curve;
         struct pg_trace_header header;
         bool touches_only;     /* what left is not in it */
         uint64_t frames;       /* of the pool, at the end; 0: there was none */
@@ -29,9 +29,10 @@ struct curve_trace {
         char note[TRACE_WHY];  /* why it ends before its time; "": it is whole */
 };
 
-/* Reads it: twice, first to count its pages; once from a pipe, where it may have so many. 0, or a
- * negative errno, and `why` has a sentence: as trace_file_open(), trace_file_next(); -ENOMEM;
- * -E2BIG: more pages than that came through a pipe; -ESPIPE: so did a recording without what left. */
+/* Reads it: twice, first to count its pages; once from a pipe, where it may have so many. 0, or
+ * a negative errno, and `why` has a sentence: as trace_file_open(), trace_file_next(); -ENOMEM;
+ * -E2BIG: more pages than that came through a pipe; -ESPIPE: so did a recording without what
+ * left. */
 #define CURVE_PIPE_PAGES ((uint32_t)1 << 22)
 int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY]);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * curve_view.h - what the what-if curve (lib/model/miss_curve.h) says to people: estimated time, how much
- * memory would have sufficed, a sentence, and a picture (curve_picture.c).
+ * curve_view.h - what the what-if curve (lib/model/miss_curve.h) says to people: estimated time,
+ * how much memory would have sufficed, a sentence, and a picture (curve_picture.c).
  *
  * For the command `unpaged curve`, and for the preloaded library at the end of a program: so it
  * neither allocates nor uses stdio, and all text goes into a buffer of the caller's. Any thread.

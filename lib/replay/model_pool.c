@@ -3,11 +3,11 @@
  * model_pool.c - a pool without memory: policy, victim queue, ghosts and frames as the pager has
  * them, and nothing moves.
  *
- * The rule is the pager's own code (replacement.c and the rooms below it, write_predict.h); here stands
- * only what fault.c and evict.c do around it for one thread that reads nothing ahead: a touch of
- * a mapped page is not noticed, unless it is the first write; one of a queued page rescues it; one
- * of a page that is out takes a frame, for which a batch is evicted if none is free. Hence counts
- * are those of such a pool, to the last one (tests/flow/test_sim).
+ * The rule is the pager's own code (replacement.c and the rooms below it, write_predict.h); here
+ * stands only what fault.c and evict.c do around it for one thread that reads nothing ahead: a
+ * touch of a mapped page is not noticed, unless it is the first write; one of a queued page rescues
+ * it; one of a page that is out takes a frame, for which a batch is evicted if none is free. Hence
+ * counts are those of such a pool, to the last one (tests/flow/test_sim).
  *
  * What is not as in a pool: there is one mapping, as habits go; pins, failing stores and pages
  * that the kernel has pinned do not happen; pages that are read at first are clean, as those of a
@@ -37,10 +37,10 @@ struct pool {
         struct replacement replacement; /* of the four below */
         struct policy policy;
         struct ghosts ghosts;
-        struct victims victims;
+        struct victim_queue victims;
         struct frames frames;
-        mapping_habit habit;
-        uint32_t habit_turn;
+        write_history history;
+        uint32_t predict_turn;
         unsigned batch;
         bool strict, far, check;
         bool from_queue; /* the taker is offered pages of the victim queue */
@@ -83,7 +83,7 @@ static enum taken take(struct taker *t, uint32_t frame)
         *word |= PAGE_BUSY;
         m->waits[t->taken] = *word & PAGE_DIRTY || m->far;
         m->out[t->taken] = frame;
-        return m->waits[t->taken] ? TAKEN_TO_WAIT : TAKEN_STRAIGHT_ON;
+        return m->waits[t->taken] ? TAKEN_TO_WAIT : TAKEN_BYPASS;
 }
 
 static bool could_take(struct taker *t, uint32_t frame)
@@ -112,7 +112,7 @@ static void enqueue(struct pool *m)
                         m->out[kept++] = m->out[i];
                         continue;
                 }
-                victim_push(&m->victims, &m->frames, m->out[i]);
+                victim_queue_push(&m->victims, &m->frames, m->out[i]);
                 m->words[page_in(m, m->out[i])] ^= PAGE_QUEUED | PAGE_BUSY;
         }
         m->taker.taken = kept;
@@ -128,8 +128,8 @@ static void leave(struct pool *m, uint32_t frame)
         else
                 m->model.counts.left_clean++;
         if (!(word & PAGE_DIRTY))
-                word = habit_read(&m->habit, word);
-        m->words[page] = PAGE_PLACED | (word & PAGE_HABIT);
+                word = predict_note_read(&m->history, word);
+        m->words[page] = PAGE_PLACED | (word & PAGE_HISTORY);
         replacement_went_out(&m->replacement, frame, m->keys[page]);
 }
 
@@ -159,12 +159,12 @@ static bool comes_in_clean(struct pool *m, uint32_t page, bool write)
 {
         uint64_t *word = &m->words[page];
 
-        m->habit_turn++;
+        m->predict_turn++;
         if (!(*word & PAGE_PLACED))
                 return !write;
         if (write)
-                *word = habit_written(&m->habit, *word);
-        return !write && !habit_will_write(&m->habit, *word, m->habit_turn, m->strict);
+                *word = predict_note_written(&m->history, *word);
+        return !write && !predict_will_write(&m->history, *word, m->predict_turn, m->strict);
 }
 
 static void load(struct pool *m, uint32_t page, bool write)
@@ -183,7 +183,7 @@ static void load(struct pool *m, uint32_t page, bool write)
         }
         frame_at(&m->frames, frame)->page = page;
         m->words[page] =
-                page_resident(frame, (m->words[page] & PAGE_HABIT) | (clean ? 0 : PAGE_DIRTY));
+                page_resident(frame, (m->words[page] & PAGE_HISTORY) | (clean ? 0 : PAGE_DIRTY));
         replacement_came_in(&m->replacement, frame, m->keys[page], PG_ADD_DEMAND);
 }
 
@@ -193,7 +193,7 @@ static void rescue(struct pool *m, uint32_t page)
         uint32_t frame = page_frame(*word);
 
         m->model.counts.rescues++;
-        victim_remove(&m->victims, &m->frames, frame);
+        victim_queue_remove(&m->victims, &m->frames, frame);
         policy_rescued(&m->policy, frame, m->keys[page]);
         *word &= ~PAGE_QUEUED;
 }
@@ -212,7 +212,7 @@ static void notice(struct pool *m, uint32_t page, bool write)
         else
                 m->model.counts.first_writes += write && !(*word & PAGE_DIRTY);
         if (write && !(*word & PAGE_DIRTY))
-                *word = habit_written(&m->habit, *word) | PAGE_DIRTY;
+                *word = predict_note_written(&m->history, *word) | PAGE_DIRTY;
 }
 
 static void forget(struct pool *m, uint32_t page)
@@ -224,7 +224,7 @@ static void forget(struct pool *m, uint32_t page)
         if (!(word & PAGE_RESIDENT))
                 return;
         if (word & PAGE_QUEUED) {
-                victim_remove(&m->victims, &m->frames, frame);
+                victim_queue_remove(&m->victims, &m->frames, frame);
                 policy_forget_queued(&m->policy, frame);
         } else {
                 policy_remove(&m->policy, frame);
@@ -288,7 +288,7 @@ int model_pool_open(struct model **model, const struct pool_model *c)
         m->model.ops = &pool_ops;
         m->taker = (struct taker){.ops = &taker_ops, .room = BATCH_ROOM};
         m->replacement = (struct replacement){&m->policy, &m->ghosts, &m->victims, &m->frames};
-        m->victims.pct = c->strict ? 0 : c->queue_pct ? c->queue_pct : VICTIMS_PCT;
+        m->victims.pct = c->strict ? 0 : c->queue_pct ? c->queue_pct : VICTIM_QUEUE_PCT;
         m->batch = c->strict ? 1 : replacement_batch(c->frames);
         m->strict = c->strict;
         m->far = c->far;

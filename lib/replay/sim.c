@@ -181,7 +181,8 @@ static int sim_trace(const struct sim *sim, const char *path, struct sim_result 
         return status;
 }
 
-/* ---- the command ------------------------------------------------------------------------------ */
+/* ---- the command
+ * ------------------------------------------------------------------------------ */
 
 static void list_rows(struct sim *sim)
 {

@@ -16,7 +16,8 @@
 #define NAME 18 /* width of the first column */
 #define MIB  ((double)(1 << 20))
 
-/* ---- figures ---------------------------------------------------------------------------------- */
+/* ---- figures
+ * ---------------------------------------------------------------------------------- */
 
 static unsigned row_lru(const struct sim *sim)
 {
@@ -50,7 +51,8 @@ static bool is_policy(const struct sim *sim, unsigned row)
         return row >= sim->nreferences;
 }
 
-/* ---- of a trace ------------------------------------------------------------------------------- */
+/* ---- of a trace
+ * ------------------------------------------------------------------------------- */
 
 static void print_name(const struct sim *sim, unsigned row)
 {
@@ -138,7 +140,7 @@ static void print_nature(const struct steps_facts *f)
                        f->header.frames);
         if (f->ahead)
                 printf("%" PRIu64 " pages were read ahead; they count as touched (with "
-                       "UNPAGED_MASK_FEATURES=ahead none would be).\n",
+                       "UNPAGED_MASK_FEATURES=readahead none would be).\n",
                        f->ahead);
         if (f->lost)
                 printf("%" PRIu64 " events were lost in recording.\n", f->lost);
@@ -167,7 +169,8 @@ void sim_report_trace(const struct sim *sim, const struct sim_result *r)
         fflush(stdout);
 }
 
-/* ---- of all of them --------------------------------------------------------------------------- */
+/* ---- of all of them
+ * --------------------------------------------------------------------------- */
 
 /* Where ratios were, all together. */
 struct mean {
@@ -315,7 +318,8 @@ void sim_report_end(const struct sim *sim)
         }
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ------------------------------------------------------------------------------------- */
 
 static void json_text(const char *key, const char *text)
 {

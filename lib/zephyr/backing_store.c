@@ -110,7 +110,8 @@ void k_mem_paging_backing_store_init(void)
         store->page_size = PAGE_SIZE;
 }
 
-/* The pager is taken for good: threads that still run must not fault into a store that is closed. */
+/* The pager is taken for good: threads that still run must not fault into a store that is
+ * closed. */
 __attribute__((destructor)) static void close_store(void)
 {
         unpaged_mm_lock();

@@ -200,11 +200,11 @@ START_TEST(is_the_same_as_that_of_the_trace)
         ck_assert_msg(curve_trace_read(&t, path, why) == 0, "%s", why);
         ck_assert_uint_eq(t.lost, 0);
         ck_assert_uint_eq(t.touches, curve.faults);
-        ck_assert_uint_eq(curve_first(&t.curve), curve.first);
-        ck_assert_uint_eq(curve_primary(&t.curve), curve.least);
-        ck_assert_uint_eq(curve_enough(&t.curve), curve.enough);
+        ck_assert_uint_eq(miss_curve_first(&t.curve), curve.first);
+        ck_assert_uint_eq(miss_curve_primary(&t.curve), curve.least);
+        ck_assert_uint_eq(miss_curve_enough(&t.curve), curve.enough);
         for (unsigned frames = 1; frames < 6 * PAGES; frames++)
-                ck_assert_uint_eq(curve_misses(&t.curve, frames), misses_with(pool, frames));
+                ck_assert_uint_eq(miss_curve_misses(&t.curve, frames), misses_with(pool, frames));
         ck_assert_uint_lt(curve.least, 4 * FRAMES);
         ck_assert_uint_gt(curve.enough, 4 * FRAMES);
         curve_trace_free(&t);

@@ -170,8 +170,8 @@ END_TEST
 
 int main(void)
 {
-        Suite *suite = suite_create("habit");
-        TCase *tc = suite_of(suite, "habit");
+        Suite *suite = suite_create("write_predict");
+        TCase *tc = suite_of(suite, "write_predict");
 
         add_for_both(tc, pages_that_have_not_told_come_in_as_others_of_their_mapping_did);
         add_for_both(tc, a_mapping_that_is_only_read_from_now_on_is_found_out);

@@ -143,9 +143,19 @@ void options_shuffle(uint64_t *random)
 {
         static const uint64_t frames[] = {4, 5, 8, 12, 16, 31, 64, 200, 1000};
         static const uint64_t sizes[] = {4096, 4096, 4096, 4096, 16384, 65536, 2u << 20};
-        static const char *const masks[] = {
-                NULL,    NULL,       NULL,   "move",  "poison", "thread_id",       "move,poison",
-                "uring", "presence", "near", "habit", "ahead",  "near,habit,ahead"};
+        static const char *const masks[] = {NULL,
+                                            NULL,
+                                            NULL,
+                                            "move",
+                                            "poison",
+                                            "thread_id",
+                                            "move,poison",
+                                            "uring",
+                                            "presence",
+                                            "near",
+                                            "predict",
+                                            "readahead",
+                                            "near,predict,readahead"};
 
         options.seed = random_next(random) | 1;
         options.threads = 1 + (unsigned)(random_next(random) % 6);

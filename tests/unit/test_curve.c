@@ -58,7 +58,7 @@ static bool fifo_has(const struct fifo *f, uint64_t page)
 
 /* Misses with so many frames, of which `primary` are mapped; if there is a curve, it is told. */
 static uint64_t replay(const struct event *events, size_t n, uint32_t frames, uint32_t primary,
-                       struct curve *curve)
+                       struct miss_curve *curve)
 {
         struct fifo mapped = {0}, waiting = {0};
         uint64_t misses = 0;
@@ -71,7 +71,7 @@ static uint64_t replay(const struct event *events, size_t n, uint32_t frames, ui
 
                         fifo_take(&waiting, page);
                         if (curve)
-                                curve_forgotten(curve, page, inside);
+                                miss_curve_forgotten(curve, page, inside);
                         continue;
                 }
                 if (fifo_has(&mapped, page))
@@ -85,11 +85,11 @@ static uint64_t replay(const struct event *events, size_t n, uint32_t frames, ui
                         if (waiting.count > frames - primary)
                                 fifo_take(&waiting, waiting.page[0]);
                         if (curve)
-                                curve_demoted(curve, demoted);
+                                miss_curve_demoted(curve, demoted);
                 }
                 fifo_put(&mapped, page);
                 if (curve)
-                        curve_fault(curve, page, events[i].what == TOUCH);
+                        miss_curve_fault(curve, page, events[i].what == TOUCH);
         }
         return misses;
 }
@@ -139,27 +139,28 @@ static void make_trace(struct event *events, size_t n, uint64_t seed, unsigned f
 static void check_every_size(uint64_t seed, uint32_t primary, unsigned forgets)
 {
         static struct event events[EVENTS];
-        struct curve curve;
+        struct miss_curve curve;
 
         make_trace(events, EVENTS, seed, forgets);
-        ck_assert_int_eq(curve_init(&curve, PAGES), 0);
+        ck_assert_int_eq(miss_curve_init(&curve, PAGES), 0);
         replay(events, EVENTS, FRAMES, primary, &curve);
         for (uint32_t frames = primary; frames < FRAMES; frames++) {
                 uint64_t misses = replay(events, EVENTS, frames, primary, NULL);
 
-                ck_assert_msg(curve_misses(&curve, frames) == misses,
+                ck_assert_msg(miss_curve_misses(&curve, frames) == misses,
                               "seed %lu, primary %u, frames %u: %lu misses, the curve says %lu",
-                              seed, primary, frames, misses, curve_misses(&curve, frames));
+                              seed, primary, frames, misses, miss_curve_misses(&curve, frames));
         }
         ck_assert_uint_eq(curve.shift, 0);
         if (curve.looks > 0) /* else nothing was ever demoted */
-                ck_assert_uint_eq(curve_primary(&curve), primary);
-        ck_assert_uint_eq(curve_misses(&curve, curve_primary(&curve) - 1), curve.faults);
-        ck_assert_uint_eq(curve_misses(&curve, curve_enough(&curve)), curve_first(&curve));
-        if (curve_enough(&curve) > curve_primary(&curve))
-                ck_assert_uint_gt(curve_misses(&curve, curve_enough(&curve) - 1),
-                                  curve_first(&curve));
-        curve_destroy(&curve);
+                ck_assert_uint_eq(miss_curve_primary(&curve), primary);
+        ck_assert_uint_eq(miss_curve_misses(&curve, miss_curve_primary(&curve) - 1), curve.faults);
+        ck_assert_uint_eq(miss_curve_misses(&curve, miss_curve_enough(&curve)),
+                          miss_curve_first(&curve));
+        if (miss_curve_enough(&curve) > miss_curve_primary(&curve))
+                ck_assert_uint_gt(miss_curve_misses(&curve, miss_curve_enough(&curve) - 1),
+                                  miss_curve_first(&curve));
+        miss_curve_destroy(&curve);
 }
 
 START_TEST(equals_the_replay_at_every_size)
@@ -208,7 +209,7 @@ static uint64_t page_of(unsigned kind, uint64_t i, uint64_t lot)
 }
 
 /* A primary segment alone: what is behind it does not change what happens. */
-static void run_long(struct curve *curve, unsigned kind)
+static void run_long(struct miss_curve *curve, unsigned kind)
 {
         static uint64_t mapped[MAPPED];
         static bool is_mapped[8 * MANY];
@@ -224,22 +225,22 @@ static void run_long(struct curve *curve, unsigned kind)
                 is_mapped[page] = true;
                 if (count >= MAPPED) {
                         is_mapped[mapped[count % MAPPED]] = false;
-                        curve_demoted(curve, mapped[count % MAPPED]);
+                        miss_curve_demoted(curve, mapped[count % MAPPED]);
                 }
-                curve_fault(curve, page, true);
+                miss_curve_fault(curve, page, true);
                 mapped[count++ % MAPPED] = page;
         }
 }
 
 /* The mean over all sizes of how far two curves are apart, in parts of the faults. */
-static double distance(const struct curve *a, const struct curve *b)
+static double distance(const struct miss_curve *a, const struct miss_curve *b)
 {
-        uint64_t from = MAPPED + 1, to = curve_enough(a);
+        uint64_t from = MAPPED + 1, to = miss_curve_enough(a);
         double sum = 0;
 
         for (unsigned i = 0; i < SIZES; i++) {
                 uint64_t frames = from + (to - from) * i / SIZES;
-                uint64_t x = curve_misses(a, frames), y = curve_misses(b, frames);
+                uint64_t x = miss_curve_misses(a, frames), y = miss_curve_misses(b, frames);
 
                 sum += (double)(x > y ? x - y : y - x) / (double)a->faults;
         }
@@ -249,16 +250,16 @@ static double distance(const struct curve *a, const struct curve *b)
 START_TEST(stays_near_it_where_few_pages_are_followed)
 {
         for (unsigned kind = 0; kind < 4; kind++) {
-                struct curve whole;
+                struct miss_curve whole;
 
-                ck_assert_int_eq(curve_init(&whole, 2 * MANY), 0);
+                ck_assert_int_eq(miss_curve_init(&whole, 2 * MANY), 0);
                 run_long(&whole, kind);
                 ck_assert_uint_eq(whole.shift, 0);
                 for (uint32_t capacity = 512; capacity <= 8192; capacity *= 4) {
-                        struct curve some;
+                        struct miss_curve some;
                         double apart;
 
-                        ck_assert_int_eq(curve_init(&some, capacity), 0);
+                        ck_assert_int_eq(miss_curve_init(&some, capacity), 0);
                         run_long(&some, kind);
                         ck_assert_uint_gt(some.shift, 0);
                         ck_assert_uint_le(some.pages, capacity);
@@ -267,9 +268,9 @@ START_TEST(stays_near_it_where_few_pages_are_followed)
                         printf("kind %u, %5u pages of %lu followed: error %.4f\n", kind, some.pages,
                                whole.first, apart);
                         ck_assert_double_lt(apart * apart * some.pages, 3 * 3);
-                        curve_destroy(&some);
+                        miss_curve_destroy(&some);
                 }
-                curve_destroy(&whole);
+                miss_curve_destroy(&whole);
         }
 }
 END_TEST
@@ -277,97 +278,97 @@ END_TEST
 /* ---- what a pool may do ---------------------------------------------------------------------- */
 
 /* One mapped frame: what was in it goes. */
-static void touch(struct curve *c, uint64_t page, uint64_t before)
+static void touch(struct miss_curve *c, uint64_t page, uint64_t before)
 {
         if (before)
-                curve_demoted(c, before);
-        curve_fault(c, page, true);
+                miss_curve_demoted(c, before);
+        miss_curve_fault(c, page, true);
 }
 
 START_TEST(a_renamed_page_keeps_its_place)
 {
-        struct curve c;
+        struct miss_curve c;
 
-        ck_assert_int_eq(curve_init(&c, 64), 0);
+        ck_assert_int_eq(miss_curve_init(&c, 64), 0);
         for (uint64_t page = 1; page <= 10; page++)
                 touch(&c, page, page - 1);
-        curve_renamed(&c, 4, 1004);
+        miss_curve_renamed(&c, 4, 1004);
         touch(&c, 1004, 10); /* behind 10, 9, 8, 7, 6, 5 */
-        ck_assert_uint_eq(curve_misses(&c, 6), 11);
-        ck_assert_uint_eq(curve_misses(&c, 7), 10);
+        ck_assert_uint_eq(miss_curve_misses(&c, 6), 11);
+        ck_assert_uint_eq(miss_curve_misses(&c, 7), 10);
         touch(&c, 4, 1004); /* nobody has heard of it */
-        ck_assert_uint_eq(curve_first(&c), 11);
-        curve_destroy(&c);
+        ck_assert_uint_eq(miss_curve_first(&c), 11);
+        miss_curve_destroy(&c);
 }
 END_TEST
 
 START_TEST(counts_begin_again_and_pages_stay_known)
 {
-        struct curve c;
+        struct miss_curve c;
 
-        ck_assert_int_eq(curve_init(&c, 64), 0);
+        ck_assert_int_eq(miss_curve_init(&c, 64), 0);
         touch(&c, 1, 0);
         touch(&c, 2, 1);
         curve_restart(&c);
-        ck_assert_uint_eq(curve_misses(&c, 1), 0);
+        ck_assert_uint_eq(miss_curve_misses(&c, 1), 0);
         touch(&c, 1, 2);
-        ck_assert_uint_eq(curve_first(&c), 0);
-        ck_assert_uint_eq(curve_misses(&c, 1), 1);
-        ck_assert_uint_eq(curve_misses(&c, 2), 0);
-        curve_destroy(&c);
+        ck_assert_uint_eq(miss_curve_first(&c), 0);
+        ck_assert_uint_eq(miss_curve_misses(&c, 1), 1);
+        ck_assert_uint_eq(miss_curve_misses(&c, 2), 0);
+        miss_curve_destroy(&c);
 }
 END_TEST
 
 /* Events that make no sense, of a trace with a gap, must not break it. */
 START_TEST(survives_events_that_do_not_fit)
 {
-        struct curve c;
+        struct miss_curve c;
         uint64_t state = 1;
 
-        ck_assert_int_eq(curve_init(&c, 50), 0);
+        ck_assert_int_eq(miss_curve_init(&c, 50), 0);
         for (unsigned i = 0; i < 200000; i++) {
                 uint64_t lot = random_next(&state), page = (lot >> 8) % (i % 4096 + 1);
 
                 switch (lot % 8) {
                 case 0:
-                        curve_forgotten(&c, page, lot >> 7 & 1);
+                        miss_curve_forgotten(&c, page, lot >> 7 & 1);
                         break;
                 case 1:
-                        curve_renamed(&c, page, lot >> 20 & 0xfff);
+                        miss_curve_renamed(&c, page, lot >> 20 & 0xfff);
                         break;
                 case 2:
                 case 3:
                 case 4:
-                        curve_demoted(&c, page);
+                        miss_curve_demoted(&c, page);
                         break;
                 default:
-                        curve_fault(&c, page, lot >> 7 & 1);
+                        miss_curve_fault(&c, page, lot >> 7 & 1);
                 }
                 ck_assert_uint_le(c.pages, c.capacity);
                 ck_assert_uint_le(c.now, c.times);
         }
         for (uint64_t frames = 1; frames < 10000; frames++)
-                ck_assert_uint_ge(curve_misses(&c, frames - 1), curve_misses(&c, frames));
-        curve_destroy(&c);
+                ck_assert_uint_ge(miss_curve_misses(&c, frames - 1), miss_curve_misses(&c, frames));
+        miss_curve_destroy(&c);
 }
 END_TEST
 
 /* Imported traces may have it. */
 START_TEST(the_last_of_all_names_takes_no_place)
 {
-        struct curve c;
+        struct miss_curve c;
 
-        ck_assert_int_eq(curve_init(&c, 50), 0);
+        ck_assert_int_eq(miss_curve_init(&c, 50), 0);
         for (unsigned i = 0; i < 1000; i++) {
-                curve_fault(&c, UINT64_MAX, true);
-                curve_fault(&c, i % 40, true);
-                curve_demoted(&c, UINT64_MAX);
-                curve_demoted(&c, i % 40);
+                miss_curve_fault(&c, UINT64_MAX, true);
+                miss_curve_fault(&c, i % 40, true);
+                miss_curve_demoted(&c, UINT64_MAX);
+                miss_curve_demoted(&c, i % 40);
         }
         ck_assert_uint_eq(c.pages, 40);
         ck_assert_uint_eq(c.shift, 0);
-        ck_assert_uint_eq(curve_first(&c), 40);
-        curve_destroy(&c);
+        ck_assert_uint_eq(miss_curve_first(&c), 40);
+        miss_curve_destroy(&c);
 }
 END_TEST
 

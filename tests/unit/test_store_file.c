@@ -296,7 +296,7 @@ START_TEST(a_full_filesystem_is_enospc_and_keeps_what_it_has)
         char path[sizeof(directory) + 16];
         struct pg_store *store;
         char *page = pages_new(1);
-        char *seen = pages_new(1);
+        char *lookups = pages_new(1);
         size_t stored = 0;
         int err;
         int fd;
@@ -321,8 +321,8 @@ START_TEST(a_full_filesystem_is_enospc_and_keeps_what_it_has)
         ck_assert_uint_le(stored, 64);
         for (size_t i = 0; i < stored; i++) {
                 fill(page, 1, i);
-                ck_assert_int_eq(store->ops->page_in(store, i * PAGE, 1, seen), 0);
-                ck_assert(memcmp(page, seen, PAGE) == 0);
+                ck_assert_int_eq(store->ops->page_in(store, i * PAGE, 1, lookups), 0);
+                ck_assert(memcmp(page, lookups, PAGE) == 0);
         }
         ck_assert_int_eq(store->ops->page_out(store, 0, 1, page), 0);
         close_store(store);

@@ -109,7 +109,7 @@ START_TEST(the_callers_descriptor_stays_as_it_is)
         int flags;
         struct pg_store *store;
         char *page = pages_new(1);
-        char *seen = pages_new(1);
+        char *lookups = pages_new(1);
 
         ck_assert_int_eq(fcntl(fd, F_SETFL, O_APPEND), 0);
         ck_assert_int_eq(lseek(fd, 77, SEEK_SET), 77);
@@ -122,11 +122,11 @@ START_TEST(the_callers_descriptor_stays_as_it_is)
         ck_assert_int_eq(fcntl(fd, F_GETFL), flags);
         ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), 77);
         ck_assert_int_eq(file_size(fd), 8 * PAGE);
-        ck_assert_int_eq(pread(fd, seen, PAGE, PAGE), PAGE);
-        ck_assert(memcmp(page, seen, PAGE) == 0);
+        ck_assert_int_eq(pread(fd, lookups, PAGE, PAGE), PAGE);
+        ck_assert(memcmp(page, lookups, PAGE) == 0);
         close(fd);
-        ck_assert_int_eq(store->ops->page_in(store, PAGE, 1, seen), 0);
-        ck_assert(memcmp(page, seen, PAGE) == 0);
+        ck_assert_int_eq(store->ops->page_in(store, PAGE, 1, lookups), 0);
+        ck_assert(memcmp(page, lookups, PAGE) == 0);
         close_store(store);
 }
 END_TEST

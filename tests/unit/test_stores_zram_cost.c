@@ -172,7 +172,7 @@ START_TEST(memory_is_told_as_the_system_sees_it)
         struct pg_store *store = zram();
         struct conform_rig rig;
         uint64_t random = 5;
-        size_t before, told, seen;
+        size_t before, told, lookups;
 
         conform_rig_open(&rig, store, 4 * KIB, 20000);
         before = resident_bytes();
@@ -180,10 +180,10 @@ START_TEST(memory_is_told_as_the_system_sees_it)
                 fill_mixed(&rig, 20000, round == 1 ? 100 : HARD, &random);
                 free_at_random(&rig, round == 2 ? 0 : 8000, &random);
                 told = conform_stats(store).memory_bytes;
-                seen = resident_bytes() - before;
+                lookups = resident_bytes() - before;
                 printf("round %u: store tells %.2f MiB, resident %.2f MiB\n", round,
-                       (double)told / MIB, (double)seen / MIB);
-                ck_assert(SANITIZED || (told <= seen + MIB && seen <= told + MIB));
+                       (double)told / MIB, (double)lookups / MIB);
+                ck_assert(SANITIZED || (told <= lookups + MIB && lookups <= told + MIB));
         }
         conform_rig_close(&rig);
         ck_assert_int_eq(pg_store_close(store), 0);
