@@ -11,8 +11,16 @@
  * An excluded page has no frame and no place, and its word says so before its addresses are given
  * away: whoever looks at the word later leaves the addresses alone.
  */
-#include "range_walk.h"
+#include "event_ring.h"
+#include "frame.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "page_state.h"
 #include "page_transfer.h"
+#include "pool.h"
+#include "range_walk.h"
+#include "uffd.h"
 
 #include <errno.h>
 
@@ -53,16 +61,6 @@ static int carry(struct walk *k, struct mapping *to, uint64_t to_page, uint64_t 
         return 0;
 }
 
-static void event_moved(struct walk *k, const struct mapping *to, uint64_t to_page)
-{
-        struct pg_trace_event event = {.kind = PG_TRACE_MOVED,
-                                       .page = page_key(k->mapping, k->page),
-                                       .to = page_key(to, to_page),
-                                       .count = 1};
-
-        observers_report_locking(k->pool, &event, 0);
-}
-
 /* Both are claimed, and the target is as it was born. */
 static void move_claimed(struct walk *k, struct mapping *to, uint64_t to_page, uint64_t word)
 {
@@ -70,16 +68,8 @@ static void move_claimed(struct walk *k, struct mapping *to, uint64_t to_page, u
         uint64_t left = 0;
         int error = page_is_mapped(word) ? carry(k, to, to_page, word) : 0;
 
-        if (!error && word & PAGE_RESIDENT) {
-                struct frame *f = frame_at(&pool->frames, page_frame(word));
-
-                lock_take(&pool->lock);
-                f->mapping = to;
-                f->page = to_page;
-                lock_drop(&pool->lock);
-        }
         if (!error)
-                event_moved(k, to, to_page);
+                page_moved(pool, k->mapping, k->page, word, to, to_page);
         if (word & PAGE_POISONED) {
                 left = page_heal(pool, k->mapping, k->page, word) & PAGE_POISONED;
                 if (pool->delivery == PG_DELIVERY_THREAD)

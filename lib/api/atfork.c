@@ -29,8 +29,20 @@
  */
 #include "atfork.h"
 #include "dispatch.h"
-#include "evict.h"
 #include "fork_freeze.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "miss_curve.h"
+#include "page.h"
+#include "page_state.h"
+#include "page_transfer.h"
+#include "pager_section.h"
+#include "pool.h"
+#include "stats.h"
+#include "store_gate.h"
+#include "trace_writer.h"
+#include "uffd.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -212,7 +224,7 @@ static void in_parent(void)
                 if (!pool_inherits(pool))
                         continue;
                 stores_fork_parent(&pool->stores);
-                fork_freeze_end(pool);
+                fork_freeze_end(pool, false);
         }
         if (has_streams())
                 _IO_list_unlock();
@@ -254,24 +266,20 @@ static int protect_clean(struct pg_pool *pool, struct mapping *m)
 /* The pages of a mapping that the child does not get no longer hold frames. */
 static void leave_behind(struct pg_pool *pool, struct mapping *m)
 {
+        struct page_batch *gone = &pool->contexts.table[0].out; /* nobody has it yet */
+
         for (uint64_t page = mapping_next_touched(m, 0); page < m->npages;
              page = mapping_next_touched(m, page + 1)) {
                 uint64_t word = page_load(mapping_word(m, page));
 
                 if (!(word & PAGE_RESIDENT))
                         continue;
-                if (word & PAGE_QUEUED) {
-                        victim_queue_remove(&pool->victim_queue, &pool->frames, page_frame(word));
-                        policy_forget_queued(&pool->policy, page_frame(word));
+                if (word & PAGE_QUEUED)
                         uffd_drop(frame_slot(&pool->frames, page_frame(word)), pool->page_size);
-                } else if (word & PAGE_PINNED) {
-                        pool->frames.pinned--;
-                } else {
-                        policy_remove(&pool->policy, page_frame(word));
-                }
-                frame_put(&pool->frames, page_frame(word));
+                gone->count = 0;
+                page_gone(pool, page_batch_add(gone, m, page, word));
         }
-        frames_update_pressure(&pool->frames);
+        gone->count = 0;
         mapping_withdraw(m, &pool->mappings_lock, &pool->mappings);
         store_release(&pool->stores, m->location);
 }
@@ -325,13 +333,12 @@ static int adopt(struct pg_pool *pool)
         error = stores_fork_child(&pool->stores);
         if (error)
                 return error;
-        pool->frames.pinned -= pool->frames.promised; /* by threads that are not here */
-        pool->frames.promised = 0;
-        frames_update_pressure(&pool->frames);
+        /* Promised to threads that are not here. */
+        frames_withdraw_pins(&pool->frames, pool->frames.promised);
         for_inherited(pool, hide_from_child);
         if (pool->delivery == PG_DELIVERY_THREAD)
                 error = handler_threads_restart(pool);
-        fork_freeze_end(pool);
+        fork_freeze_end(pool, true);
         return error;
 }
 

@@ -3,7 +3,7 @@
 #ifndef ATFORK_H
 #define ATFORK_H
 
-#include "pool.h"
+struct pg_pool;
 
 /* A pool that is open. -ENOMEM: fork cannot be watched. */
 int pools_add(struct pg_pool *pool);

@@ -9,7 +9,19 @@
  * are woken to find that out; the index forgets it, and only then the addresses are free for
  * others.
  */
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "miss_curve.h"
+#include "page.h"
+#include "page_events.h"
+#include "page_state.h"
+#include "pager_section.h"
+#include "pool.h"
 #include "range_walk.h"
+#include "stats.h"
+#include "store_gate.h"
+#include "uffd.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,25 +5,28 @@
  * A range is walked word by word, which costs nanoseconds and no system call where nothing is to be
  * done. What is missing is loaded in runs, by the same verb that serves faults.
  */
-#include "range_walk.h"
+#include "event_ring.h"
 #include "fault.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "page_load.h"
+#include "page_state.h"
 #include "page_transfer.h"
+#include "pool.h"
+#include "range_walk.h"
 
 #include <errno.h>
 
 /* All or nothing: these frames count as pinned from now on. */
 static bool pins_promise(struct pg_pool *pool, uint64_t n)
 {
-        struct frames *f = &pool->frames;
         bool fits;
 
         lock_take(&pool->lock);
-        fits = n + f->pinned + frames_reserve(f->limit) <= f->limit;
-        if (fits) {
-                f->pinned += (uint32_t)n;
-                f->promised += (uint32_t)n;
-                frames_update_pressure(f);
-        }
+        fits = frames_promise_pins(&pool->frames, n);
         lock_drop(&pool->lock);
         return fits;
 }
@@ -31,9 +34,7 @@ static bool pins_promise(struct pg_pool *pool, uint64_t n)
 static void pins_withdraw(struct pg_pool *pool, unsigned n)
 {
         lock_take(&pool->lock);
-        pool->frames.pinned -= n;
-        pool->frames.promised -= n;
-        frames_update_pressure(&pool->frames);
+        frames_withdraw_pins(&pool->frames, n);
         lock_drop(&pool->lock);
 }
 
@@ -50,14 +51,12 @@ static void pin_mapped(struct walk *k, uint64_t word)
 
         if (!(word & PAGE_PINNED)) {
                 lock_take(&k->pool->lock);
-                policy_remove(&k->pool->policy, op->frame);
-                pin_fulfil(k->pool, k->ctx);
+                page_pinned(k->pool, k->ctx, op);
                 lock_drop(&k->pool->lock);
-                op->word |= PAGE_PINNED;
         }
         if (pin_must_write(k) && !(word & PAGE_DIRTY))
                 fault_make_writable(k->pool, k->ctx, op);
-        page_release(k->mapping, k->page, op->word);
+        page_publish(k->pool, k->ctx, op, RING_PINNED);
         k->page++;
 }
 
@@ -83,7 +82,7 @@ static void bring_run(struct walk *k, uint64_t word, bool pin, unsigned most)
                     !page_claim(mapping_word(m, k->page), word))
                         break;
         }
-        error = fault_load(pool, k->ctx, in->count, pin && pin_must_write(k));
+        error = page_load_batch(pool, k->ctx, in->count, pin && pin_must_write(k));
         k->page = first + in->count; /* not all of them may have found a frame */
         if (error) {
                 walk_error(k, error);
@@ -202,6 +201,7 @@ void range_unpin(struct walk *k)
 {
         while (walk_next_touched(k)) {
                 uint64_t word = page_load(mapping_word(k->mapping, k->page));
+                struct page_op *op;
 
                 if (!(word & (PAGE_PINNED | PAGE_BUSY))) {
                         k->page++;
@@ -210,16 +210,16 @@ void range_unpin(struct walk *k)
                 walk_work(k);
                 if (!walk_claim(k, &word))
                         continue;
-                if (word & PAGE_PINNED) {
-                        word &= ~PAGE_PINNED;
-                        lock_take(&k->pool->lock);
-                        k->pool->frames.pinned--;
-                        frames_update_pressure(&k->pool->frames);
-                        policy_add(&k->pool->policy, page_frame(word),
-                                   page_key(k->mapping, k->page), PG_ADD_RETURNED);
-                        lock_drop(&k->pool->lock);
+                op = page_batch_add(&k->ctx->in, k->mapping, k->page++, word);
+                k->ctx->in.count = 0;
+                if (!(word & PAGE_PINNED)) {
+                        page_release(op->mapping, op->page, word);
+                        continue;
                 }
-                page_release(k->mapping, k->page++, word);
+                lock_take(&k->pool->lock);
+                page_unpinned(k->pool, op);
+                lock_drop(&k->pool->lock);
+                page_publish(k->pool, k->ctx, op, RING_UNPINNED);
         }
 }
 

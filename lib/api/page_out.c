@@ -11,9 +11,21 @@
  * written from there, and installed again write-protected. A page that cannot be unmapped (pinned
  * by the application or by the kernel) is written where it is, and stays DIRTY.
  */
-#include "range_walk.h"
+#include "event_ring.h"
 #include "evict.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "page_state.h"
 #include "page_transfer.h"
+#include "pool.h"
+#include "range_walk.h"
+#include "readahead.h"
+#include "stats.h"
+#include "store_gate.h"
+#include "uffd.h"
 
 #include <errno.h>
 
@@ -69,9 +81,8 @@ static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *
                         continue;
                 }
                 lock_take(&k->pool->lock);
-                evict_take(k->pool, page_frame(word), word);
+                page_taken(k->pool, page_batch_add(out, k->mapping, k->page++, word));
                 lock_drop(&k->pool->lock);
-                page_batch_add(out, k->mapping, k->page++, word);
         }
         return walk_has_batch(k);
 }
@@ -159,34 +170,12 @@ static void drop_resident(struct pg_pool *pool, struct page_batch *out)
         uffd_drop_ranges(ranges.v, ranges.n);
 }
 
-static void discard_resident(struct pg_pool *pool, struct page_op *op)
+static void discard_page(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        struct frame *f = frame_at(&pool->frames, op->frame);
-
-        copy_forget(pool, f->location, f->owned);
-        lock_take(&pool->lock);
-        if (op->word & PAGE_QUEUED) {
-                victim_queue_remove(&pool->victim_queue, &pool->frames, op->frame);
-                policy_forget_queued(&pool->policy, op->frame);
-        } else {
-                policy_remove(&pool->policy, op->frame);
-        }
-        frame_put(&pool->frames, op->frame);
-        page_event(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
-        lock_drop(&pool->lock);
-}
-
-/* Returns the page's new word. */
-static uint64_t discard_out(struct pg_pool *pool, struct page_op *op)
-{
-        uint64_t word = 0;
-        pg_location location = mapping_page_location(op->mapping, op->page, op->word);
-
-        copy_forget(pool, location, op->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
-        page_event_locking(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
+        page_gone(pool, op);
         if (op->word & PAGE_POISONED)
-                word = page_heal(pool, op->mapping, op->page, op->word) & PAGE_POISONED;
-        return word;
+                op->word = page_heal(pool, op->mapping, op->page, op->word);
+        page_publish(pool, ctx, op, RING_DISCARDED);
 }
 
 void range_discard(struct walk *k)
@@ -200,19 +189,8 @@ void range_discard(struct walk *k)
                         continue;
                 out = &k->ctx->out;
                 drop_resident(k->pool, out);
-                for (unsigned i = 0; i < out->count; i++) {
-                        struct page_op *op = &out->ops[i];
-
-                        uint64_t word = 0;
-
-                        if (op->word & PAGE_RESIDENT)
-                                discard_resident(k->pool, op);
-                        else
-                                word = discard_out(k->pool, op);
-                        event_ring_add(&k->pool->ring, mapping_addr(op->mapping, op->page),
-                                       RING_DISCARDED, word, k->ctx->tid);
-                        page_release(op->mapping, op->page, word);
-                }
+                for (unsigned i = 0; i < out->count; i++)
+                        discard_page(k->pool, k->ctx, &out->ops[i]);
                 walk_rest(k);
         }
 }
@@ -233,10 +211,9 @@ static void return_clean(struct pg_pool *pool, struct move_context *ctx)
         transfer_in(pool, in);
         for (unsigned i = 0; i < in->count; i++) {
                 struct page_op *op = &in->ops[i];
-                struct frame *f = frame_at(&pool->frames, op->frame);
 
-                f->location = op->location;
-                evict_returned(pool, ctx, op, op->word & ~PAGE_DIRTY, RING_SYNCED);
+                page_cleaned(pool, op);
+                evict_returned(pool, ctx, op, RING_SYNCED);
         }
         in->count = 0;
 }

@@ -7,12 +7,27 @@
  * many frames as the machine has memory, so that growing moves nothing; they cost only what is
  * touched.
  */
-#include "pool.h"
-#include "dispatch.h"
 #include "arena.h"
-#include "evict.h"
 #include "atfork.h"
-#include "range_walk.h"
+#include "dispatch.h"
+#include "event_ring.h"
+#include "evict.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "ghost.h"
+#include "mapping.h"
+#include "miss_curve.h"
+#include "move_context.h"
+#include "page_events.h"
+#include "pager_section.h"
+#include "policy_gate.h"
+#include "pool.h"
+#include "replacement.h"
+#include "stats.h"
+#include "store_gate.h"
+#include "trace_writer.h"
+#include "uffd.h"
+#include "victim_queue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -393,20 +408,16 @@ int pg_close(struct pg_pool *pool)
  * pages. */
 static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
 {
-        int error = 0;
+        struct pg_trace_event event = {.kind = PG_TRACE_FRAMES, .count = limit};
+        bool fits;
 
         lock_take(&pool->lock);
         *before = pool->frames.limit;
-        if (pool->frames.pinned + frames_reserve(limit) > limit)
-                error = -ENOMEM;
-        else
-                pool->frames.limit = limit;
-        if (!error && pool->has_observers)
-                observers_report(
-                        pool, &(struct pg_trace_event){.kind = PG_TRACE_FRAMES, .count = limit}, 0);
-        frames_update_pressure(&pool->frames);
+        fits = frames_set_limit(&pool->frames, limit);
+        if (fits && pool->has_observers)
+                observers_report(pool, &event, 0);
         lock_drop(&pool->lock);
-        return error;
+        return fits ? 0 : -ENOMEM;
 }
 
 static int resize(struct pg_pool *pool, uint32_t limit)

@@ -6,6 +6,12 @@
  * page only when it owns none and holds no move context (page.h, rule 3).
  */
 #include "range_walk.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "pager_section.h"
+#include "pool.h"
+#include "stats.h"
 
 #include <errno.h>
 

@@ -3,7 +3,14 @@
 #ifndef RANGE_WALK_H
 #define RANGE_WALK_H
 
-#include "pool.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+#include "pager_section.h"
+
+struct mapping;
+struct move_context;
+struct pg_pool;
 
 struct walk {
         struct pg_pool *pool;

@@ -3,7 +3,12 @@
 #ifndef EVICT_H
 #define EVICT_H
 
-#include "pool.h"
+#include <stdbool.h>
+#include "event_ring.h"
+
+struct move_context;
+struct page_op;
+struct pg_pool;
 
 /*
  * Frees frames, about `want` of them, by evicting victims. Returns how many; 0 is none yet, go on.
@@ -15,10 +20,6 @@
  * The caller owns pages that come in, or none; never pages that are resident.
  */
 int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want);
-
-/* Under the pool lock: a claimed page that is not pinned is going out. From here to its end it
- * counts as queued for the policy, and is in no queue. */
-void evict_take(struct pg_pool *pool, uint32_t frame, uint64_t word);
 
 /* The pages of ctx->out, claimed and taken, leave: unmapped if they still are mapped, saved, their
  * frames freed, all released; *left says how many. Those that cannot go are given back to the
@@ -37,19 +38,13 @@ int evict_unmap(struct pg_pool *pool, struct move_context *ctx);
 void evict_save(struct pg_pool *pool, struct move_context *ctx, bool for_fault);
 int evict_give_back(struct pg_pool *pool, struct move_context *ctx);
 
-/* A taken page of a batch that transfer_in has put back into the program, or could not (then it
- * waits in the queue, as safe): tells policy or queue, and releases the page with this word. */
-void evict_returned(struct pg_pool *pool, struct move_context *ctx, const struct page_op *op,
-                    uint64_t word, enum ring_event event);
+/* A page of a batch that transfer_in has put back into the program, or could not (then it waits in
+ * the queue, as safe): the transition, and the end of its ownership. */
+void evict_returned(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
+                    enum ring_event event);
 
 /* Evicts until the pool is within its limit again. patience_ms: for pages that the kernel has
  * pinned. 0, or why it is not. */
 int evict_to_limit(struct pg_pool *pool, unsigned patience_ms);
-
-/* The page in the frame no longer has a copy: it was, or may be, written to. */
-void copy_outdated(struct pg_pool *pool, struct frame *f);
-
-/* Frees the place that a page's copy had in the swap store, if it had one of its own. */
-void copy_forget(struct pg_pool *pool, pg_location location, bool owned);
 
 #endif

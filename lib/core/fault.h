@@ -3,7 +3,14 @@
 #ifndef FAULT_H
 #define FAULT_H
 
-#include "pool.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include "page.h"
+
+struct mapping;
+struct move_context;
+struct page_op;
+struct pg_pool;
 
 enum fault_end {
         FAULT_DONE,     /* the access can be tried again */
@@ -16,15 +23,15 @@ enum fault_end {
 enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
                           uint64_t page, bool write);
 
-/* The claimed pages of ctx->in, none of them resident, come in; the first `demand` because somebody
- * wants them, the rest ahead. All are released. Where ctx->pins is set they are pinned. Pages the
- * stores fail to load are poisoned if wanted, and left as they were if not. Returns the first error
- * of a wanted one; -ENOMEM and what evict says: no frames could be had, and nothing is poisoned. */
-int fault_load(struct pg_pool *pool, struct move_context *ctx, unsigned demand, bool write);
-
 /* A claimed page that is in the victim queue comes back; it is released, or pinned and released.
  * `write`: it is to be writable. */
 int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op *op, bool write);
+
+/* It is the first write to a mapped page that came in clean. */
+static inline bool fault_is_first_write(uint64_t word, bool write)
+{
+        return write && page_is_mapped(word) && !(word & PAGE_DIRTY);
+}
 
 /* A claimed, mapped, clean page becomes writable, and DIRTY in op->word; it is not released. */
 void fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);

@@ -7,7 +7,12 @@
  * and what leaves it. A page leaves when it is queued; or with its frame, if it went straight on.
  * Its word, which its owner has not changed yet, says which.
  */
+#include "page_events.h"
+#include "futex_lock.h"
+#include "miss_curve.h"
+#include "page.h"
 #include "pool.h"
+#include "trace_writer.h"
 
 static void report_to_curve(struct miss_curve *c, const struct pg_trace_event *e, uint64_t word)
 {

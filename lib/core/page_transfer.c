@@ -22,6 +22,13 @@
  * Every op is BUSY and ours, so nothing else changes these pages meanwhile.
  */
 #include "page_transfer.h"
+#include "event_ring.h"
+#include "frame.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "pool.h"
+#include "uffd.h"
 
 #include <errno.h>
 
@@ -44,26 +51,6 @@ void page_batch_drop_failed(struct page_batch *b)
                 if (b->ops[i].error == 0)
                         b->ops[kept++] = b->ops[i];
         b->count = kept;
-}
-
-void page_release(struct mapping *m, uint64_t page, uint64_t word)
-{
-        page_word *p = mapping_word(m, page);
-        struct pg_pool *pool = m->pool;
-        char *addr = mapping_addr(m, page);
-
-        /* With its last page released the mapping may be gone, and r and p another's. */
-        if (!page_commit(p, word))
-                return;
-        futex_wake(page_futex(p), INT32_MAX);
-        if (pool->delivery == PG_DELIVERY_THREAD)
-                uffd_wake(&pool->uffd, addr, pool->page_size);
-}
-
-void page_wake(struct mapping *m, uint64_t page)
-{
-        if (m->pool->delivery == PG_DELIVERY_THREAD)
-                uffd_wake(&m->pool->uffd, mapping_addr(m, page), mapping_page_size(m));
 }
 
 uint64_t page_heal(struct pg_pool *pool, struct mapping *m, uint64_t page, uint64_t word)

@@ -3,7 +3,14 @@
 #ifndef PAGE_TRANSFER_H
 #define PAGE_TRANSFER_H
 
-#include "pool.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mapping;
+struct move_context;
+struct page_batch;
+struct page_op;
+struct pg_pool;
 
 /* Appends a claimed page. */
 struct page_op *page_batch_add(struct page_batch *b, struct mapping *m, uint64_t page,

@@ -3,12 +3,19 @@
  * victim_select.c - which pages are to go: those the policy names, and the oldest of the victim
  * queue.
  *
- * Under the pool lock, all of it. The rule is that of replacement.c; here is its taker. A page is
- * taken when it is BUSY and ours; one that is somebody else's at the moment is passed by.
+ * The rule is that of replacement.c; here is its taker. A page is taken when it is BUSY and ours; a
+ * page that another thread owns at the moment is passed by.
  */
 #include "victim_select.h"
-#include "evict.h"
+#include "event_ring.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
 #include "page_transfer.h"
+#include "pool.h"
+#include "replacement.h"
 
 /* Around the caller's frame: what the pager and a signal frame take, and what its callers have. */
 #define STACK_BELOW ((uintptr_t)16 << 10)
@@ -82,6 +89,8 @@ static enum taken claimer_take(struct taker *t, uint32_t frame)
                 op = claim_victim(c->pool, &c->ctx->out, frame);
         if (!op)
                 return TAKEN_NOT;
+        op->taken = true;
+        op->data = frame_slot(&c->pool->frames, frame);
         op->bypass_queue = !c->queue || need_not_wait(c->pool, op);
         return op->bypass_queue ? TAKEN_BYPASS : TAKEN_TO_WAIT;
 }
@@ -110,12 +119,17 @@ static struct claimer claimer_of(struct pg_pool *pool, struct move_context *ctx,
         return (struct claimer){.taker = taker, .pool = pool, .ctx = ctx, .queue = queue};
 }
 
-void victims_from_policy(struct pg_pool *pool, struct move_context *ctx, unsigned want, bool queue)
+void victims_from_policy(struct pg_pool *pool, struct move_context *ctx, unsigned want)
 {
         struct replacement r = pool_replacement(pool);
-        struct claimer c = claimer_of(pool, ctx, queue);
+        struct claimer c;
 
-        replacement_from_policy(&r, &c.taker, want, queue);
+        ctx->passed_before = ctx->passed_over;
+        lock_take(&pool->lock);
+        ctx->uses_queue = replacement_queues(&r);
+        c = claimer_of(pool, ctx, ctx->uses_queue);
+        replacement_from_policy(&r, &c.taker, want, ctx->uses_queue);
+        lock_drop(&pool->lock);
 }
 
 void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned want)
@@ -123,5 +137,26 @@ void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned
         struct replacement r = pool_replacement(pool);
         struct claimer c = claimer_of(pool, ctx, false);
 
+        if (!ctx->uses_queue)
+                return;
+        lock_take(&pool->lock);
         replacement_from_queue(&r, &c.taker, want);
+        lock_drop(&pool->lock);
+}
+
+int victims_why_none(struct pg_pool *pool, struct move_context *ctx)
+{
+        struct frames *f = &pool->frames;
+        int error = 0;
+
+        lock_take(&pool->lock);
+        if (ctx->passed_over > pool->policy.count + pool->victim_queue.list.count) {
+                ctx->avoid_saves = false; /* all were looked at, and all must be saved */
+                ctx->all_dirty = true;
+                ctx->passed_over = 0;
+        } else if (ctx->passed_over <= ctx->passed_before) {
+                error = f->live < f->limit || f->live > f->pinned - f->promised ? -EAGAIN : -ENOMEM;
+        }
+        lock_drop(&pool->lock);
+        return error;
 }

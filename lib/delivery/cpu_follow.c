@@ -32,6 +32,7 @@
  */
 #include "cpu_follow.h"
 #include "futex_lock.h"
+#include "uffd.h"
 #include "uffd_abi.h"
 
 #include <linux/rseq.h>

@@ -3,13 +3,12 @@
 #ifndef CPU_FOLLOW_H
 #define CPU_FOLLOW_H
 
-#include "uffd.h"
-
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+struct uffd;
 
 #define FOLLOWERS   4u
 #define CPU_LOOKUPS 8u

@@ -11,6 +11,11 @@
 #include "dispatch.h"
 #include "fault.h"
 #include "fork_freeze.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "pool.h"
+#include "stats.h"
 
 #define TURN_NS 500000u
 

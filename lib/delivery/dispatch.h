@@ -3,7 +3,12 @@
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
-#include "pool.h"
+#include <stdbool.h>
+#include <sys/types.h>
+#include "fault.h"
+
+struct mapping;
+struct pg_pool;
 
 /* handler_thread.c: starts and stops the threads that serve a pool's faults. 0 or -errno. */
 int handler_threads_start(struct pg_pool *pool);

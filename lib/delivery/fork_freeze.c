@@ -25,8 +25,22 @@
  *  - What page_in changes inside a store: its operation fork_child sets that right.
  */
 #include "fork_freeze.h"
+#include "event_ring.h"
 #include "evict.h"
+#include "fault.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "page_load.h"
+#include "page_state.h"
 #include "page_transfer.h"
+#include "pool.h"
+#include "stats.h"
+#include "store_gate.h"
+#include "trace_writer.h"
+#include "uffd.h"
 
 #include <errno.h>
 
@@ -36,7 +50,7 @@
 /* ---- serving ------------------------------------------------------------------------------- */
 
 /* Once for each page. False: the log is full. */
-static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page)
+static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page, pid_t tid)
 {
         struct fork_freeze *f = &pool->freeze;
         uint32_t n = atomic_load(&f->count);
@@ -49,6 +63,7 @@ static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page)
                         return false;
         } while (!atomic_compare_exchange_weak(&f->count, &n, n + 1));
         atomic_store(&f->log[n].page, page);
+        atomic_store(&f->log[n].tid, tid);
         atomic_store(&f->log[n].mapping, m);
         return true;
 }
@@ -139,7 +154,7 @@ static bool show(struct pg_pool *pool, struct move_context *ctx, struct mapping 
                 return true; /* somebody was quicker, before the freeze */
         if (!clean && !has_room(pool, ctx->tid))
                 return false;
-        if (!note(pool, m, page))
+        if (!note(pool, m, page, ctx->tid))
                 return false;
         if (!clean)
                 return install_frozen(pool, ctx, m, page, word);
@@ -206,43 +221,38 @@ static uint32_t frame_for(struct pg_pool *pool)
         return frame;
 }
 
-static void came_in(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
-                    uint64_t page, uint64_t word)
+/* A noted page is there: it has come in, or was rescued, writable. That it was written to is not
+ * known, so nothing is learned from it. */
+static void settle_frozen(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        uint32_t frame = frame_for(pool);
-        pg_location location = mapping_page_location(m, page, word);
-        struct frame *f = frame_at(&pool->frames, frame);
+        bool queued = op->word & PAGE_QUEUED;
 
-        copy_forget(pool, location, word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
+        op->clean = false;
+        if (queued) {
+                uffd_drop(frame_slot(&pool->frames, op->frame), pool->page_size);
+                page_modified(pool, op, false);
+        } else {
+                op->location = mapping_page_location(op->mapping, op->page, op->word);
+                copy_forget(pool, op->location,
+                            op->word & PAGE_PLACED && op->location < PG_LOCATION_ANON_UNINIT);
+                op->frame = frame_for(pool);
+        }
         lock_take(&pool->lock);
-        f->mapping = m;
-        f->page = page;
-        f->location = PG_LOCATION_NONE;
-        f->owned = false;
-        atomic_store_explicit(&f->ahead, false, memory_order_relaxed);
-        policy_add(&pool->policy, frame, page_key(m, page), PG_ADD_DEMAND);
-        page_event(pool, PG_TRACE_FAULT, m, page, true);
+        if (queued) {
+                page_taken(pool, op);
+                page_rescued(pool, ctx, op);
+        } else {
+                page_came_in(pool, ctx, op, PG_ADD_DEMAND);
+        }
         lock_drop(&pool->lock);
-        tally_add(&ctx->tally, STAT_FAULTS, 1);
-        page_release(m, page, page_resident(frame, PAGE_DIRTY));
+        count_faults(ctx, 1, queued);
+        page_publish(pool, ctx, op, queued ? RING_RESCUED : RING_LOADED);
 }
 
-static void came_back(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
-                      uint64_t page, uint64_t word)
+static void settle_written(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        uint32_t frame = page_frame(word);
-        struct frame *f = frame_at(&pool->frames, frame);
-
-        copy_outdated(pool, f);
-        uffd_drop(frame_slot(&pool->frames, frame), pool->page_size);
-        lock_take(&pool->lock);
-        victim_queue_remove(&pool->victim_queue, &pool->frames, frame);
-        policy_rescued(&pool->policy, frame, page_key(m, page));
-        page_event(pool, PG_TRACE_RESCUED, m, page, true);
-        lock_drop(&pool->lock);
-        tally_add(&ctx->tally, STAT_FAULTS, 1);
-        tally_add(&ctx->tally, STAT_RESCUES, 1);
-        page_release(m, page, (word & ~PAGE_QUEUED) | PAGE_DIRTY);
+        fault_make_writable(pool, ctx, op); /* in the child it was protected again */
+        page_release(op->mapping, op->page, op->word);
 }
 
 static void work_off(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
@@ -250,29 +260,26 @@ static void work_off(struct pg_pool *pool, struct move_context *ctx, struct mapp
 {
         page_word *p = mapping_word(m, page);
         uint64_t word = page_load(p);
-        enum uffd_presence there;
+        char *addr = mapping_addr(m, page);
+        enum uffd_presence there = UFFD_NOTHING;
+        struct page_op *op;
 
         if (word & (PAGE_BUSY | PAGE_EXCLUDED) || !page_claim(p, word))
                 return;
-        if (page_is_mapped(word) && !(word & PAGE_DIRTY)) {
-                struct page_op *op = page_batch_add(&ctx->in, m, page, word);
-
-                fault_make_writable(pool, ctx, op); /* in the child it was protected again */
-                page_release(m, page, op->word);
-                ctx->in.count = 0;
+        ctx->in.count = 0;
+        op = page_batch_add(&ctx->in, m, page, word);
+        if (fault_is_first_write(word, true)) {
+                settle_written(pool, ctx, op);
                 return;
         }
-        there = page_is_mapped(word)
-                        ? UFFD_NOTHING
-                        : uffd_present(&pool->uffd, mapping_addr(m, page), pool->page_size);
+        if (!page_is_mapped(word))
+                there = uffd_present(&pool->uffd, addr, pool->page_size);
         if (there == UFFD_SOME)
-                uffd_drop(mapping_addr(m, page), pool->page_size);
-        if (there != UFFD_ALL)
-                page_release(m, page, word);
-        else if (word & PAGE_QUEUED)
-                came_back(pool, ctx, m, page, word);
+                uffd_drop(addr, pool->page_size);
+        if (there == UFFD_ALL)
+                settle_frozen(pool, ctx, op);
         else
-                came_in(pool, ctx, m, page, word);
+                page_release(m, page, word);
 }
 
 /* ---- begin and end ------------------------------------------------------------------------- */
@@ -338,19 +345,21 @@ void fork_freeze_shrink(struct pg_pool *pool)
         evict_to_limit(pool, 0);
 }
 
-void fork_freeze_end(struct pg_pool *pool)
+void fork_freeze_end(struct pg_pool *pool, bool in_child)
 {
         struct fork_freeze *f = &pool->freeze;
         struct move_context *ctx = &pool->contexts.table[0];
 
         move_contexts_spare_end(&pool->contexts);
-        move_context_reset(ctx, &pool->stats, 0);
         for (unsigned i = 0; i < FORK_LOG; i++) {
                 struct mapping *m = atomic_load(&f->log[i].mapping);
 
-                if (m)
-                        work_off(pool, ctx, m, atomic_load(&f->log[i].page));
+                if (!m)
+                        continue;
+                move_context_reset(ctx, &pool->stats, in_child ? 0 : atomic_load(&f->log[i].tid));
+                work_off(pool, ctx, m, atomic_load(&f->log[i].page));
         }
+        ctx->in.count = 0;
         move_contexts_thaw(&pool->contexts);
         trace_writer_write(&pool->trace_writer);
 }

@@ -28,12 +28,20 @@
  * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is
  * asked to wake the thread.
  */
-#include "dispatch.h"
-#include "cpu_follow.h"
 #include "arena.h"
-#include "fd_keep.h"
+#include "cpu_follow.h"
+#include "dispatch.h"
+#include "event_ring.h"
 #include "fault.h"
+#include "fd_keep.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "page.h"
+#include "pager_section.h"
+#include "pool.h"
+#include "stats.h"
 #include "thread.h"
+#include "uffd.h"
 #include "uffd_abi.h"
 
 #include <errno.h>

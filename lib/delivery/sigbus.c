@@ -13,6 +13,13 @@
  */
 #include "dispatch.h"
 #include "fault.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "move_context.h"
+#include "page.h"
+#include "pager_section.h"
+#include "pool.h"
+#include "stats.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -25,6 +25,7 @@
  */
 #include "frame.h"
 #include "arena.h"
+#include "frame_list.h"
 
 #include <errno.h>
 #include <unpaged/policy.h>
@@ -32,13 +33,20 @@
 /* Eight threads, each with the pages of its instruction. */
 #define LOW_ON_FRAMES 32u
 
+/* After each change of limit or pinned. */
+static void update_pressure(struct frames *frames)
+{
+        atomic_store_explicit(&frames->low_on_frames,
+                              frames->limit < frames->pinned + LOW_ON_FRAMES, memory_order_relaxed);
+}
+
 int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size)
 {
         *frames = (struct frames){.page_size = page_size, .capacity = capacity, .limit = limit};
         frames->table = arena_reserve((size_t)capacity * sizeof(struct frame), "unpaged-frames");
         frames->slots = arena_reserve((size_t)capacity * page_size, "unpaged-slots");
         if (frames->table && frames->slots) {
-                frames_update_pressure(frames);
+                update_pressure(frames);
                 return 0;
         }
         frames_destroy(frames);
@@ -104,13 +112,44 @@ void frames_trim(struct frames *frames)
         }
 }
 
-void frames_update_pressure(struct frames *frames)
-{
-        atomic_store_explicit(&frames->low_on_frames,
-                              frames->limit < frames->pinned + LOW_ON_FRAMES, memory_order_relaxed);
-}
-
 uint32_t frames_reserve(uint32_t limit)
 {
         return limit < 8 ? limit / 2 : 4;
+}
+
+bool frames_set_limit(struct frames *frames, uint32_t limit)
+{
+        if (frames->pinned + frames_reserve(limit) > limit)
+                return false;
+        frames->limit = limit;
+        update_pressure(frames);
+        return true;
+}
+
+bool frames_promise_pins(struct frames *frames, uint64_t n)
+{
+        if (n + frames->pinned + frames_reserve(frames->limit) > frames->limit)
+                return false;
+        frames->pinned += (uint32_t)n;
+        frames->promised += (uint32_t)n;
+        update_pressure(frames);
+        return true;
+}
+
+void frames_withdraw_pins(struct frames *frames, uint32_t n)
+{
+        frames->pinned -= n;
+        frames->promised -= n;
+        update_pressure(frames);
+}
+
+void frames_fulfil_pin(struct frames *frames)
+{
+        frames->promised--;
+}
+
+void frames_unpin(struct frames *frames)
+{
+        frames->pinned--;
+        update_pressure(frames);
 }

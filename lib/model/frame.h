@@ -57,10 +57,20 @@ uint32_t frame_take(struct frames *frames);
 void frame_put(struct frames *frames, uint32_t frame);
 /* Retires the free frames that are above the limit. */
 void frames_trim(struct frames *frames);
-/* After each change of limit or pinned. */
-void frames_update_pressure(struct frames *frames);
-/* Frames that must stay unpinned. */
+/* Frames that must stay unpinned, so that faults can be served. */
 uint32_t frames_reserve(uint32_t limit);
+/* A new limit. False, and nothing has changed: the pinned pages would not leave that reserve. */
+bool frames_set_limit(struct frames *frames, uint32_t limit);
+
+/* Pins. n frames count as pinned from here on, for pages that are on their way in; false:
+ * they would not leave the reserve. */
+bool frames_promise_pins(struct frames *frames, uint64_t n);
+/* Promises that are not needed after all. */
+void frames_withdraw_pins(struct frames *frames, uint32_t n);
+/* A page is pinned now, as was promised. */
+void frames_fulfil_pin(struct frames *frames);
+/* A pinned page is not pinned any more. */
+void frames_unpin(struct frames *frames);
 
 static inline struct frame *frame_at(const struct frames *frames, uint32_t frame)
 {

@@ -4,6 +4,7 @@
 #define POLICY_GATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <unpaged/policy.h>
 

@@ -3,6 +3,7 @@
 #ifndef READAHEAD_H
 #define READAHEAD_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #define READAHEAD_STREAMS 4

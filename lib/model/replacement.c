@@ -8,6 +8,11 @@
  * than LOOKS_MOST frames.
  */
 #include "replacement.h"
+#include "frame.h"
+#include "frame_list.h"
+#include "ghost.h"
+#include "policy_gate.h"
+#include "victim_queue.h"
 
 /* Frames looked at under the lock in one go. */
 #define LOOKS_MOST 1024u
@@ -94,6 +99,48 @@ void replacement_came_in(struct replacement *r, uint32_t frame, uint64_t key, en
         policy_add(r->policy, frame, key, how);
         if (how == PG_ADD_DEMAND && ghost_take(r->ghosts, r->frames->limit, key))
                 policy_accessed(r->policy, frame);
+}
+
+void replacement_taken(struct replacement *r, uint32_t frame, bool queued)
+{
+        if (queued)
+                victim_queue_remove(r->victim_queue, r->frames, frame);
+        else
+                policy_queued(r->policy, frame);
+}
+
+void replacement_parked(struct replacement *r, uint32_t frame)
+{
+        victim_queue_push(r->victim_queue, r->frames, frame);
+}
+
+void replacement_returned(struct replacement *r, uint32_t frame, uint64_t key)
+{
+        policy_rescued(r->policy, frame, key);
+}
+
+void replacement_pinned(struct replacement *r, uint32_t frame, bool taken)
+{
+        if (taken)
+                policy_forget_queued(r->policy, frame);
+        else
+                policy_remove(r->policy, frame);
+        frames_fulfil_pin(r->frames);
+}
+
+void replacement_unpinned(struct replacement *r, uint32_t frame, uint64_t key)
+{
+        frames_unpin(r->frames);
+        policy_add(r->policy, frame, key, PG_ADD_RETURNED);
+}
+
+void replacement_forgot(struct replacement *r, uint32_t frame, bool taken)
+{
+        if (taken)
+                policy_forget_queued(r->policy, frame);
+        else
+                policy_remove(r->policy, frame);
+        frame_put(r->frames, frame);
 }
 
 void replacement_went_out(struct replacement *r, uint32_t frame, uint64_t key)

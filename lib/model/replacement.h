@@ -15,10 +15,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "frame.h"
-#include "ghost.h"
-#include "policy_gate.h"
+#include <unpaged/policy.h>
 #include "victim_queue.h"
+
+struct frames;
+struct ghosts;
+struct policy;
 
 /* The rooms that change together. It only refers to them. */
 struct replacement {
@@ -71,10 +73,27 @@ void replacement_from_policy(struct replacement *r, struct taker *t, unsigned wa
 /* The oldest of the victim queue, until the taker has `want` pages. */
 void replacement_from_queue(struct replacement *r, struct taker *t, unsigned want);
 
-/* A page has come into the frame. */
-void replacement_came_in(struct replacement *r, uint32_t frame, uint64_t key, enum pg_add how);
+/* What becomes of a frame's page. It stands with the policy, as one that may be selected; or in
+ * the victim queue; or it is *taken*: it was selected, or claimed by a call, and is going out. A
+ * taken page is in no queue, and the policy knows it as one that waits there. A pinned page stands
+ * nowhere. */
 
-/* The page that was taken from the frame has gone out: the frame is free. */
+/* A page has come into the frame, and stands with the policy. */
+void replacement_came_in(struct replacement *r, uint32_t frame, uint64_t key, enum pg_add how);
+/* A page that stands with the policy, or in the queue (`queued`), is taken without being
+ * selected. */
+void replacement_taken(struct replacement *r, uint32_t frame, bool queued);
+/* A taken page waits in the queue. */
+void replacement_parked(struct replacement *r, uint32_t frame);
+/* A taken page stands with the policy again, as one that is in use. */
+void replacement_returned(struct replacement *r, uint32_t frame, uint64_t key);
+/* A page that is taken, or stands with the policy, is pinned; and is so no longer. */
+void replacement_pinned(struct replacement *r, uint32_t frame, bool taken);
+void replacement_unpinned(struct replacement *r, uint32_t frame, uint64_t key);
+/* A taken page has gone out: the frame is free, and a ghost stays. */
 void replacement_went_out(struct replacement *r, uint32_t frame, uint64_t key);
+/* The content of a page that is taken, or stands with the policy, is forgotten: the frame is
+ * free. */
+void replacement_forgot(struct replacement *r, uint32_t frame, bool taken);
 
 #endif

@@ -15,6 +15,8 @@
 #ifndef VICTIM_QUEUE_H
 #define VICTIM_QUEUE_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include "frame.h"
 #include "frame_list.h"
 

@@ -22,6 +22,9 @@
 #ifndef WRITE_PREDICT_H
 #define WRITE_PREDICT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdatomic.h>
 #include "page.h"
 
 #define PREDICT_MOST       16

@@ -17,9 +17,9 @@
  *  - A moved page is always writable where it lands, so nothing here moves and protects.
  */
 #include "uffd.h"
-#include "uffd_abi.h"
 #include "fd_keep.h"
 #include "futex_lock.h"
+#include "uffd_abi.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #ifndef UFFD_H
 #define UFFD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -21,6 +21,8 @@
 #include "mapping.h"
 #include "arena.h"
 #include "futex_lock.h"
+#include "page.h"
+#include "readahead.h"
 
 #include <errno.h>
 #include <sched.h>

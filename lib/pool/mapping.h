@@ -3,14 +3,18 @@
 #ifndef MAPPING_H
 #define MAPPING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unpaged/unpaged.h>
+#include "page.h"
 #include "readahead.h"
 #include "write_predict.h"
-#include "page.h"
+
+struct lock;
+struct pg_pool;
 
 enum mapping_state {
         MAPPING_FREE, /* the structure is spare */

@@ -3,6 +3,7 @@
 #include "move_context.h"
 #include "arena.h"
 #include "futex_lock.h"
+#include "stats.h"
 
 #include <errno.h>
 

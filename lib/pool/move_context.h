@@ -34,8 +34,9 @@ struct page_op {
         pg_location location; /* coming in: where from; going out: where to */
         char *data;           /* where its content is outside the program */
         uint32_t frame;
-        bool clean;           /* install protected */
-        bool owned;           /* location is a place of the swap store that was reserved for it */
+        bool taken; /* it is going out: in no queue, and not to be selected (page_state.h) */
+        bool clean; /* install protected */
+        bool owned; /* location is a place of the swap store that was reserved for it */
         bool location_is_new; /* going out: that place was reserved just now */
         bool bypass_queue;    /* going out: not by the victim queue */
         bool dropped;         /* going out: from where it was mapped, with nothing in its slot */
@@ -80,12 +81,14 @@ struct move_context {
         struct tally tally;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
-        bool avoid_saves;      /* a store has just refused: look for victims that are clean */
-        bool all_dirty;        /* and there are none */
-        uint32_t passed_over;  /* victims, for that */
-        uint32_t refused;      /* batches of victims that the stores refused */
-        uint32_t predict_turn; /* counts batches that came in (write_predict.h) */
-        uint32_t pins;         /* frames reserved for pinning: pages coming in are pinned */
+        bool avoid_saves;       /* a store has just refused: look for victims that are clean */
+        bool all_dirty;         /* and there are none */
+        uint32_t passed_over;   /* victims, for that; */
+        uint32_t passed_before; /* of them, before the present eviction */
+        bool uses_queue;        /* in the present eviction victims wait in the queue */
+        uint32_t refused;       /* batches of victims that the stores refused */
+        uint32_t predict_turn;  /* counts batches that came in (write_predict.h) */
+        uint32_t pins;          /* frames reserved for pinning: pages coming in are pinned */
 };
 
 #define MOVE_CONTEXTS_FROZEN (1u << 31)

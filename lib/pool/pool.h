@@ -9,24 +9,29 @@
 #ifndef POOL_H
 #define POOL_H
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unpaged/store.h>
 #include <unpaged/unpaged.h>
-#include "miss_curve.h"
+#include "event_ring.h"
 #include "frame.h"
-#include "ghost.h"
 #include "futex_lock.h"
-#include "policy_gate.h"
-#include "trace_writer.h"
+#include "ghost.h"
 #include "mapping.h"
+#include "miss_curve.h"
+#include "move_context.h"
+#include "page.h"
+#include "policy_gate.h"
 #include "replacement.h"
 #include "stats.h"
 #include "store_gate.h"
-#include "event_ring.h"
+#include "trace_writer.h"
 #include "uffd.h"
 #include "victim_queue.h"
-#include "move_context.h"
 
 struct handler_threads;
 
@@ -42,6 +47,7 @@ struct fork_freeze {
         struct {
                 _Atomic(struct mapping *) mapping;
                 _Atomic uint64_t page;
+                _Atomic pid_t tid; /* of the thread that wanted it */
         } log[FORK_LOG];
 };
 
@@ -91,13 +97,6 @@ struct pg_pool {
         struct pg_pool *next;      /* of all pools in the process */
 };
 
-/* Under the lock: one of the pins that were promised to the move context's pages is kept. */
-static inline void pin_fulfil(struct pg_pool *pool, struct move_context *ctx)
-{
-        ctx->pins--;
-        pool->frames.promised--;
-}
-
 static inline bool pool_is_strict(const struct pg_pool *pool)
 {
         return pool->flags & PG_POOL_STRICT;
@@ -134,40 +133,6 @@ static inline uint64_t page_key(const struct mapping *m, uint64_t page)
         return (uint64_t)(uintptr_t)mapping_addr(m, page) >> m->page_shift;
 }
 
-/* ---- page_events.c: what is to be known of a page's life outside
- * ---------------------------------- */
-
-/* Under the lock, where there are observers: the trace, the curve, or both hear of it. `word` is
- * the page's, as it still stands in its table. */
-void observers_report(struct pg_pool *pool, const struct pg_trace_event *event, uint64_t word);
-/* The same where nothing else is done under the lock, and nothing if there are no observers. */
-void observers_report_locking(struct pg_pool *pool, const struct pg_trace_event *event,
-                              uint64_t word);
-
-/* Under the lock, with the page owned. */
-static inline void page_event(struct pg_pool *pool, enum pg_trace_kind kind,
-                              const struct mapping *m, uint64_t page, bool dirty)
-{
-        if (__builtin_expect(pool->has_observers, false))
-                observers_report(pool,
-                                 &(struct pg_trace_event){.kind = kind,
-                                                          .page = page_key(m, page),
-                                                          .count = 1,
-                                                          .dirty = dirty},
-                                 page_load(&m->pages[page]));
-}
-
-/* With the page owned, without the lock. */
-static inline void page_event_locking(struct pg_pool *pool, enum pg_trace_kind kind,
-                                      const struct mapping *m, uint64_t page, bool dirty)
-{
-        if (!pool->has_observers)
-                return;
-        lock_take(&pool->lock);
-        page_event(pool, kind, m, page, dirty);
-        lock_drop(&pool->lock);
-}
-
 /* Without locks. What the move context's events have filled is written. */
 static inline void pool_context_put(struct pg_pool *pool, struct move_context *ctx)
 {
@@ -177,37 +142,5 @@ static inline void pool_context_put(struct pg_pool *pool, struct move_context *c
 
 /* What a child's trace, or the pool's own, begins with. */
 struct pg_trace_header pool_trace_header(struct pg_pool *pool);
-
-/* Ends the ownership of a page: the new word is visible first, then who waits is woken. */
-void page_release(struct mapping *m, uint64_t page, uint64_t word);
-/* Wakes the threads that fault on it, whether or not they asked for it. */
-void page_wake(struct mapping *m, uint64_t page);
-
-/* What a call of the library must leave as it was. */
-struct pager_section {
-        sigset_t signals;
-        int error_number;
-        int cancel_state;
-};
-
-/* All signals of the thread are blocked between the two (see futex_lock.h), and errno is kept.
- * Nor is the thread cancelled there, although calls that move content (pread, pwrite) are
- * cancellation points: it would end with pages and buffers that are its own. */
-static inline void pager_section_enter(struct pager_section *caller)
-{
-        sigset_t all;
-
-        caller->error_number = errno;
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &caller->cancel_state);
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &caller->signals);
-}
-
-static inline void pager_section_leave(const struct pager_section *caller)
-{
-        pthread_sigmask(SIG_SETMASK, &caller->signals, NULL);
-        pthread_setcancelstate(caller->cancel_state, NULL);
-        errno = caller->error_number;
-}
 
 #endif

@@ -11,6 +11,7 @@
  */
 #include "store_gate.h"
 #include "builtin.h"
+#include "futex_lock.h"
 
 #include <errno.h>
 #include <stdlib.h>

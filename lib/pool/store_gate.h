@@ -3,7 +3,9 @@
 #ifndef STORE_GATE_H
 #define STORE_GATE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <unpaged/store.h>
 #include <unpaged/unpaged.h>

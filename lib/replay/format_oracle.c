@@ -120,7 +120,7 @@ static int take_records(FILE *in, const char *name, const unsigned char *first, 
         struct pg_trace_header header = {.page_size = (uint32_t)pg_trace_get(first + 12, 4),
                                          .flags = PG_TRACE_EVERY_ACCESS,
                                          .origin = "imported"};
-        struct trace_writer *writer;
+        struct trace_file_writer *writer;
         unsigned char record[RECORD];
         uint64_t now = 0;
         size_t n = RECORD;

@@ -174,7 +174,7 @@ static bool read_event(char *line, struct pg_trace_event *e)
 
 struct text_import {
         struct pg_trace_header header;
-        struct trace_writer *writer; /* from the first event on */
+        struct trace_file_writer *writer; /* from the first event on */
         const char *path;
         bool whole; /* PG_TRACE_END was there */
 };

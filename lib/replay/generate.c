@@ -225,7 +225,7 @@ static void describe(const struct generator_settings *s, unsigned kind, char *or
                 snprintf(origin, size, "%s %" PRIu64 " seed %" PRIu64, name, s->pages, s->seed);
 }
 
-static int write_all(struct generator *g, unsigned kind, struct trace_writer *w, char *why)
+static int write_all(struct generator *g, unsigned kind, struct trace_file_writer *w, char *why)
 {
         const struct generator_settings *s = g->settings;
         struct stream writes = {s->seed ^ 0x5bf03635f0935ad1u};
@@ -244,7 +244,7 @@ int generate(const struct generator_settings *s, const char *path, char why[TRAC
 {
         struct pg_trace_header header = {.page_size = 4096, .flags = PG_TRACE_EVERY_ACCESS};
         struct generator g = {.settings = s, .stream = {s->seed}};
-        struct trace_writer *w;
+        struct trace_file_writer *w;
         const char *wrong;
         unsigned kind = 0;
         int error;

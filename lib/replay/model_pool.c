@@ -112,7 +112,7 @@ static void enqueue(struct pool *m)
                         m->out[kept++] = m->out[i];
                         continue;
                 }
-                victim_queue_push(&m->victims, &m->frames, m->out[i]);
+                replacement_parked(&m->replacement, m->out[i]);
                 m->words[page_in(m, m->out[i])] ^= PAGE_QUEUED | PAGE_BUSY;
         }
         m->taker.taken = kept;
@@ -193,8 +193,8 @@ static void rescue(struct pool *m, uint32_t page)
         uint32_t frame = page_frame(*word);
 
         m->model.counts.rescues++;
-        victim_queue_remove(&m->victims, &m->frames, frame);
-        policy_rescued(&m->policy, frame, m->keys[page]);
+        replacement_taken(&m->replacement, frame, true);
+        replacement_returned(&m->replacement, frame, m->keys[page]);
         *word &= ~PAGE_QUEUED;
 }
 
@@ -223,13 +223,9 @@ static void forget(struct pool *m, uint32_t page)
         m->words[page] = 0;
         if (!(word & PAGE_RESIDENT))
                 return;
-        if (word & PAGE_QUEUED) {
-                victim_queue_remove(&m->victims, &m->frames, frame);
-                policy_forget_queued(&m->policy, frame);
-        } else {
-                policy_remove(&m->policy, frame);
-        }
-        frame_put(&m->frames, frame);
+        if (word & PAGE_QUEUED)
+                replacement_taken(&m->replacement, frame, true);
+        replacement_forgot(&m->replacement, frame, word & PAGE_QUEUED);
 }
 
 /* ---- the model ------------------------------------------------------------------------------ */

@@ -210,7 +210,7 @@ int trace_file_rewind(struct trace_reader *r)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-struct trace_writer {
+struct trace_file_writer {
         FILE *file;
         char *path;
         uint64_t events;
@@ -218,16 +218,16 @@ struct trace_writer {
         struct pg_trace_coder coder;
 };
 
-static void put(struct trace_writer *w, const void *bytes, size_t n)
+static void put(struct trace_file_writer *w, const void *bytes, size_t n)
 {
         if (!w->error && fwrite(bytes, 1, n, w->file) != n)
                 w->error = errno ? -errno : -EIO;
 }
 
 int trace_file_create(const char *path, const struct pg_trace_header *header,
-                      struct trace_writer **writer, char why[TRACE_WHY])
+                      struct trace_file_writer **writer, char why[TRACE_WHY])
 {
-        struct trace_writer *w = calloc(1, sizeof(*w));
+        struct trace_file_writer *w = calloc(1, sizeof(*w));
         unsigned char coded[PG_TRACE_HEADER_SIZE];
 
         *writer = NULL;
@@ -251,7 +251,7 @@ int trace_file_create(const char *path, const struct pg_trace_header *header,
         return 0;
 }
 
-void trace_file_add(struct trace_writer *w, const struct pg_trace_event *event)
+void trace_file_add(struct trace_file_writer *w, const struct pg_trace_event *event)
 {
         unsigned char coded[PG_TRACE_EVENT_MAX];
 
@@ -259,7 +259,7 @@ void trace_file_add(struct trace_writer *w, const struct pg_trace_event *event)
         w->events += event->kind != PG_TRACE_TIME;
 }
 
-int trace_file_finish(struct trace_writer *w, bool whole, char why[TRACE_WHY])
+int trace_file_finish(struct trace_file_writer *w, bool whole, char why[TRACE_WHY])
 {
         struct pg_trace_event end = {.kind = PG_TRACE_END, .count = w->events};
         int error;

@@ -45,17 +45,17 @@ int trace_file_rewind(struct trace_reader *reader);
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-struct trace_writer;
+struct trace_file_writer;
 
 /* Makes the file, or empties it, and writes the header. Errors as above. */
 int trace_file_create(const char *path, const struct pg_trace_header *header,
-                      struct trace_writer **writer, char why[TRACE_WHY]);
+                      struct trace_file_writer **writer, char why[TRACE_WHY]);
 
 /* Errors are kept for trace_file_finish, which also writes PG_TRACE_END. */
-void trace_file_add(struct trace_writer *writer, const struct pg_trace_event *event);
+void trace_file_add(struct trace_file_writer *writer, const struct pg_trace_event *event);
 
 /* Ends the trace, `whole` or before its time, and closes it. 0; or a negative errno, the first that
  * there was, and why. The file of a trace that failed is left as far as it came, and has no end. */
-int trace_file_finish(struct trace_writer *writer, bool whole, char why[TRACE_WHY]);
+int trace_file_finish(struct trace_file_writer *writer, bool whole, char why[TRACE_WHY]);
 
 #endif

@@ -32,7 +32,7 @@ static void end(void)
 static void write_trace(const struct pg_trace_event *events, size_t n)
 {
         struct pg_trace_header header = {.page_size = 4096, .frames = 7};
-        struct trace_writer *w;
+        struct trace_file_writer *w;
 
         ck_assert_int_eq(trace_file_create(path, &header, &w, why), 0);
         for (size_t i = 0; i < n; i++) {

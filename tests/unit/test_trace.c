@@ -174,7 +174,7 @@ static struct pg_trace_event nth(unsigned i)
 /* Writes a trace of n events, and cuts it to so many bytes; 0: to what it has. Returns these. */
 static size_t make(unsigned n, size_t size)
 {
-        struct trace_writer *w;
+        struct trace_file_writer *w;
         int fd;
         off_t all;
 
@@ -362,7 +362,7 @@ END_TEST
 
 START_TEST(who_writes_to_a_full_disk_is_told)
 {
-        struct trace_writer *w;
+        struct trace_file_writer *w;
 
         ck_assert_int_eq(trace_file_create("/nowhere/trace", &header, &w, why), -ENOENT);
         ck_assert_ptr_nonnull(strstr(why, "/nowhere/trace"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The recorder of traces: what it does with events while nobody writes its buffers. */
+/* The writer of traces: what it does with events while its buffers are not written. */
 #include "trace_writer.h"
 
 #include <check.h>
@@ -14,7 +14,7 @@
 #define BURST 60000u /* more than both buffers hold */
 
 static char path[] = "/tmp/unpaged-trace-XXXXXX";
-static struct trace_writer recorder;
+static struct trace_writer writer;
 
 static void begin(void)
 {
@@ -25,12 +25,12 @@ static void begin(void)
         fd = mkstemp(path);
         ck_assert_int_ge(fd, 0);
         close(fd);
-        ck_assert_int_eq(trace_writer_open(&recorder, path, &header), 0);
+        ck_assert_int_eq(trace_writer_open(&writer, path, &header), 0);
 }
 
 static void end(void)
 {
-        trace_writer_close(&recorder);
+        trace_writer_close(&writer);
         unlink(path);
 }
 
@@ -39,9 +39,9 @@ static void record(uint64_t first, uint64_t n, bool write)
         for (uint64_t page = first; page < first + n; page++) {
                 struct pg_trace_event e = {.kind = PG_TRACE_FAULT, .page = page, .count = 1};
 
-                trace_writer_add(&recorder, &e);
+                trace_writer_add(&writer, &e);
                 if (write)
-                        trace_writer_write(&recorder);
+                        trace_writer_write(&writer);
         }
 }
 
@@ -50,8 +50,8 @@ static void sync_all(void)
         bool more;
 
         do {
-                more = trace_writer_seal(&recorder);
-                ck_assert_int_eq(trace_writer_finish(&recorder), 0);
+                more = trace_writer_seal(&writer);
+                ck_assert_int_eq(trace_writer_finish(&writer), 0);
         } while (more);
 }
 
@@ -101,7 +101,7 @@ START_TEST(what_finds_no_room_is_counted_in_a_gap)
         ck_assert_uint_gt(lost, BURST / 2);
         ck_assert_uint_eq(n - 1 + lost, 2 * BURST);
         record(2 * BURST, 2 * BURST, false);
-        trace_writer_write(&recorder);
+        trace_writer_write(&writer);
         record(4 * BURST, 10, false); /* the gap stands before these */
         sync_all();
         n = read_back(0, &lost);
@@ -145,7 +145,7 @@ START_TEST(a_signal_of_the_program_s_that_waits_is_left_to_it)
                 record(1, BURST, true);
                 setrlimit(RLIMIT_FSIZE, &limit);
                 sigpending(&pending);
-                ck_assert(!trace_writer_is_on(&recorder));
+                ck_assert(!trace_writer_is_on(&writer));
                 ck_assert_int_eq(sigismember(&pending, SIGXFSZ), own);
         }
 }
@@ -153,8 +153,8 @@ END_TEST
 
 int main(void)
 {
-        Suite *suite = suite_create("recorder");
-        TCase *tc = tcase_create("recorder");
+        Suite *suite = suite_create("writer");
+        TCase *tc = tcase_create("writer");
         SRunner *runner = srunner_create(suite);
         int failed;
 

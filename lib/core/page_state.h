@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page_state.h - what can happen to a page, each transition written once.
+ *
+ *                        pinned ┌────────┐ unpinned
+ *                               ▼        │
+ *         ┌──────── came_in ──► mapped ──┴─ taken ──► on its way out ── parked ──► queued
+ *         │                     ▲  ▲                  │  │  ▲                        │
+ *        out                    │  └─ stayed, ────────┘  │  └──────── taken ─────────┘
+ *         ▲                     │     returned, rescued  │
+ *         └─────────────────────┼──── went_out ──────────┘
+ *                               └──── gone: from everywhere
+ *
+ * A transition changes all that has to agree about the page: where its frame stands (policy,
+ * victim queue, pins: replacement.h), the frame's own fields, and op->word, the word that the page
+ * is to have; and it reports to the observers. Nobody else changes these together. The word in the
+ * page's table stays BUSY and as it was until page_publish().
+ *
+ * On its way out (`op->taken`) a page is in no queue, and the policy knows it as one that waits.
+ *
+ * The caller owns the page (page.h). Those marked L want the pool lock held; all others, no lock.
+ */
+#ifndef PAGE_STATE_H
+#define PAGE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <unpaged/policy.h>
+#include <unpaged/unpaged.h>
+#include "event_ring.h"
+
+struct mapping;
+struct move_context;
+struct page_op;
+struct pg_pool;
+
+/* L. The page has come into op->frame: as content of `location` that the store keeps (op->clean),
+ * or modified. Where ctx->pins promises pins it is pinned, and one of them kept. `how`:
+ * PG_ADD_DEMAND or PG_ADD_AHEAD. */
+void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
+                  enum pg_add how);
+
+/* The page could not be brought into op->frame: the frame is free again. */
+void page_stayed_out(struct pg_pool *pool, struct page_op *op);
+
+/* L. A mapped or queued page that is not pinned is on its way out. (Victims are taken by
+ * victim_select.c, in the same way.) */
+void page_taken(struct pg_pool *pool, struct page_op *op);
+
+/* L. A page on its way out is unmapped, and waits in the victim queue: for the first time, or
+ * again. */
+void page_parked(struct pg_pool *pool, struct page_op *op);
+
+/* L. A page on its way out was touched, and is mapped again; !op->clean: as a modified page. As for
+ * page_came_in, ctx->pins. */
+void page_rescued(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
+
+/* L. A page on its way out is mapped again, because it could not be saved or need not go. */
+void page_returned(struct pg_pool *pool, struct page_op *op);
+
+/* L. A page on its way out could not even be unmapped. Observers do not hear of it: it never
+ * left. */
+void page_stayed(struct pg_pool *pool, struct page_op *op);
+
+/* L. The content of a page on its way out is safe at op->location: its frame is free. Whoever has
+ * freed frames calls page_frames_freed() without the lock. */
+void page_went_out(struct pg_pool *pool, struct page_op *op);
+void page_frames_freed(struct pg_pool *pool);
+
+/* The content of a page is gone, wherever it is: the program has dropped it, or does not want it
+ * any more. Its place in the swap store and its frame, with its pin, are free. Its memory is the
+ * caller's business. A poisoned page stays POISONED, for the caller to heal. */
+void page_gone(struct pg_pool *pool, struct page_op *op);
+
+/* L. A mapped page is pinned, as ctx->pins promises; and is so no longer. */
+void page_pinned(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
+void page_unpinned(struct pg_pool *pool, struct page_op *op);
+
+/* A clean page is modified: the store's copy is outdated. `evidence`: the program has written to
+ * it, which is remembered (write_predict.h). */
+void page_modified(struct pg_pool *pool, struct page_op *op, bool evidence);
+
+/* A modified page has been saved at op->location, and is clean: its frame remembers the copy. The
+ * page is not mapped at the moment, or nobody could say that it was not written to since. */
+void page_cleaned(struct pg_pool *pool, struct page_op *op);
+
+/* A page lives at other addresses from now on, those of `to`. Its word moves with it, unchanged. */
+void page_moved(struct pg_pool *pool, const struct mapping *m, uint64_t page, uint64_t word,
+                struct mapping *to, uint64_t to_page);
+
+/* Ends the ownership with op->word as the page's word, and notes the event. */
+void page_publish(struct pg_pool *pool, const struct move_context *ctx, const struct page_op *op,
+                  enum ring_event event);
+
+/* Ends the ownership of a page: the new word is visible first, then its waiters are woken. */
+void page_release(struct mapping *m, uint64_t page, uint64_t word);
+/* Wakes the threads that fault on it, whether or not they asked for it. */
+void page_wake(struct mapping *m, uint64_t page);
+
+/* Frees the place in the swap store that was reserved for a page, if `owned` says so. */
+void copy_forget(struct pg_pool *pool, pg_location location, bool owned);
+
+#endif
