@@ -15,9 +15,9 @@ program=$1
 shift
 seconds=0
 seed=1
-seeds=20
+seeds=4
 steps=300
-budgets="2M 8M"
+budgets="1M 4M"
 while [ $# -gt 0 ]; do
         case $1 in
         --seconds) seconds=$2 ;;

@@ -121,7 +121,7 @@ static int storm_of_alarms(void)
         own_fill();
         handle(SIGALRM, look, SA_RESTART);
         storm(1000);
-        for (unsigned i = 0; i < 12 || caught < 100; i++) {
+        for (unsigned i = 0; i < 4 || caught < 100; i++) {
                 evict_all();
                 must(data_wrong(data, DATA, 1) == 0);
         }
@@ -167,15 +167,15 @@ static int stack_is_out(void)
 
         own_fill();
         handle(SIGUSR1, look, SA_ONSTACK);
-        for (unsigned i = 0; i < 10; i++) {
+        for (unsigned i = 0; i < 5; i++) {
                 evict_all();
                 raise(SIGUSR1);
         }
-        must(caught == 10);
+        must(caught == 5);
         stack.ss_flags = SS_DISABLE;
         must(sigaltstack(&stack, NULL) == 0);
         free(stack.ss_sp);
-        puts("ten on a stack that was out");
+        puts("five on a stack that was out");
         return 0;
 }
 
@@ -244,23 +244,23 @@ static int children_end(void)
 {
         own_fill();
         handle(SIGCHLD, reap, SA_RESTART);
-        for (unsigned i = 0; i < 50; i++) {
+        for (unsigned i = 0; i < 20; i++) {
                 pid_t child = fork();
 
                 must(child >= 0);
                 if (child == 0) {
-                        size_t part = (size_t)i * DATA / 64;
+                        size_t part = (size_t)i * DATA / 32;
 
                         must(*(uint64_t *)(data + part) == data_word(1, part / 8));
                         _exit(0);
                 }
-                if (i % 10 == 0)
+                if (i % 5 == 0)
                         evict_all();
         }
-        while (caught < 50)
+        while (caught < 20)
                 usleep(1000);
         must(data_wrong(data, DATA, 1) == 0);
-        puts("fifty children");
+        puts("twenty children");
         return 0;
 }
 

@@ -2,9 +2,10 @@
 # shellcheck shell=bash
 # Sourced by the scripts here, which find the launcher in $LAUNCHER. They work in a directory of
 # their own that anybody may enter. $BUDGET is the budget, --policy and the like go into $OPTIONS.
+# Time is what a page costs that goes out and comes in, so budget and data (case.h) are small.
 set -euo pipefail
 
-budget=${BUDGET:-2M}
+budget=${BUDGET:-1M}
 read -ra options <<<"${OPTIONS-}"
 mask=${UNPAGED_MASK_FEATURES-} # for the paged runs alone
 for name in "${!UNPAGED_@}" LD_PRELOAD; do

@@ -166,7 +166,7 @@ static void *wake(void *arg)
 
 static int futexes(void)
 {
-        for (unsigned i = 0; i < 10; i++) {
+        for (unsigned i = 0; i < 5; i++) {
                 int *word = out(NULL, 0, PAGE);
                 pthread_t thread;
 
@@ -205,7 +205,7 @@ static int past_the_cache(void)
                 puts("no direct access here");
                 return 0;
         }
-        for (uint64_t key = 1; key < 10; key++) {
+        for (uint64_t key = 1; key < 4; key++) {
                 data_fill(from, PART, key);
                 evict_all();
                 must(pwrite(fd, from, PART, 0) == (ssize_t)PART);
@@ -240,7 +240,7 @@ static int rings(void)
                 puts("no rings here");
                 return 0;
         }
-        for (uint64_t key = 1; key < 6; key++) {
+        for (uint64_t key = 1; key < 4; key++) {
                 data_fill(from, PART, key);
                 evict_all();
                 io_uring_prep_write(io_uring_get_sqe(&ring), fd, from, (unsigned)PART, 0);

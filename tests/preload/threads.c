@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* threads.c - threads that come and go by the thousand, end last, or bring their own stacks. */
+/* threads.c - threads that come and go by the hundred, end last, or bring their own stacks. */
 #include "case.h"
 
 #include <pthread.h>
@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #define WAVE  50u
-#define WAVES 100u
+#define WAVES 20u
 
 static char *data;
 static atomic_uint ended;
@@ -96,7 +96,7 @@ static int stacks_of_its_own(void)
         void *stacks[12];
 
         own_fill();
-        for (unsigned round = 0; round < 5; round++) {
+        for (unsigned round = 0; round < 2; round++) {
                 for (uintptr_t i = 0; i < 12; i++) {
                         pthread_attr_t attr;
 
@@ -115,7 +115,7 @@ static int stacks_of_its_own(void)
                 }
         }
         must(data_wrong(data, DATA, 1) == 0);
-        puts("sixty stacks");
+        puts("two dozen stacks");
         return 0;
 }
 
@@ -193,7 +193,7 @@ static void *count_up(void *arg)
         atomic_ulong *counters = (atomic_ulong *)(void *)data;
         uint64_t random = (uintptr_t)arg;
 
-        for (unsigned i = 0; i < 40000; i++) {
+        for (unsigned i = 0; i < 4000; i++) {
                 random = random * 6364136223846793005u + 1442695040888963407u;
                 counters[(random >> 33) % (DATA / sizeof(*counters))]++;
         }
@@ -228,7 +228,7 @@ static void *take_turns(void *arg)
 {
         struct shared *shared = arg;
 
-        for (unsigned i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < 8; i++) {
                 pthread_mutex_lock(&shared->mutex);
                 while (shared->turn % 2 == 0)
                         pthread_cond_wait(&shared->changed, &shared->mutex);
@@ -250,7 +250,7 @@ static int locks_are_out(void)
         pthread_cond_init(&shared->changed, NULL);
         sem_init(&shared->done, 0, 0);
         must(pthread_create(&thread, NULL, take_turns, shared) == 0);
-        for (unsigned i = 0; i < 20; i++) {
+        for (unsigned i = 0; i < 8; i++) {
                 evict_all();
                 pthread_mutex_lock(&shared->mutex);
                 shared->turn++;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-struct state state = {.label = "0", .steps = 400, .pressure = 12 << 20};
+struct state state = {.label = "0", .steps = 400, .pressure = 5 << 20};
 
 static const struct {
         unsigned weight;
