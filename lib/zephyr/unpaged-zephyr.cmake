@@ -4,10 +4,11 @@
 #   unpaged_zephyr_add(NAME <name> SOURCES <file>... [EVICTION <file>] [STORE <file>]
 #           [PRJ_CONF <file>...] [CONFIG <key>=<value>...] [LINK_SECTIONS <section>...])
 #
-# makes an executable <name>. The runtime is compiled anew for each program, as Zephyr's kernel is,
-# since Kconfig values change its structures. Values are those of Kconfig, key with or without
-# CONFIG_: y and n, numbers, strings in quotes. Later ones win: defaults below, PRJ_CONF files (lines
-# CONFIG_X=value; what is not known does nothing), CONFIG.
+# makes an executable <name>. The runtime is compiled for the program, as Zephyr's kernel is, since
+# Kconfig values change its structures; programs of one directory share what is equal in both.
+# Values are those of Kconfig, key with or without CONFIG_: y and n, numbers, strings in quotes.
+# Later ones win: defaults below, PRJ_CONF files (lines CONFIG_X=value; what is not known does
+# nothing), CONFIG.
 #
 # The eviction algorithm and the backing store are among SOURCES, where they are known by the functions
 # they define (EVICTION and STORE name them where that cannot be read, as they are generated); or they
@@ -120,6 +121,83 @@ macro(unpaged_zephyr_choose)
         endif()
 endmacro()
 
+# Sets `out` to the CONFIG_ keys that the files name, and configures anew when one of them changes.
+function(unpaged_zephyr_named out)
+        set(named)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})
+        foreach(file ${ARGN})
+                file(STRINGS ${file} lines REGEX "CONFIG_[A-Z0-9_]+")
+                string(REGEX MATCHALL "CONFIG_[A-Z0-9_]+" found "${lines}")
+                list(APPEND named ${found})
+        endforeach()
+        list(REMOVE_DUPLICATES named)
+        list(SORT named)
+        set(${out} "${named}" PARENT_SCOPE)
+endfunction()
+
+# unpaged_zephyr_library(out keys file...): sets `out` to a library of these files' objects, compiled
+# with those of the caller's `definitions` whose keys are among `keys`; others cannot change the files.
+# Its name is a hash of all that makes it what it is, so whoever wants an equal one gets the same.
+function(unpaged_zephyr_library out keys)
+        set(values)
+        foreach(definition ${definitions})
+                string(REGEX REPLACE "=.*" "" key "${definition}")
+                if(key IN_LIST keys)
+                        list(APPEND values "${definition}")
+                endif()
+        endforeach()
+        list(SORT values)
+        set(made_of ${CMAKE_CURRENT_SOURCE_DIR} ${ARGN} ${values})
+        foreach(property COMPILE_OPTIONS COMPILE_DEFINITIONS INCLUDE_DIRECTORIES)
+                get_directory_property(value ${property})
+                list(APPEND made_of "${property} ${value}")
+        endforeach()
+        string(MD5 hash "${made_of}")
+        set(library unpaged-zephyr-runtime-${hash})
+        set(${out} ${library} PARENT_SCOPE)
+        if(TARGET ${library})
+                return()
+        endif()
+
+        add_library(${library} OBJECT ${ARGN})
+        target_include_directories(${library} PRIVATE
+                $<TARGET_PROPERTY:unpaged::unpaged,INTERFACE_INCLUDE_DIRECTORIES>)
+        target_compile_definitions(${library} PRIVATE ${values})
+        target_link_libraries(${library} PRIVATE unpaged-zephyr)
+        set_target_properties(${library} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
+        # One entry a file is enough for tools that read the compile commands.
+        get_property(listed GLOBAL PROPERTY unpaged_zephyr_listed)
+        list(GET ARGN 0 first)
+        if(first IN_LIST listed)
+                set_target_properties(${library} PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
+        endif()
+        set_property(GLOBAL APPEND PROPERTY unpaged_zephyr_listed ${first})
+endfunction()
+
+# unpaged_zephyr_runtime(out file...): sets `out` to the libraries of the runtime. Most files read only
+# what the headers read, which few programs of a directory have of their own; the rest is small.
+function(unpaged_zephyr_runtime out)
+        file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/*.h
+                ${unpaged_zephyr_include}/zephyr/*.h ${unpaged_zephyr_include}/zephyr-kernel/*.h)
+        unpaged_zephyr_named(common ${headers})
+        set(keys ${common})
+        set(files)
+        set(common_files)
+        foreach(file ${ARGN})
+                unpaged_zephyr_named(named ${file})
+                list(REMOVE_ITEM named ${common})
+                if(named)
+                        list(APPEND files ${file})
+                        list(APPEND keys ${named})
+                else()
+                        list(APPEND common_files ${file})
+                endif()
+        endforeach()
+        unpaged_zephyr_library(first "${common}" ${common_files})
+        unpaged_zephyr_library(second "${keys}" ${files})
+        set(${out} ${first} ${second} PARENT_SCOPE)
+endfunction()
+
 function(unpaged_zephyr_add)
         cmake_parse_arguments(arg "" "NAME;EVICTION;STORE" "SOURCES;PRJ_CONF;CONFIG;LINK_SECTIONS"
                 ${ARGN})
@@ -175,26 +253,15 @@ function(unpaged_zephyr_add)
         if(NOT config_BACKING_STORE_UNPAGED)
                 list(REMOVE_ITEM runtime ${dir}/backing_store.c)
         endif()
-        add_library(${arg_NAME}-runtime OBJECT ${runtime})
-        target_include_directories(${arg_NAME}-runtime PRIVATE
-                $<TARGET_PROPERTY:unpaged::unpaged,INTERFACE_INCLUDE_DIRECTORIES>)
-        # One entry a file is enough for tools that read the compile commands.
-        get_property(listed GLOBAL PROPERTY unpaged_zephyr_listed)
-        if(listed)
-                set_target_properties(${arg_NAME}-runtime PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
-        endif()
-        set_property(GLOBAL PROPERTY unpaged_zephyr_listed ON)
+        unpaged_zephyr_runtime(runtime ${runtime})
         add_executable(${arg_NAME} ${arg_SOURCES} ${file_EVICTION} ${file_BACKING_STORE})
         # Zephyr's sources are held to Zephyr's warnings.
         target_compile_options(${arg_NAME} PRIVATE -Wno-conversion -Wno-sign-conversion -Wno-shadow
                 -Wno-pointer-arith -Wno-strict-prototypes -Wno-missing-prototypes -Wno-type-limits
                 -Wno-vla -Wno-unused-parameter -Wno-sign-compare -Wno-format)
-        foreach(target ${arg_NAME} ${arg_NAME}-runtime)
-                target_compile_definitions(${target} PRIVATE ${definitions})
-                target_link_libraries(${target} PRIVATE unpaged-zephyr)
-                set_target_properties(${target} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
-        endforeach()
-        target_link_libraries(${arg_NAME} PRIVATE ${arg_NAME}-runtime)
+        target_compile_definitions(${arg_NAME} PRIVATE ${definitions})
+        target_link_libraries(${arg_NAME} PRIVATE unpaged-zephyr ${runtime})
+        set_target_properties(${arg_NAME} PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
         if(config_EVICTION_UNPAGED OR config_BACKING_STORE_UNPAGED)
                 target_link_libraries(${arg_NAME} PRIVATE unpaged::unpaged)
         endif()
