@@ -9,12 +9,12 @@ sources = $(shell find lib include backends examples bench tests -name '*.[ch]')
 # build,<flavour>,<options>[,<cmake --build arguments>]
 build = cmake -S . -B .build/$1 -DCMAKE_INSTALL_PREFIX='$(PREFIX)' $2 $(CMAKE_ARGS) >.build/$1.log || \
 	{ cat .build/$1.log; exit 1; }; MAKEFLAGS=--no-print-directory cmake --build .build/$1 -j $(jobs) $3
-# test,<flavour>
-test = ctest --test-dir .build/$1 -j 2 --output-on-failure --no-tests=error
+# test,<flavour>: without the large programs, which are for test-programs
+test = ctest --test-dir .build/$1 -j $(jobs) --output-on-failure --no-tests=error -LE large
 # ThreadSanitizer cannot place its shadow where addresses are randomised over many bits.
 fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: help build demo test bench bench-rivals bench-programs plot perf asan tsan debug lint format check-layers install clean setup
+.PHONY: help build demo test test-programs bench bench-rivals bench-programs plot perf asan tsan debug lint format check-layers install clean setup
 # Nothing that make was told is meant for the makefiles that CMake writes.
 unexport MAKEFLAGS
 .NOTPARALLEL:
@@ -34,6 +34,11 @@ demo: setup ## build and run the demonstration
 
 test: setup ## build everything and run the tests
 	@$(call build,release) && $(call test,release)
+
+test-programs: setup ## all real programs, the large ones too (installs them; takes half an hour)
+	@tests/programs/setup
+	@$(call build,release,,--target unpaged-launcher unpaged-preload programs-measure programs-generate) && \
+		ctest --test-dir .build/release -j $(jobs) --output-on-failure --no-tests=error -L programs
 
 bench: setup ## build and run the benchmarks
 	@$(call build,release,,--target bench)

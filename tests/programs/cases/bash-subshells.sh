@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A shell with much in its variables that forks subshells, pipelines, substitutions by the hundred.
 packages="bash"
+large=yes
 processes=20
 
 prepare() {

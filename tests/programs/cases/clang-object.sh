@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A large C file in a compiler whose memory comes in large pieces of its own dividing.
 packages="clang"
+large=yes
 needs="clang"
 ceiling=8
 

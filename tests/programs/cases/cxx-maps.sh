@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # std::map of strings, std::deque, sorting, and exceptions through many frames.
 packages="g++"
+large=yes
 needs="$CXX"
 
 prepare() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # Associative arrays, arrays of arrays, sorting; gawk has an alternate signal stack from malloc.
 packages="gawk"
+large=yes
 needs="gawk"
 
 prepare() {

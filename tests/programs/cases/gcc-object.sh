@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A large C file; the compiler proper is a child of the driver, found by its own path.
 packages="gcc"
+large=yes
 needs="gcc"
 
 prepare() {

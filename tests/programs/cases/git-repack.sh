@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Everything packed again in two threads, then checked; which objects there are must be the same.
 packages="git"
+large=yes
 needs="git"
 
 prepare() {

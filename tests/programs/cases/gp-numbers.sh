@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Number crunching: a stack that gp reserves itself by mmap and commits with mprotect.
 packages="pari-gp"
+large=yes
 needs="gp"
 
 prepare() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A C++ file that has little but headers, preprocessed, compiled, assembled and linked.
 packages="g++"
+large=yes
 needs="g++"
 
 prepare() {

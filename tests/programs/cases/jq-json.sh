@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A large document, read whole, regrouped and written.
 packages="jq"
+large=yes
 needs="jq"
 
 prepare() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # make -j2 with a job server in a pipe, hundreds of shells and small compilations.
 packages="make gcc"
+large=yes
 needs="make gcc"
 processes=0 # each is small; what counts is that all of them run
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Hashes of hashes and of arrays, strings that grow, a sort, a regular expression over it all.
 packages="perl"
+large=yes
 needs="perl"
 
 prepare() {

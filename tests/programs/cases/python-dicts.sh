@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Large dictionaries, sets and lists; the garbage collector; sizes that grow by realloc.
 packages="python3"
+large=yes
 needs="python3"
 
 prepare() {

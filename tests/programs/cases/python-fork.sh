@@ -3,6 +3,7 @@
 # A fork after which parent and child both go on using the data, and grandchildren; each writes what
 # it has. Whoever ends first: both orders.
 packages="python3"
+large=yes
 needs="python3"
 processes=4
 

@@ -3,6 +3,7 @@
 # Hundreds of children by vfork and exec from a large process, with all descriptors closed in them,
 # pipes both ways, some of them killed.
 packages="python3"
+large=yes
 needs="python3"
 
 prepare() {

@@ -3,6 +3,7 @@
 # A server that saves itself in a child (BGSAVE) while it is being written to; then saves a second
 # time, ends, is started on the file again and must hold the same.
 packages="redis-tools"
+large=yes
 needs="redis-check-rdb redis-cli"
 processes=3 # the server, the child that saves, the server that loads
 

@@ -3,6 +3,7 @@
 # A buffer much smaller than the input: runs in temporary files, then a merge of them; by a number
 # at the end of the line, stable, unique.
 packages="coreutils"
+large=yes
 
 prepare() {
         generate lines 14 2 >text

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # All lines in memory, two threads.
 packages="coreutils"
+large=yes
 
 prepare() {
         generate lines 9 >text

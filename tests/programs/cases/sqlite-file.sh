@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A database in a file, with a large page cache and memory-mapped reading; then dumped.
 packages="sqlite3"
+large=yes
 needs="sqlite3"
 
 prepare() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A database in memory: indexes, a join, a roll back, a recursive query, an integrity check.
 packages="sqlite3"
+large=yes
 needs="sqlite3"
 
 prepare() {

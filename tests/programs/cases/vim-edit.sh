@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # An editor's whole buffer rewritten line by line, with undo.
 packages="vim"
+large=yes
 needs="vim"
 
 prepare() {

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # A document as a tree: an XPath over it, then written again, canonically. Many small steps of brk.
 packages="libxml2-utils"
+large=yes
 needs="xmllint"
 
 prepare() {

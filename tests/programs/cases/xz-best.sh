@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # One thread with a large dictionary, there and back.
 packages="xz-utils"
+large=yes
 needs="xz"
 
 prepare() {

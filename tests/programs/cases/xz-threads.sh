@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Two threads, each with a block of its own.
 packages="xz-utils"
+large=yes
 needs="xz"
 
 prepare() {

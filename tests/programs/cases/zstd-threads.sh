@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Two threads at a high level with a long window, there and back.
 packages="zstd"
+large=yes
 needs="zstd"
 
 prepare() {
