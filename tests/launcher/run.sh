@@ -94,7 +94,7 @@ done
 # The process is the one that was started.
 "$unpaged" run sh -c 'echo $$; exec sleep 60' >out 2>err &
 child=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
         [ ! -s out ] || break
         sleep 0.1
 done

@@ -11,7 +11,7 @@ trace() {
         need strace
         strace -o /dev/null true 2>err || skip "ptrace is not permitted: $(tail -n 1 err)"
         launch_set
-        limited 40 strace -f -o trace "${launch[@]}" "$program" traced >out 2>err </dev/null ||
+        limited 200 strace -f -o trace "${launch[@]}" "$program" traced >out 2>err </dev/null ||
                 fail "strace -f ends with $?" out err trace
         [ "$(cat out)" = traced ] || fail "the traced program says something else" out err
         stats_are_sound traced
@@ -29,13 +29,13 @@ attach() {
         paged "$program" attached <line >out 2>err &
         pid=$!
         exec 7>line
-        for ((i = 0; i < 200; i++)); do
+        for ((i = 0; i < 1200; i++)); do
                 ! grep -q ready out || break
                 sleep 0.1
         done
         # The launcher was replaced by the program, the function's shell perhaps not.
         read -r program_pid <"/proc/$pid/task/$pid/children" || program_pid=$pid
-        limited 60 gdb -p "$program_pid" -batch -ex 'thread apply all bt' -ex 'p data[0]' \
+        limited 300 gdb -p "$program_pid" -batch -ex 'thread apply all bt' -ex 'p data[0]' \
                 -ex detach >gdb.out 2>&1 </dev/null || fail "gdb ends with $?" gdb.out
         grep -q 'attached\|main' gdb.out || fail "gdb shows no backtrace of the program" gdb.out
         echo go >&7
