@@ -104,7 +104,7 @@ static void *write_on(void *arg)
 {
         _Atomic uint64_t *words = arg;
 
-        for (unsigned round = 0; round < 200; round++)
+        for (unsigned round = 0; round < 50; round++)
                 for (size_t i = 0; i < PAGES; i++)
                         atomic_fetch_add(&words[i * PAGE / 8 + 1], 1);
         return NULL;
@@ -120,7 +120,7 @@ START_TEST(moving_disturbs_nobody)
 
         fill_pages(a, PAGES, 500);
         ck_assert_int_eq(pthread_create(&thread, NULL, write_on, other), 0);
-        for (unsigned round = 0; round < 20; round++) {
+        for (unsigned round = 0; round < 8; round++) {
                 ck_assert_int_eq(pg_move(pool, b, a, PAGES * PAGE), 0);
                 check_pages(b, PAGES, 500);
                 ck_assert_int_eq(pg_move(pool, a, b, PAGES * PAGE), 0);
@@ -128,7 +128,7 @@ START_TEST(moving_disturbs_nobody)
         }
         pthread_join(thread, NULL);
         for (size_t i = 0; i < PAGES; i++)
-                ck_assert_uint_eq(((uint64_t *)(void *)(other + i * PAGE))[1], 200);
+                ck_assert_uint_eq(((uint64_t *)(void *)(other + i * PAGE))[1], 50);
         close_pool(pool);
 }
 END_TEST

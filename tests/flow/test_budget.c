@@ -3,7 +3,7 @@
  * The budget is honest: whatever a program does, the physical memory of a pool's mappings, slots
  * and buffers stays within it.
  *
- * Eight times the budget is written and read, in order and at random, by two threads, in anonymous
+ * Four times the budget is written and read, in order and at random, by two threads, in anonymous
  * and in file mappings. Swap is a file in memory, so it does not count as anonymous memory. Two
  * measures:
  *
@@ -108,7 +108,7 @@ enum kind { ANONYMOUS, PRIVATE_FILE, SHARED_FILE, KINDS };
 static void thrash(int delivery, size_t page_size, enum kind kind)
 {
         size_t budget = page_size * 8 > 2 << 20 ? page_size * 8 : 2 << 20;
-        size_t size = 8 * budget;
+        size_t size = 4 * budget;
         struct pg_store *swap = memory_file(size);
         struct pg_store *file = memory_file(size);
         struct pg_config config = config_frames(delivery, 0, 0);
