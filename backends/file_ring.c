@@ -26,6 +26,7 @@
  * Calling threads change, so the ring is not set up for a single issuer.
  */
 #include "file_ring.h"
+#include "futex_lock.h"
 
 #include <liburing.h>
 #include <sched.h>
@@ -39,7 +40,7 @@
 #define RING_MIN   (2 * RING_CHUNK)
 
 struct file_ring {
-        atomic_bool taken;
+        struct futex_lock taken;
         pid_t owner;
         struct io_uring uring; /* guarded by taken */
 };
@@ -184,10 +185,10 @@ bool file_ring_transfer(struct file_ring *ring, const struct file_span *span)
 
         if (ring == NULL || span->length < RING_MIN || getpid() != ring->owner)
                 return false;
-        if (atomic_exchange_explicit(&ring->taken, true, memory_order_acquire))
+        if (!futex_lock_try(&ring->taken))
                 return false;
         if (!fly(ring, &flight))
                 return false;
-        atomic_store_explicit(&ring->taken, false, memory_order_release);
+        futex_lock_drop(&ring->taken);
         return flight.whole && flight.landed == flight.chunks;
 }

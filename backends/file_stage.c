@@ -29,6 +29,7 @@
  */
 #include "file_stage.h"
 #include "file.h"
+#include "futex_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@
 #define LENGTH_BITS 20u
 
 struct file_stage {
-        atomic_bool taken;
+        struct futex_lock taken;
         atomic_bool outdated;
         _Atomic uint64_t held; /* what the buffer holds, or is about to */
 
@@ -200,9 +201,9 @@ bool file_stage_page_in(struct file *file, uint64_t offset, size_t bytes, char *
         bool served;
 
         if (file->stage == NULL || file->direct_fd < 0 || offset % file->store.page_size != 0 ||
-            atomic_exchange_explicit(&file->stage->taken, true, memory_order_acquire))
+            !futex_lock_try(&file->stage->taken))
                 return false;
         served = serve(file, offset, bytes, buf);
-        atomic_store_explicit(&file->stage->taken, false, memory_order_release);
+        futex_lock_drop(&file->stage->taken);
         return served;
 }

@@ -57,10 +57,10 @@ struct zram {
         _Atomic uint64_t slot_count; /* written with `slots` held */
         uint64_t free_slot;          /* head of the free list: number + 1; guarded by slots */
         bool started;                /* guarded by slots */
-        struct lock slots;
+        struct futex_lock slots;
 
         uint64_t hand; /* next slot the mover looks at; guarded by moving */
-        struct lock moving;
+        struct futex_lock moving;
 
         _Atomic uint64_t stored_pages;
         _Atomic uint64_t payload_bytes;
@@ -102,8 +102,8 @@ static uint64_t slot_lock(struct zram *zram, _Atomic uint64_t *slot)
 
                 if (slot_try_lock(slot, word))
                         return word;
-                lock_take(&zram->moving);
-                lock_give(&zram->moving);
+                futex_lock_take(&zram->moving);
+                futex_lock_drop(&zram->moving);
         }
 }
 
@@ -155,13 +155,13 @@ static void compact_a_little(struct zram *zram)
         uint64_t count = slot_count(zram);
         unsigned moved = 0;
 
-        if (!zram_heap_wasteful(&zram->heap) || !lock_try(&zram->moving))
+        if (!zram_heap_wasteful(&zram->heap) || !futex_lock_try(&zram->moving))
                 return;
         for (unsigned i = 0; i < SCAN_SLOTS && moved < MOVE_CHUNKS; i++) {
                 zram->hand = zram->hand + 1 < count ? zram->hand + 1 : 0;
                 moved += move_chunk(zram, slot_at(zram, zram->hand));
         }
-        lock_give(&zram->moving);
+        futex_lock_drop(&zram->moving);
 }
 
 /* --- locations --- */
@@ -212,9 +212,9 @@ static int zram_location_get(struct pg_store *store, uint64_t *offset, bool for_
         int error;
 
         (void)for_fault;
-        lock_take(&zram->slots);
+        futex_lock_take(&zram->slots);
         error = slot_reserve(zram, &number);
-        lock_give(&zram->slots);
+        futex_lock_drop(&zram->slots);
         if (!error)
                 *offset = number * store->page_size;
         return error;
@@ -233,10 +233,10 @@ static void zram_location_free(struct pg_store *store, uint64_t offset)
                 return;
         word = slot_lock(zram, slot);
         slot_account(zram, word, -1);
-        lock_take(&zram->slots);
+        futex_lock_take(&zram->slots);
         slot_unlock(slot, slot_word(SLOT_FREE, zram->free_slot));
         zram->free_slot = offset / store->page_size + 1;
-        lock_give(&zram->slots);
+        futex_lock_drop(&zram->slots);
         if (slot_has_chunk(word))
                 zram_heap_free(&zram->heap, slot_chunk(word), slot_length(word));
         compact_a_little(zram);
@@ -412,7 +412,8 @@ static int zram_fork_child(struct pg_store *store)
 {
         struct zram *zram = zram_of(store);
 
-        zram->slots = zram->moving = zram->heap.lock = (struct lock){0};
+        zram->slots = zram->moving = (struct futex_lock){0};
+        zram_heap_restart(&zram->heap);
         zram_codec_restart(&zram->codecs);
         for (uint64_t number = 0; number < slot_count(zram); number++) {
                 uint64_t word = atomic_load_explicit(slot_at(zram, number), memory_order_relaxed);

@@ -286,7 +286,7 @@ unsigned zram_codec_take(struct zram_codecs *codecs)
                 return context;
         atomic_fetch_add(&codecs->sleepers, 1);
         while (!context_claim(codecs, &context))
-                lock_sleep(&codecs->idle, 0);
+                futex_wait(&codecs->idle, 0, 0);
         atomic_fetch_sub(&codecs->sleepers, 1);
         return context;
 }
@@ -295,7 +295,7 @@ void zram_codec_put(struct zram_codecs *codecs, unsigned context)
 {
         atomic_fetch_or(&codecs->idle, 1u << context);
         if (atomic_load(&codecs->sleepers))
-                lock_wake(&codecs->idle, 1);
+                futex_wake(&codecs->idle, 1);
 }
 
 size_t zram_codec_pack(struct zram_codecs *codecs, unsigned context, const void *page, size_t most,

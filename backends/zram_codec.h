@@ -11,7 +11,7 @@
 #define BACKENDS_ZRAM_CODEC_H
 
 #include "budget.h"
-#include "lock.h"
+#include "futex_lock.h"
 
 #define ZRAM_CONTEXTS 8
 

@@ -214,9 +214,9 @@ static void slab_strip(struct zram_heap *heap, uint32_t number)
                 uint64_t bytes = slab->touched;
 
                 heap->touched -= bytes;
-                lock_give(&heap->lock);
+                futex_lock_drop(&heap->lock);
                 give_back(heap, number * (uint64_t)heap->slab_bytes, bytes);
-                lock_take(&heap->lock);
+                futex_lock_take(&heap->lock);
                 slab->touched = 0;
         }
         list_push(heap, &heap->bare, number);
@@ -309,9 +309,9 @@ static uint64_t alloc_once(struct zram_heap *heap, size_t bytes)
         uint32_t place;
 
         if (bytes < LARGE_CHUNK && bytes <= heap->packed_most) {
-                lock_take(&heap->lock);
+                futex_lock_take(&heap->lock);
                 chunk = class_take(heap, &heap->classes[number]);
-                lock_give(&heap->lock);
+                futex_lock_drop(&heap->lock);
                 return chunk;
         }
         place = zram_pages_alloc(&heap->pages, bytes);
@@ -328,9 +328,9 @@ uint64_t zram_heap_alloc(struct zram_heap *heap, size_t bytes)
 
                 if (chunk != ZRAM_NO_CHUNK)
                         return chunk;
-                lock_take(&heap->lock);
+                futex_lock_take(&heap->lock);
                 more = reclaim(heap);
-                lock_give(&heap->lock);
+                futex_lock_drop(&heap->lock);
                 if (!more && !zram_pages_reclaim(&heap->pages))
                         return ZRAM_NO_CHUNK;
         }
@@ -347,7 +347,7 @@ void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes)
                 zram_pages_free(&heap->pages, place_of(heap, chunk), bytes);
                 return;
         }
-        lock_take(&heap->lock);
+        futex_lock_take(&heap->lock);
         slab = slab_at(heap, number);
         class = slab_class(heap, slab);
         index = (unsigned)(chunk % heap->slab_bytes / class->chunk_bytes);
@@ -359,7 +359,7 @@ void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes)
                 count_idle(heap, class, -(int)slab->carved);
                 slab_close(heap, number);
         }
-        lock_give(&heap->lock);
+        futex_lock_drop(&heap->lock);
 }
 
 bool zram_heap_wasteful(struct zram_heap *heap)
@@ -386,7 +386,7 @@ uint64_t zram_heap_alloc_denser(struct zram_heap *heap, uint64_t chunk)
         uint64_t to = ZRAM_NO_CHUNK;
         struct zram_class *class;
 
-        lock_take(&heap->lock);
+        futex_lock_take(&heap->lock);
         class = slab_class(heap, slab_at(heap, from));
         for (int i = ZRAM_FULLNESS - 1; class->sparse && i >= 0; i--) {
                 uint32_t number = class->partial[i];
@@ -399,13 +399,19 @@ uint64_t zram_heap_alloc_denser(struct zram_heap *heap, uint64_t chunk)
                         to = slab_take(heap, class, number);
                 break;
         }
-        lock_give(&heap->lock);
+        futex_lock_drop(&heap->lock);
         return to;
 }
 
 size_t zram_heap_packed_most(const struct zram_heap *heap)
 {
         return heap->packed_most;
+}
+
+void zram_heap_restart(struct zram_heap *heap)
+{
+        futex_lock_reset(&heap->lock);
+        futex_lock_reset(&heap->pages.lock);
 }
 
 void zram_heap_start(struct zram_heap *heap, size_t page_size)

@@ -9,7 +9,7 @@
 #define BACKENDS_ZRAM_HEAP_H
 
 #include "budget.h"
-#include "lock.h"
+#include "futex_lock.h"
 #include "zram_pages.h"
 
 #define ZRAM_MAX_CLASSES 192
@@ -44,7 +44,7 @@ struct zram_heap {
         unsigned sparse_classes; /* classes with `sparse` */
         _Atomic bool wasteful;   /* see zram_heap_wasteful */
         unsigned class_count;
-        struct lock lock; /* guards the lists, the slabs and the classes */
+        struct futex_lock lock; /* guards the lists, the slabs and the classes */
         struct zram_class classes[ZRAM_MAX_CLASSES];
         uint8_t class_of[ZRAM_MOST_COUNT + 1]; /* class by chunks that would fit into a slab */
 };
@@ -52,6 +52,9 @@ struct zram_heap {
 /* Reserves `bytes` of address space for chunks of pages from 4 KiB. -ENOMEM. */
 int zram_heap_open(struct zram_heap *heap, struct budget *budget, size_t bytes);
 void zram_heap_close(struct zram_heap *heap);
+
+/* In a child of fork: its locks are free, whoever held them in the parent. */
+void zram_heap_restart(struct zram_heap *heap);
 
 /* Once, before any of the calls below: lays out the size classes. */
 void zram_heap_start(struct zram_heap *heap, size_t page_size);

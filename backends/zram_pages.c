@@ -65,7 +65,7 @@ uint32_t zram_pages_alloc(struct zram_pages *pages, size_t bytes)
 {
         uint32_t place;
 
-        lock_take(&pages->lock);
+        futex_lock_take(&pages->lock);
         if (bytes == pages->page_size && pages->idle) {
                 place = pop_idle(pages);
         } else {
@@ -78,7 +78,7 @@ uint32_t zram_pages_alloc(struct zram_pages *pages, size_t bytes)
         }
         if (place != ZRAM_NO_PLACE)
                 pages->full += bytes == pages->page_size;
-        lock_give(&pages->lock);
+        futex_lock_drop(&pages->lock);
         return place;
 }
 
@@ -99,10 +99,10 @@ bool zram_pages_reclaim(struct zram_pages *pages)
         uint32_t batch[BATCH];
         uint32_t count = 0;
 
-        lock_take(&pages->lock);
+        futex_lock_take(&pages->lock);
         while (count < BATCH && pages->idle)
                 batch[count++] = pop_idle(pages);
-        lock_give(&pages->lock);
+        futex_lock_drop(&pages->lock);
 
         sort(batch, count);
         for (uint32_t first = 0, next = 0; first < count; first = next) {
@@ -111,10 +111,10 @@ bool zram_pages_reclaim(struct zram_pages *pages)
                 give_back(pages, batch[first], (next - first) * pages->page_size);
         }
 
-        lock_take(&pages->lock);
+        futex_lock_take(&pages->lock);
         for (uint32_t i = 0; i < count; i++)
                 push_bare(pages, batch[i]);
-        lock_give(&pages->lock);
+        futex_lock_drop(&pages->lock);
         return count > 0;
 }
 
@@ -125,7 +125,7 @@ void zram_pages_free(struct zram_pages *pages, uint32_t place, size_t bytes)
 
         if (!whole)
                 give_back(pages, place, budget_round(pages->budget, bytes));
-        lock_take(&pages->lock);
+        futex_lock_take(&pages->lock);
         if (whole) {
                 *(uint32_t *)zram_pages_at(pages, place) = pages->idle;
                 pages->idle = place + 1;
@@ -135,7 +135,7 @@ void zram_pages_free(struct zram_pages *pages, uint32_t place, size_t bytes)
         } else {
                 push_bare(pages, place);
         }
-        lock_give(&pages->lock);
+        futex_lock_drop(&pages->lock);
         if (many)
                 zram_pages_reclaim(pages);
 }

@@ -6,7 +6,7 @@
 #define BACKENDS_ZRAM_PAGES_H
 
 #include "budget.h"
-#include "lock.h"
+#include "futex_lock.h"
 
 #define ZRAM_NO_PLACE UINT32_MAX
 
@@ -21,7 +21,7 @@ struct zram_pages {
         uint32_t idle, idle_count; /* list of free places that still have their page: number + 1 */
         struct budget_table bare;  /* stack of free places without memory: uint32_t */
         uint32_t bare_count;
-        struct lock lock; /* guards all that changes */
+        struct futex_lock lock; /* guards all that changes */
 };
 
 /* Reserves `bytes` of address space. -ENOMEM. */

@@ -36,10 +36,6 @@
 #include <string.h>
 #include <unpaged/stores.h>
 
-#if PG_DEBUG
-__thread unsigned lock_held_ranks;
-#endif
-
 /* All of them are looked at under the pool lock when the curve is asked for. */
 #define CURVE_PAGES_MAX 65536u
 #define RUN_BYTES_MAX   ((size_t)256 << 10)

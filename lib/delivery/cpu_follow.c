@@ -140,16 +140,6 @@ static bool change_place(struct follower *f, int from, int to)
         return atomic_compare_exchange_strong(&f->place, &from, to);
 }
 
-static bool placing_begin(struct followers *all)
-{
-        return !atomic_exchange(&all->placing, true);
-}
-
-static void placing_end(struct followers *all)
-{
-        atomic_store(&all->placing, false);
-}
-
 static bool is_covered(const struct followers *all, int cpu)
 {
         for (unsigned i = 0; i < all->count; i++)
@@ -207,7 +197,7 @@ static void message_from_other_cpu(struct follower *f, int cpu)
         bool bound = cpu_place(f) >= 0;
 
         f->off_cpu_messages += bound ? OFF_CPU_WEIGHT : 0;
-        if (!placing_begin(all))
+        if (!futex_lock_try(&all->placing))
                 return;
         if (is_covered(all, cpu))
                 ;
@@ -215,7 +205,7 @@ static void message_from_other_cpu(struct follower *f, int cpu)
                 f->off_cpu_messages = 0;
         else if (!bound || f->away >= OFF_CPU_RUN_LONG || is_alone(f))
                 move_follower(f, cpu);
-        placing_end(all);
+        futex_lock_drop(&all->placing);
 }
 
 /* ---- on the follower ----------------------------------------------------------------------- */
@@ -267,15 +257,15 @@ static void retire(struct follower *f, const struct follower *best)
 {
         struct followers *all = f->all;
         int from = cpu_place(f), to = cpu_place(best);
-        bool placing =
-                placing_begin(all); /* or f itself may hold it, stopped: see followers_raise */
+        bool placing = futex_lock_try(
+                &all->placing); /* or f itself may hold it, stopped: see followers_raise */
 
         if (to >= 0 && is_active_place(from) && change_place(f, from, RETIRING)) {
                 bind_to(f, to);
                 classify(f, SCHED_OTHER);
         }
         if (placing)
-                placing_end(all);
+                futex_lock_drop(&all->placing);
 }
 
 uint32_t followers_progress(struct followers *all)
@@ -345,7 +335,7 @@ unsigned followers_prepare(struct followers *all, const struct uffd *uffd)
 
         all->uffd = uffd;
         all->pid = getpid();
-        atomic_store(&all->placing, false);
+        futex_lock_reset(&all->placing);
         /* More CPUs than a cpu_set_t has bits: then nobody follows. */
         atomic_store(&all->can_follow,
                      sched_getaffinity(0, sizeof(all->anywhere), &all->anywhere) == 0 &&

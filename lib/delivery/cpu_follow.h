@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "futex_lock.h"
+
 struct uffd;
 
 #define FOLLOWERS   4u
@@ -39,9 +41,9 @@ struct followers {
         pid_t pid;
         unsigned count;
         _Atomic bool can_follow;
-        long robust_offset;   /* from a thread's pointer to its robust list, the same for all */
-        cpu_set_t anywhere;   /* where they may be */
-        _Atomic bool placing; /* a lock that nobody waits for */
+        long robust_offset; /* from a thread's pointer to its robust list, the same for all */
+        cpu_set_t anywhere; /* where they may be */
+        struct futex_lock placing; /* tried, never waited for */
         struct follower each[FOLLOWERS];
 };
 

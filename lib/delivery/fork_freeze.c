@@ -75,7 +75,7 @@ static bool claim(struct pg_pool *pool, struct move_context *ctx, struct mapping
         struct fork_freeze *f = &pool->freeze;
         bool mine = true;
 
-        lock_take_for_fork(&f->claiming);
+        futex_lock_take(&f->claiming);
         for (unsigned i = 0; i < pool->contexts.count; i++) {
                 const struct page_op *op = &pool->contexts.table[i].in.ops[0];
 
@@ -84,15 +84,15 @@ static bool claim(struct pg_pool *pool, struct move_context *ctx, struct mapping
         }
         if (mine)
                 page_batch_add(&ctx->in, m, page, page_load(mapping_word(m, page)));
-        lock_drop_for_fork(&f->claiming);
+        futex_lock_drop(&f->claiming);
         return mine;
 }
 
 static void disclaim(struct pg_pool *pool, struct move_context *ctx)
 {
-        lock_take_for_fork(&pool->freeze.claiming);
+        futex_lock_take(&pool->freeze.claiming);
         ctx->in.count = 0;
-        lock_drop_for_fork(&pool->freeze.claiming);
+        futex_lock_drop(&pool->freeze.claiming);
 }
 
 /* Where the content of a page is that is not mapped; NULL: it cannot be had now. */
@@ -288,7 +288,7 @@ static void move_contexts_rest(struct pg_pool *pool)
 {
         for (unsigned i = 0; i < pool->contexts.count; i++)
                 pool->contexts.table[i].in.count = 0;
-        atomic_store(&pool->freeze.claiming.word, 0);
+        futex_lock_reset(&pool->freeze.claiming);
 }
 
 static uint32_t free_frames(struct pg_pool *pool)

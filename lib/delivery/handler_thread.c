@@ -72,7 +72,7 @@ struct handler_threads {
         pid_t pid;
         int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
 
-        _Atomic uint32_t duty;        /* a lock: 0 free, 1 held, 2 held and waited for */
+        struct futex_lock duty;       /* of the one helper that watches, held while it sleeps */
         _Atomic uint32_t paused;      /* the followers are to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
@@ -241,22 +241,6 @@ static bool watch(struct handler_threads *d)
         return false;
 }
 
-static void duty_take(struct handler_threads *d)
-{
-        uint32_t free = 0;
-
-        if (atomic_compare_exchange_strong(&d->duty, &free, 1))
-                return;
-        while (atomic_exchange(&d->duty, 2) != 0)
-                futex_wait(&d->duty, 2, 0);
-}
-
-static void duty_drop(struct handler_threads *d)
-{
-        if (atomic_exchange(&d->duty, 0) == 2)
-                futex_wake(&d->duty, 1);
-}
-
 static void helper(void *arg)
 {
         struct handler_threads *d = arg;
@@ -273,11 +257,11 @@ static void helper(void *arg)
                 }
         }
         do {
-                duty_take(d);
+                futex_lock_take(&d->duty);
                 late = watch(d);
                 n = uffd_read(&d->pool->uffd, &message);
                 resume_followers(d);
-                duty_drop(d);
+                futex_lock_drop(&d->duty);
                 if (n > 0 && (late || atomic_load(&d->paused)))
                         stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
         } while (n <= 0 || serve_message(d, &message));
@@ -335,7 +319,7 @@ int handler_threads_restart(struct pg_pool *pool)
         int error;
 
         fd_keep_close(d->fdinfo);
-        atomic_store(&d->duty, 0);
+        futex_lock_reset(&d->duty);
         atomic_store(&d->paused, 0);
         d->pause_ns = d->resume_at = 0;
         for (unsigned i = 0; i < THREADS; i++)

@@ -220,7 +220,7 @@ void sigbus_handler_child(void)
 {
         uint32_t sequence = atomic_load(&chain.sequence);
 
-        atomic_store(&chain.lock.word, 0);
+        futex_lock_reset(&chain.lock.futex);
         atomic_store(&chain.sequence, sequence + (sequence & 1));
         pthread_mutex_init(&starting, NULL);
 }

@@ -40,7 +40,7 @@ struct trace_output {
         size_t full_bytes;
         uint64_t full_events; /* in the trace, when it is written */
 
-        _Atomic uint32_t writer; /* 0: free; 1: somebody writes; 2: and somebody waits for it */
+        struct futex_lock writer; /* held across the writing */
         int fd;
         off_t at;         /* where the next buffer goes */
         uint64_t written; /* events in the file */
@@ -170,28 +170,6 @@ static void hand_over(struct trace_output *r)
         r->filling = !r->filling;
 }
 
-static bool output_try(struct trace_output *r)
-{
-        uint32_t none = 0;
-
-        return atomic_compare_exchange_strong_explicit(&r->writer, &none, 1, memory_order_acquire,
-                                                       memory_order_relaxed);
-}
-
-static void output_take(struct trace_output *r)
-{
-        if (output_try(r))
-                return;
-        while (atomic_exchange_explicit(&r->writer, 2, memory_order_acquire) != 0)
-                futex_wait(&r->writer, 2, 0);
-}
-
-static void output_drop(struct trace_output *r)
-{
-        if (atomic_exchange_explicit(&r->writer, 0, memory_order_release) == 2)
-                futex_wake(&r->writer, 1);
-}
-
 /* By the writer: the buffer that was handed over, if one was. */
 static void write_full(struct trace_writer *w)
 {
@@ -217,9 +195,9 @@ void trace_writer_write_full(struct trace_writer *w)
         int saved = errno;
 
         lock_assert_none();
-        while (atomic_load_explicit(&r->full, memory_order_relaxed) && output_try(r)) {
+        while (atomic_load_explicit(&r->full, memory_order_relaxed) && futex_lock_try(&r->writer)) {
                 write_full(w);
-                output_drop(r);
+                futex_lock_drop(&r->writer);
         }
         errno = saved;
 }
@@ -294,7 +272,7 @@ int trace_writer_finish(struct trace_writer *w)
         struct pg_trace_coder none = {{0}};
         int error;
 
-        output_take(r);
+        futex_lock_take(&r->writer);
         write_full(w);
         end.count = r->written;
         error = atomic_load(&r->error);
@@ -305,7 +283,7 @@ int trace_writer_finish(struct trace_writer *w)
                 if (error)
                         end_early(w, error);
         }
-        output_drop(r);
+        futex_lock_drop(&r->writer);
         return error;
 }
 
@@ -362,7 +340,7 @@ void trace_writer_child(struct trace_writer *w, bool anew, const struct pg_trace
         r->events = r->lost = r->written = 0;
         r->used = r->filling = 0;
         atomic_store(&r->full, 0);
-        atomic_store(&r->writer, 0);
+        futex_lock_reset(&r->writer);
         if (anew)
                 start_output(w, true, header);
 }

@@ -43,7 +43,7 @@ struct fork_freeze {
         uint64_t began; /* CLOCK_MONOTONIC, ns */
         uint32_t room;  /* frames that were free then */
         _Atomic uint32_t count;
-        struct lock claiming; /* who serves which page */
+        struct futex_lock claiming; /* who serves which page */
         struct {
                 _Atomic(struct mapping *) mapping;
                 _Atomic uint64_t page;

@@ -343,7 +343,7 @@ int stores_fork_child(struct stores *s)
 
                 if (!store)
                         continue;
-                atomic_store(&store->gate->lock.word, 0);
+                futex_lock_reset(&store->gate->lock.futex);
                 if (store->gate->ops.fork_child)
                         error = store->gate->ops.fork_child(store);
         }

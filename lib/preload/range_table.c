@@ -14,18 +14,16 @@
  * equality, the two differ in protection or flags (but for the moment between cut and join).
  */
 #include "range_table.h"
+#include "futex_lock.h"
 #include "real_syscalls.h"
 
 #include <errno.h>
-#include <linux/futex.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct {
-        _Atomic uint32_t word; /* 0 free, 1 held, 2 held and waited for */
+        struct futex_lock lock;
         struct range *ranges;
         size_t count;
         uintptr_t start, end, floor;
@@ -61,21 +59,14 @@ int range_table_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t gra
 uint64_t range_table_lock(void)
 {
         uint64_t signals = real_signals_block();
-        uint32_t none = 0;
-        int saved = errno;
 
-        if (atomic_compare_exchange_strong(&table.word, &none, 1))
-                return signals;
-        while (atomic_exchange(&table.word, 2) != 0)
-                syscall(SYS_futex, &table.word, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
-        errno = saved; /* free() must not change it */
+        futex_lock_take(&table.lock);
         return signals;
 }
 
 void range_table_unlock(uint64_t signals)
 {
-        if (atomic_exchange(&table.word, 0) == 2)
-                syscall(SYS_futex, &table.word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+        futex_lock_drop(&table.lock);
         real_signals_restore(signals);
 }
 
