@@ -31,12 +31,12 @@
  */
 #include <unpaged/stores.h>
 
-#include <assert.h>
 #include <string.h>
 
 #include "zram_codec.h"
 #include "zram_heap.h"
 #include "zram_slot.h"
+#include "kernel_page.h"
 
 #define HEAP_MIN      ((size_t)64 << 30)
 #define HEAP_MAX      ((size_t)4 << 40) /* what 39 bits of 8-byte units can name */
@@ -44,7 +44,6 @@
 #define SLOT_SHARE    64                /* slot table: 1/64 of the heap, 512 GiB of pages in 64 */
 #define SCAN_SLOTS    64                /* looked at by one operation that compacts */
 #define MOVE_CHUNKS   2                 /* moved by it, at most */
-#define PAGE_SIZE_MIN ((size_t)4 << 10)
 #define PAGE_SIZE_MAX ((size_t)2 << 20)
 
 struct zram {
@@ -167,12 +166,13 @@ static void compact_a_little(struct zram *zram)
 /* --- locations --- */
 
 /* The first operation of all tells the page size. Caller holds slots. */
-static int start(struct zram *zram)
+static int zram_start(struct zram *zram)
 {
         size_t page_size = zram->store.page_size;
         int error;
 
-        if (page_size < PAGE_SIZE_MIN || page_size > PAGE_SIZE_MAX || (page_size & (page_size - 1)))
+        if (page_size < KERNEL_PAGE_SIZE || page_size > PAGE_SIZE_MAX ||
+            (page_size & (page_size - 1)))
                 return -EINVAL;
         error = zram_codec_start(&zram->codecs, page_size);
         if (error)
@@ -186,7 +186,7 @@ static int start(struct zram *zram)
 static int slot_reserve(struct zram *zram, uint64_t *number)
 {
         uint64_t count = slot_count(zram);
-        int error = zram->started ? 0 : start(zram);
+        int error = zram->started ? 0 : zram_start(zram);
 
         if (error)
                 return error;
@@ -228,7 +228,7 @@ static void zram_location_free(struct pg_store *store, uint64_t offset)
                 slot && slot_kind(atomic_load_explicit(slot, memory_order_relaxed)) != SLOT_FREE;
         uint64_t word;
 
-        assert(in_use);
+        PG_ASSERT(in_use, "zram: a location is freed twice");
         if (!in_use)
                 return;
         word = slot_lock(zram, slot);
@@ -439,15 +439,14 @@ static const struct pg_store_ops zram_ops;
 
 static int zram_open(struct zram *zram, const struct pg_zram_config *config)
 {
-        size_t system_page = (size_t)sysconf(_SC_PAGESIZE);
-        size_t heap_bytes = RAM_SHARES * (size_t)sysconf(_SC_PHYS_PAGES) * system_page;
+        size_t heap_bytes = RAM_SHARES * (size_t)sysconf(_SC_PHYS_PAGES) * KERNEL_PAGE_SIZE;
         int error;
 
         if (heap_bytes < HEAP_MIN)
                 heap_bytes = HEAP_MIN;
         if (heap_bytes > HEAP_MAX)
                 heap_bytes = HEAP_MAX;
-        zram->budget.system_page = system_page;
+        zram->budget.system_page = KERNEL_PAGE_SIZE;
         zram->budget.limit = config->limit_bytes;
         zram->budget.used = budget_round(&zram->budget, sizeof(*zram));
 

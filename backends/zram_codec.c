@@ -18,6 +18,7 @@
 #include "zram_codec.h"
 #include "zram_lz77.h"
 #include "zram_wkdm.h"
+#include "kernel_page.h"
 
 #include <limits.h>
 #include <lz4.h>
@@ -26,7 +27,6 @@
 
 _Static_assert(REPEATS_SLACK <= WORDS_SLACK, "context_size");
 
-#define PAGE_MIN           ((size_t)4096)
 #define PAGE_MAX           ((size_t)2 << 20)
 #define LZ4_ACCELERATION   65537 /* lz4 takes more for this */
 #define WORDS_ACCELERATION 4
@@ -360,7 +360,7 @@ int zram_codec_open(struct zram_codecs *codecs, struct budget *budget, const cha
         if (codecs->level == INT_MIN)
                 return -EINVAL;
 
-        for (size_t size = PAGE_MIN; size <= PAGE_MAX; size *= 2) {
+        for (size_t size = KERNEL_PAGE_SIZE; size <= PAGE_MAX; size *= 2) {
                 size_t bytes = context_size(codecs, size);
 
                 if (bytes > codecs->context_bytes)

@@ -7,11 +7,13 @@
 #ifndef BACKENDS_ZRAM_REPEATS_H
 #define BACKENDS_ZRAM_REPEATS_H
 
+#include "kernel_page.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 /* The one size of page that it knows. */
-#define REPEATS_PAGE ((size_t)4096)
+#define REPEATS_PAGE KERNEL_PAGE_SIZE
 
 /* Bytes that repeats_pack may write behind the `most` of `packed`. */
 #define REPEATS_SLACK ((size_t)64)

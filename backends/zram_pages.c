@@ -19,6 +19,7 @@
  * Locking: pages->lock for the lists; memory is given back without it, by whoever owns the place.
  */
 #include "zram_pages.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 
@@ -26,7 +27,7 @@
 #define IDLE_BYTES ((size_t)256 << 10) /* that stay idle, */
 #define IDLE_SHARE 32u                 /* and 1/32 of the pages in use */
 
-static void give_back(struct zram_pages *pages, uint32_t place, size_t bytes)
+static void pages_give_back(struct zram_pages *pages, uint32_t place, size_t bytes)
 {
         int saved = errno;
 
@@ -108,7 +109,7 @@ bool zram_pages_reclaim(struct zram_pages *pages)
         for (uint32_t first = 0, next = 0; first < count; first = next) {
                 while (next < count && batch[next] - batch[first] == next - first)
                         next++;
-                give_back(pages, batch[first], (next - first) * pages->page_size);
+                pages_give_back(pages, batch[first], (next - first) * pages->page_size);
         }
 
         futex_lock_take(&pages->lock);
@@ -124,7 +125,7 @@ void zram_pages_free(struct zram_pages *pages, uint32_t place, size_t bytes)
         bool many = false;
 
         if (!whole)
-                give_back(pages, place, budget_round(pages->budget, bytes));
+                pages_give_back(pages, place, budget_round(pages->budget, bytes));
         futex_lock_take(&pages->lock);
         if (whole) {
                 *(uint32_t *)zram_pages_at(pages, place) = pages->idle;
@@ -150,7 +151,7 @@ int zram_pages_open(struct zram_pages *pages, struct budget *budget, size_t byte
 {
         pages->budget = budget;
         pages->bytes = bytes;
-        pages->bare.bytes = bytes / 4096 * sizeof(uint32_t);
+        pages->bare.bytes = bytes / KERNEL_PAGE_SIZE * sizeof(uint32_t);
         pages->bare.base = budget_reserve(pages->bare.bytes);
         pages->base = pages->bare.base ? budget_reserve(bytes) : NULL;
         return pages->base ? 0 : -ENOMEM;

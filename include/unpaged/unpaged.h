@@ -110,7 +110,8 @@ struct pg_config {
  *            PG_POOL_INHERIT, cannot follow into a child; a budget below PG_FRAMES_MIN frames
  *   -EPERM   userfaultfd is refused: see the message for the three ways to permit it
  *   -ENOSYS  the kernel has no userfaultfd
- *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7)
+ *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7), or
+ *            the kernel's pages are not 4 KiB
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
  *   -ESPIPE, or what open(2) and write(2) say: the trace cannot be written
  * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,

@@ -28,6 +28,8 @@
 #include "trace_writer.h"
 #include "uffd.h"
 #include "victim_queue.h"
+#include "range_walk.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,12 +55,12 @@ struct plan {
 
 static uint64_t machine_pages(void)
 {
-        return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4096;
+        return (uint64_t)sysconf(_SC_PHYS_PAGES);
 }
 
 static uint32_t capacity_frames(size_t page_size, uint32_t frames)
 {
-        uint64_t all = machine_pages() / (page_size / 4096);
+        uint64_t all = machine_pages() / (page_size / KERNEL_PAGE_SIZE);
 
         return all < frames ? frames : all > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)all;
 }
@@ -95,13 +97,13 @@ static int config_check(const struct pg_config *c, size_t page_size, struct plan
         if (!p->policy && c->policy)
                 return -EINVAL;
         *why = "the page size must be a power of two from 4 KiB to 2 MiB";
-        if (page_size < 4096 || page_size > 2u << 20 || page_size & (page_size - 1))
+        if (page_size < KERNEL_PAGE_SIZE || page_size > 2u << 20 || page_size & (page_size - 1))
                 return -EINVAL;
         *why = "set either budget or frames, not both";
         if (!c->budget == !c->frames)
                 return -EINVAL;
         *why = "the budget is larger than the memory of this machine";
-        if (total > machine_pages() / (page_size / 4096))
+        if (total > machine_pages() / (page_size / KERNEL_PAGE_SIZE))
                 return -EINVAL;
         *why = "the budget is too small: at least 4 frames beside the buffers (with 4 KiB pages, "
                "20 KiB)";
@@ -306,7 +308,7 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("readahead");
         pool->predicts_by_mapping = !pool_is_strict(pool) && !uffd_masked("predict");
         /* A larger page takes longer to load than a fault does. */
-        pool->drops_near = c->page_size == 4096 && !uffd_masked("near");
+        pool->drops_near = c->page_size == KERNEL_PAGE_SIZE && !uffd_masked("near");
         if (pool_is_strict(pool)) {
                 pool->victim_queue.pct = 0;
                 pool->batch_pages = 1;
@@ -324,7 +326,11 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         if (!out || !config || config->size == 0)
                 return -EINVAL;
         memcpy(&c, config, config->size < sizeof(c) ? config->size : sizeof(c));
-        c.page_size = c.page_size ? c.page_size : 4096;
+        if (!kernel_page_fits()) {
+                report(&c, KERNEL_PAGE_REFUSAL);
+                return -ENOTSUP;
+        }
+        c.page_size = c.page_size ? c.page_size : KERNEL_PAGE_SIZE;
         error = config_check(&c, c.page_size, &plan, &why);
         if (error) {
                 report(&c, why);
@@ -366,18 +372,16 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
 /* With no mapping left, every frame must be free, and nobody may know a page. */
 static void assert_empty(struct pg_pool *pool)
 {
-#if PG_DEBUG
-        struct frames *f = &pool->frames;
+        const struct frames *f = &pool->frames;
 
+        if (!DEBUG_ASSERTS)
+                return;
         if (f->live != f->free_list.count || f->pinned || pool->victim_queue.list.count ||
             pool->policy.count)
                 event_ring_abort(&pool->ring, NULL, f->live - f->free_list.count,
                                  "frames were lost");
         if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
                 event_ring_abort(&pool->ring, NULL, 0, "the policy's structures are broken");
-#else
-        (void)pool;
-#endif
 }
 
 int pg_close(struct pg_pool *pool)

@@ -29,6 +29,7 @@
 #include "page.h"
 #include "pool.h"
 #include "uffd.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 
@@ -64,7 +65,7 @@ uint64_t page_heal(struct pg_pool *pool, struct mapping *m, uint64_t page, uint6
 
 bool page_is_hole(struct pg_pool *pool, const struct mapping *m, uint64_t page)
 {
-        static const char zeros[4096];
+        static const char zeros[KERNEL_PAGE_SIZE];
         char *addr = mapping_addr(m, page);
         enum uffd_presence there = uffd_present(&pool->uffd, addr, pool->page_size);
         size_t ignored;
@@ -128,7 +129,7 @@ static int copy_in(struct pg_pool *pool, struct page_op *first, size_t from, uns
 {
         char *addr = mapping_addr(first->mapping, first->page);
         size_t size = n * pool->page_size, done;
-        bool piecewise = pool->page_size > 4096 && mapping_is_writable(first->mapping);
+        bool piecewise = pool->page_size > KERNEL_PAGE_SIZE && mapping_is_writable(first->mapping);
         bool own_slot = in_own_slot(pool, first);
         int error = uffd_copy(&pool->uffd, addr + from, first->data + from, size - from,
                               first->clean || piecewise, &done);

@@ -41,6 +41,7 @@
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 
@@ -118,7 +119,7 @@ static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struc
                            uint64_t page, uint64_t word)
 {
         char *addr = mapping_addr(m, page);
-        bool piecewise = pool->page_size > 4096 && mapping_is_writable(m);
+        bool piecewise = pool->page_size > KERNEL_PAGE_SIZE && mapping_is_writable(m);
         const char *data = content(pool, ctx, m, page, word);
         size_t done;
         int error;

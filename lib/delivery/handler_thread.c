@@ -43,6 +43,7 @@
 #include "thread.h"
 #include "uffd.h"
 #include "uffd_abi.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -79,6 +80,11 @@ struct handler_threads {
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
+static void *kernel_page_of(uint64_t address)
+{
+        return (void *)(uintptr_t)(address & ~(uint64_t)(KERNEL_PAGE_SIZE - 1));
+}
+
 static void serve_page_fault(struct pg_pool *pool, const struct uffd_msg *m)
 {
         bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
@@ -103,7 +109,7 @@ static void serve_page_fault(struct pg_pool *pool, const struct uffd_msg *m)
                 if (end != FAULT_BUSY) {
                         /* Last of all, for the woken thread preempts us. It tries again: and finds
                          * its page, or SIGBUS where that is poisoned, or that it is not ours. */
-                        uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
+                        uffd_wake(&pool->uffd, kernel_page_of(m->address), KERNEL_PAGE_SIZE);
                         return;
                 }
         }
@@ -127,15 +133,15 @@ static bool serve_message(struct handler_threads *d, const struct uffd_msg *m)
 
         if (m->event != UFFD_EVENT_PAGEFAULT)
                 return true;
-        if (m->address - (uintptr_t)d->stop_pages < THREADS * 4096ull) {
-                uffd_copy(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull),
-                          pool->ring.entries, 4096, false, &done);
-                uffd_wake(&pool->uffd, (void *)(uintptr_t)(m->address & ~4095ull), 4096);
+        if (m->address - (uintptr_t)d->stop_pages < THREADS * KERNEL_PAGE_SIZE) {
+                uffd_copy(&pool->uffd, kernel_page_of(m->address), pool->ring.entries,
+                          KERNEL_PAGE_SIZE, false, &done);
+                uffd_wake(&pool->uffd, kernel_page_of(m->address), KERNEL_PAGE_SIZE);
                 return false;
         }
         if (is_handler(d, (pid_t)m->ptid))
                 event_ring_abort(
-                        &pool->ring, (void *)(uintptr_t)(m->address & ~4095ull), 0,
+                        &pool->ring, kernel_page_of(m->address), 0,
                         "a handler touched paged memory (does a store keep its data there?)");
         serve_page_fault(pool, m);
         return true;
@@ -278,7 +284,7 @@ static int prepare_process(struct handler_threads *d)
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
         d->fdinfo = fd_keep(open(path, O_RDONLY | O_CLOEXEC));
         d->wanted = followers_prepare(&d->followers, u) + HELPERS;
-        return uffd_register(u, d->stop_pages, THREADS * 4096);
+        return uffd_register(u, d->stop_pages, THREADS * KERNEL_PAGE_SIZE);
 }
 
 static int start_thread(struct handler_threads *d, unsigned i)
@@ -300,7 +306,7 @@ int handler_threads_start(struct pg_pool *pool)
         d->pool = pool;
         d->followers.handlers = d;
         d->fdinfo = -1;
-        d->stop_pages = arena_reserve(THREADS * 4096, "unpaged-stop-pages");
+        d->stop_pages = arena_reserve(THREADS * KERNEL_PAGE_SIZE, "unpaged-stop-pages");
         error = d->stop_pages ? prepare_process(d) : -ENOMEM;
 
         pager_section_enter(&saved); /* inherited by the threads, for good */
@@ -344,11 +350,11 @@ void handler_threads_stop(struct pg_pool *pool)
         /* Every thread ends by serving one bell, and a bell rings when the one before was
          * served, so each finds a thread. */
         for (unsigned i = 0; i < d->started; i++)
-                (void)*(volatile char *)(d->stop_pages + i * 4096ull);
+                (void)*(volatile char *)(d->stop_pages + i * KERNEL_PAGE_SIZE);
         for (unsigned i = 0; i < d->started; i++)
                 thread_join(&d->threads[i]);
         fd_keep_close(d->fdinfo);
-        arena_release(d->stop_pages, THREADS * 4096);
+        arena_release(d->stop_pages, THREADS * KERNEL_PAGE_SIZE);
         arena_release(d, sizeof(*d));
         pool->handlers = NULL;
 }

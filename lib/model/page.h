@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "futex_lock.h"
+#include "kernel_page.h"
 
 #define PAGE_BUSY     ((uint64_t)1 << 0)
 #define PAGE_WAITED   ((uint64_t)1 << 1) /* only beside BUSY */
@@ -45,7 +46,8 @@
 #define PAGE_WAS_READ ((uint64_t)1 << 10) /* when it was in last, it was only read */
 #define PAGE_HISTORY  (PAGE_WAS_WRITTEN | PAGE_WAS_READ)
 
-#define PAGE_FLAGS ((uint64_t)0xfff)
+#define PAGE_FLAGS ((uint64_t)(KERNEL_PAGE_SIZE - 1))
+_Static_assert(PAGE_FLAGS == 0xfff, "frame numbers begin at bit 12");
 
 typedef _Atomic uint64_t page_word;
 

@@ -2,6 +2,7 @@
 /* event_ring.c - the recent history of pages. See event_ring.h. */
 #include "event_ring.h"
 #include "arena.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,9 +69,9 @@ void event_ring_abort(struct event_ring *t, const void *addr, uint64_t word, con
         for (uint64_t i = start; i < end; i++) {
                 struct ring_entry *e = &t->entries[i % RING_ENTRIES];
                 uint64_t addr_event = atomic_load_explicit(&e->addr_event, memory_order_relaxed);
-                unsigned event = addr_event & 0xfff;
+                unsigned event = addr_event & (KERNEL_PAGE_SIZE - 1);
 
-                if ((addr_event & ~(uint64_t)0xfff) != (uintptr_t)addr)
+                if ((addr_event & ~(uint64_t)(KERNEL_PAGE_SIZE - 1)) != (uintptr_t)addr)
                         continue;
                 print_entry(line,
                             snprintf(line, sizeof(line), "  %8llu  thread %u  %-9s  word %#llx\n",

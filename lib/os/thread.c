@@ -17,6 +17,7 @@
 #include "thread.h"
 #include "arena.h"
 #include "futex_lock.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -37,7 +38,7 @@
 #define STACK_LEAST ((size_t)256 << 10)
 #define STACK_MOST  ((size_t)16 << 20) /* programs with that much thread-local storage */
 #define RED_ZONE    ((size_t)1024)
-#define GUARD       ((size_t)4096)
+#define GUARD       KERNEL_PAGE_SIZE
 
 /* ---- under a sanitizer --------------------------------------------------------------------- */
 

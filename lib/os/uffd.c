@@ -20,6 +20,7 @@
 #include "fd_keep.h"
 #include "futex_lock.h"
 #include "uffd_abi.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +101,7 @@ static int negotiate(int fd, uint64_t wanted, uint64_t *offered)
         return 0;
 }
 
-static int probe_features(int device, bool sigbus, uint64_t *features)
+static int uffd_probe_features(int device, bool sigbus, uint64_t *features)
 {
         int fd = descriptor_new(device, sigbus);
         int error;
@@ -152,7 +153,7 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         u->sigbus = sigbus;
         u->inherit = inherit;
         u->device = fd_keep(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
-        error = probe_features(u->device, sigbus, &features);
+        error = uffd_probe_features(u->device, sigbus, &features);
         if (error) {
                 explain_refusal(error, explain, arg);
                 uffd_close(u);
@@ -233,8 +234,8 @@ int uffd_copy(const struct uffd *u, void *dst, const void *src, size_t len, bool
 
                 if (c.copy > 0)
                         *done += (size_t)c.copy;
-                if (rc != 0 && errno == ENOENT && c.len > 4096)
-                        most = 4096; /* the program has split the mapping by mprotect */
+                if (rc != 0 && errno == ENOENT && c.len > KERNEL_PAGE_SIZE)
+                        most = KERNEL_PAGE_SIZE; /* the program has split the mapping by mprotect */
                 else if (rc != 0 && errno != EAGAIN)
                         return -errno;
         }
@@ -248,9 +249,9 @@ static size_t moved_uncounted(const struct uffd *u, char *dst, char *src, size_t
 {
         size_t at = 0;
 
-        while (at < len && uffd_present(u, dst + at, 4096) == UFFD_ALL &&
-               uffd_present(u, src + at, 4096) == UFFD_NOTHING)
-                at += 4096;
+        while (at < len && uffd_present(u, dst + at, KERNEL_PAGE_SIZE) == UFFD_ALL &&
+               uffd_present(u, src + at, KERNEL_PAGE_SIZE) == UFFD_NOTHING)
+                at += KERNEL_PAGE_SIZE;
         return at;
 }
 
@@ -408,7 +409,7 @@ static size_t count_present(const struct uffd *u, uintptr_t addr, size_t n)
         uint64_t entries[PRESENT_MAX];
         size_t present = 0;
         ssize_t got = pread(u->pagemap, entries, n * sizeof(*entries),
-                            (off_t)(addr / 4096 * sizeof(*entries)));
+                            (off_t)(addr / KERNEL_PAGE_SIZE * sizeof(*entries)));
 
         for (size_t i = 0; i < n; i++) {
                 unsigned char core = 1;
@@ -417,17 +418,19 @@ static size_t count_present(const struct uffd *u, uintptr_t addr, size_t n)
                 if (got == (ssize_t)(n * sizeof(*entries)))
                         present += entries[i] >> 62 != 0;
                 else
-                        present += mincore((void *)(addr + i * 4096), 4096, &core) != 0 || core & 1;
+                        present += mincore((void *)(addr + i * KERNEL_PAGE_SIZE), KERNEL_PAGE_SIZE,
+                                           &core) != 0 ||
+                                   core & 1;
         }
         return present;
 }
 
 enum uffd_presence uffd_present(const struct uffd *u, const void *addr, size_t len)
 {
-        size_t present = 0, pages = len / 4096;
+        size_t present = 0, pages = len / KERNEL_PAGE_SIZE;
 
         for (size_t at = 0; at < pages; at += PRESENT_MAX)
-                present += count_present(u, (uintptr_t)addr + at * 4096,
+                present += count_present(u, (uintptr_t)addr + at * KERNEL_PAGE_SIZE,
                                          pages - at < PRESENT_MAX ? pages - at : PRESENT_MAX);
         return present == 0 ? UFFD_NOTHING : present == pages ? UFFD_ALL : UFFD_SOME;
 }
@@ -448,9 +451,9 @@ bool uffd_in_core(const void *addr, size_t len)
 {
         unsigned char core;
 
-        for (size_t at = 0; at < len; at += 4096) {
+        for (size_t at = 0; at < len; at += KERNEL_PAGE_SIZE) {
                 core = 1;
-                if (mincore((char *)(uintptr_t)addr + at, 4096, &core) != 0 || core & 1)
+                if (mincore((char *)(uintptr_t)addr + at, KERNEL_PAGE_SIZE, &core) != 0 || core & 1)
                         return true;
         }
         return false;

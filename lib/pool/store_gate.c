@@ -12,6 +12,7 @@
 #include "store_gate.h"
 #include "builtin.h"
 #include "futex_lock.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -165,7 +166,7 @@ int store_hold(struct stores *s, pg_location location, uint64_t size, bool writt
         if (location % s->page_size != 0 && location < PG_LOCATION_ANON_UNINIT)
                 return -EINVAL;
         if (location >= PG_LOCATION_ANON_UNINIT)
-                return location & 0xfff || written ? -EINVAL : 0;
+                return location & (KERNEL_PAGE_SIZE - 1) || written ? -EINVAL : 0;
         lock_take(&s->lock);
         store = id < STORES_MAX ? stored_at(s, id) : NULL;
         if (!store)

@@ -183,7 +183,7 @@ int arena_discard(uintptr_t start, uintptr_t end)
 
 /* ---- ranges -------------------------------------------------------------------------------- */
 
-static int protect(uintptr_t start, uintptr_t end, int prot, bool has_key)
+static int arena_protect_pages(uintptr_t start, uintptr_t end, int prot, bool has_key)
 {
         if (has_key && real_pkey_mprotect((void *)start, end - start, prot, 0) == 0)
                 return 0;
@@ -226,7 +226,7 @@ int arena_map(uintptr_t start, uintptr_t end, int prot, unsigned flags)
         }
         range_table_set(start, end, prot, flags);
         if (flags & RANGE_LOCKED && arena_pin(start, end) != 0) {
-                arena_release(start, end);
+                arena_give_back(start, end);
                 return -EAGAIN;
         }
         return 0;
@@ -234,7 +234,7 @@ int arena_map(uintptr_t start, uintptr_t end, int prot, unsigned flags)
 
 static int release_paged(uintptr_t start, uintptr_t end, unsigned flags)
 {
-        int error = protect(start, end, PROT_NONE, flags & RANGE_KEY);
+        int error = arena_protect_pages(start, end, PROT_NONE, flags & RANGE_KEY);
 
         if (error)
                 return error;
@@ -272,7 +272,7 @@ static int release_out(uintptr_t start, uintptr_t end)
         return release_paged(first, last, 0);
 }
 
-int arena_release(uintptr_t start, uintptr_t end)
+int arena_give_back(uintptr_t start, uintptr_t end)
 {
         uintptr_t at = start;
         struct range *r;
@@ -301,12 +301,12 @@ int arena_renew(uintptr_t start, uintptr_t end, int prot, unsigned flags)
         if (error)
                 return error;
         forget(start, end, PROT_READ | PROT_WRITE);
-        error = protect(start, end, prot, has_key);
+        error = arena_protect_pages(start, end, prot, has_key);
         range_table_set(start, end, prot, flags);
         if (!error && flags & RANGE_LOCKED && arena_pin(start, end) != 0)
                 error = -EAGAIN;
         if (error)
-                arena_release(start, end);
+                arena_give_back(start, end);
         else
                 real_madvise((void *)start, end - start,
                              prot == PROT_NONE ? MADV_DONTDUMP : MADV_DODUMP);
@@ -324,7 +324,7 @@ int arena_cover(uintptr_t start, uintptr_t end, void *over, int prot)
                 range_table_set(start, end, prot, RANGE_OUT);
                 return 0;
         }
-        arena_release(start, end);
+        arena_give_back(start, end);
         return -ENOMEM;
 }
 

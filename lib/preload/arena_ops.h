@@ -3,7 +3,7 @@
  * arena_ops.h - makes the arena's pages what the table of ranges says. See arena_ops.c.
  *
  * All of these need the range table's lock, and a table with room for two more ranges. They return
- * 0 or -errno. Addresses are multiples of PAGE, not necessarily of the pool's page size.
+ * 0 or -errno. Addresses are multiples of KERNEL_PAGE_SIZE, not necessarily of the pool's page size.
  */
 #ifndef ARENA_OPS_H
 #define ARENA_OPS_H
@@ -15,7 +15,7 @@
 int arena_map(uintptr_t start, uintptr_t end, int prot, unsigned flags);
 
 /* Whatever is there becomes free. */
-int arena_release(uintptr_t start, uintptr_t end);
+int arena_give_back(uintptr_t start, uintptr_t end);
 
 /* Whatever is there, or is not, becomes one range of zeros. */
 int arena_renew(uintptr_t start, uintptr_t end, int prot, unsigned flags);

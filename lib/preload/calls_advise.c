@@ -38,9 +38,9 @@
 
 /* What no range decides. The kernel is asked about advice that has no effect here; never about any
  * that would have one on the page it is asked about. */
-static int check(int advice)
+static int advise_check(int advice)
 {
-        static char page[PAGE] __attribute__((aligned(4096)));
+        static char page[KERNEL_PAGE_SIZE] __attribute__((aligned(KERNEL_PAGE_SIZE)));
 
         switch (advice) {
         case MADV_NORMAL:
@@ -68,7 +68,7 @@ static int check(int advice)
         case MADV_SOFT_OFFLINE:
                 return -EINVAL;
         default:
-                return real_madvise(page, PAGE, advice) == 0 ? 0 : -errno;
+                return real_madvise(page, KERNEL_PAGE_SIZE, advice) == 0 ? 0 : -errno;
         }
 }
 
@@ -186,9 +186,9 @@ EXPORT int madvise(void *addr, size_t len, int advice)
 
         if (!is_active() || !touches_arena(addr, len))
                 return real_madvise(addr, len, advice);
-        if (start & (PAGE - 1) || page_up(len) < len || start + page_up(len) < start)
+        if (start & (KERNEL_PAGE_SIZE - 1) || page_up(len) < len || start + page_up(len) < start)
                 return to_errno(-EINVAL);
-        error = check(advice);
+        error = advise_check(advice);
         if (error)
                 return to_errno(error);
         p = pieces_of(start, start + page_up(len));

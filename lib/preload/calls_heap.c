@@ -29,7 +29,7 @@ static int move_break(uintptr_t end)
                         return -ENOMEM;
                 error = arena_map(before, after, PROT_READ | PROT_WRITE, calls_future_flags());
         } else if (after < before) {
-                error = arena_release(after, before);
+                error = arena_give_back(after, before);
         }
         if (error)
                 return -ENOMEM;

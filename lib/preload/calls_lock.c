@@ -129,7 +129,7 @@ static int unlock_one(struct range *r, void *arg)
 
 static int lock_range(const void *addr, size_t len, unsigned flags)
 {
-        uintptr_t start = (uintptr_t)addr & ~(PAGE - 1);
+        uintptr_t start = (uintptr_t)addr & ~(KERNEL_PAGE_SIZE - 1);
         uintptr_t end = (uintptr_t)addr + len;
         struct pieces p;
         uint64_t signals;
@@ -171,7 +171,7 @@ EXPORT int mlock2(const void *addr, size_t len, unsigned flags)
 
 EXPORT int munlock(const void *addr, size_t len)
 {
-        uintptr_t start = (uintptr_t)addr & ~(PAGE - 1);
+        uintptr_t start = (uintptr_t)addr & ~(KERNEL_PAGE_SIZE - 1);
         uintptr_t end = page_up((uintptr_t)addr + len);
         struct pieces p;
         uint64_t signals;

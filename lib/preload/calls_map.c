@@ -143,7 +143,7 @@ static void *fixed(const struct map *m, size_t size)
         uintptr_t at = (uintptr_t)m->addr;
         struct pieces p = pieces_of(at, at + size);
 
-        if (at & (PAGE - 1))
+        if (at & (KERNEL_PAGE_SIZE - 1))
                 return fail(EINVAL);
         if (m->flags & MAP_FIXED_NOREPLACE &&
             (p.from > p.start || p.to < p.end || !range_table_is_free(p.from, p.to)))
@@ -156,7 +156,7 @@ static void *fixed(const struct map *m, size_t size)
 
 static void *anywhere(const struct map *m, size_t size)
 {
-        uintptr_t at = (uintptr_t)m->addr & ~(PAGE - 1);
+        uintptr_t at = (uintptr_t)m->addr & ~(KERNEL_PAGE_SIZE - 1);
 
         if (at < preload.heap_end || at >= preload.end || preload.end - at < size ||
             !range_table_is_free(at, at + size))
@@ -175,7 +175,7 @@ static void *map(const struct map *m)
         uint64_t signals;
         void *result;
 
-        if (m->len == 0 || size < m->len || (uintptr_t)m->offset & (PAGE - 1))
+        if (m->len == 0 || size < m->len || (uintptr_t)m->offset & (KERNEL_PAGE_SIZE - 1))
                 return kernel(m);
         if (!here && (!is_pageable(m) || m->flags & FIXED))
                 return kernel(m);
@@ -212,7 +212,8 @@ EXPORT int munmap(void *addr, size_t len)
 
         if (!is_active() || !touches_arena(addr, len))
                 return real_munmap(addr, len);
-        if (start & (PAGE - 1) || len == 0 || page_up(len) < len || start + page_up(len) < start)
+        if (start & (KERNEL_PAGE_SIZE - 1) || len == 0 || page_up(len) < len ||
+            start + page_up(len) < start)
                 return to_errno(-EINVAL);
         p = pieces_of(start, start + page_up(len));
         signals = range_table_lock();
@@ -221,7 +222,7 @@ EXPORT int munmap(void *addr, size_t len)
         if (!error && p.start < p.from && real_munmap((void *)p.start, p.from - p.start) != 0)
                 error = -errno;
         if (!error)
-                error = arena_release(p.from, p.to);
+                error = arena_give_back(p.from, p.to);
         if (!error && p.to < p.end && real_munmap((void *)p.to, p.end - p.to) != 0)
                 error = -errno;
         range_table_unlock(signals);

@@ -43,23 +43,24 @@ static bool is_inside(uintptr_t at, size_t size)
 
 /* What the kernel finds wrong with the arguments, before it looks at any mapping. Of sizes
  * beyond all bounds it is asked, with a page of ours. */
-static int check(const struct remap *m)
+static int move_check(const struct remap *m)
 {
-        static char page[PAGE] __attribute__((aligned(4096)));
+        static char page[KERNEL_PAGE_SIZE] __attribute__((aligned(KERNEL_PAGE_SIZE)));
 
         if (m->flags & ~KNOWN ||
             (m->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(m->flags & MREMAP_MAYMOVE)))
                 return -EINVAL;
         if (keeps(m) && m->old_size != m->new_size)
                 return -EINVAL;
-        if (m->old & (PAGE - 1) || m->new_size == 0)
+        if (m->old & (KERNEL_PAGE_SIZE - 1) || m->new_size == 0)
                 return -EINVAL;
         if (m->new_size > preload.end - preload.start &&
-            real_mremap(page, PAGE, m->new_size, m->flags & MREMAP_MAYMOVE, NULL) == MAP_FAILED)
+            real_mremap(page, KERNEL_PAGE_SIZE, m->new_size, m->flags & MREMAP_MAYMOVE, NULL) ==
+                    MAP_FAILED)
                 return -errno;
         if (!is_fixed(m))
                 return 0;
-        if (m->to & (PAGE - 1) || m->to + m->new_size < m->to)
+        if (m->to & (KERNEL_PAGE_SIZE - 1) || m->to + m->new_size < m->to)
                 return -EINVAL;
         if (m->to < m->old + m->old_size && m->old < m->to + m->new_size)
                 return -EINVAL;
@@ -101,7 +102,7 @@ static int go_out(const struct remap *m, struct range *r, void **result)
         }
         if (!keeps(m) && real_mmap((void *)m->old, m->old_size, PROT_NONE,
                                    plug | MAP_FIXED_NOREPLACE, -1, 0) == (void *)m->old)
-                arena_release(m->old, m->old + m->old_size);
+                arena_give_back(m->old, m->old + m->old_size);
         *result = there;
         if (!is_fixed(m))
                 return 0;
@@ -137,13 +138,13 @@ static bool grow_out(const struct remap *m, const struct range *r)
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
         range_table_set(end, new_end, PROT_NONE, RANGE_OUT);
         if (plug == (void *)end)
-                arena_release(end, new_end);
+                arena_give_back(end, new_end);
         return false;
 }
 
 /* ---- paged memory -------------------------------------------------------------------------- */
 
-static int copy_out(const struct remap *m, int prot)
+static int move_copy_out(const struct remap *m, int prot)
 {
         size_t size = m->old_size < m->new_size ? m->old_size : m->new_size;
         void *to;
@@ -170,7 +171,7 @@ static int move_to(const struct remap *m, uintptr_t to, void **result)
 
         *result = (void *)to;
         if (!is_inside(to, m->new_size)) {
-                error = copy_out(m, r.prot);
+                error = move_copy_out(m, r.prot);
         } else {
                 error = arena_renew(to, to + m->new_size, r.prot,
                                     r.flags & ~(RANGE_PINNED | RANGE_KEY));
@@ -180,7 +181,7 @@ static int move_to(const struct remap *m, uintptr_t to, void **result)
                         arena_unpin(m->old, m->old + m->old_size);
                 error = arena_move(to, m->old, size, r.prot);
                 if (error) {
-                        arena_release(to, to + m->new_size);
+                        arena_give_back(to, to + m->new_size);
                         if (r.flags & RANGE_PINNED)
                                 arena_pin(m->old, m->old + m->old_size);
                 } else if (r.flags & RANGE_PINNED && arena_pin(to, to + m->new_size) == 0) {
@@ -190,7 +191,7 @@ static int move_to(const struct remap *m, uintptr_t to, void **result)
         if (error)
                 return error;
         if (!keeps(m))
-                return arena_release(m->old, m->old + m->old_size);
+                return arena_give_back(m->old, m->old + m->old_size);
         range_table_set(m->old, m->old + m->old_size, r.prot, r.flags & ~RANGE_PINNED);
         return arena_discard(m->old, m->old + m->old_size);
 }
@@ -228,7 +229,7 @@ static int remap(struct remap *m, void **result)
         if (m->old_size >= m->new_size && !keeps(m)) {
                 int error = m->old_size == m->new_size
                                     ? 0
-                                    : arena_release(m->old + m->new_size, m->old + m->old_size);
+                                    : arena_give_back(m->old + m->new_size, m->old + m->old_size);
 
                 if (error || !is_fixed(m))
                         return error;
@@ -267,7 +268,7 @@ EXPORT void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
         m.to = (uintptr_t)to;
         m.old_size = page_up(old_len);
         m.new_size = page_up(new_len);
-        error = page_up(new_len) < new_len || page_up(old_len) < old_len ? -EINVAL : check(&m);
+        error = page_up(new_len) < new_len || page_up(old_len) < old_len ? -EINVAL : move_check(&m);
         if (!error) {
                 signals = range_table_lock();
                 if (!range_table_has_room(4))

@@ -37,7 +37,7 @@ static int protect_one(struct range *r, void *arg)
 }
 
 /* The kernel stops at the first hole, or error, and what came before stays changed. */
-static int protect(void *addr, size_t len, struct protection *p)
+static int mprotect_arena(void *addr, size_t len, struct protection *p)
 {
         const int known = PROT_READ | PROT_WRITE | PROT_EXEC;
         uintptr_t start = (uintptr_t)addr;
@@ -45,7 +45,7 @@ static int protect(void *addr, size_t len, struct protection *p)
         uint64_t signals;
         int error = 0;
 
-        if (start & (PAGE - 1) || p->prot & ~known)
+        if (start & (KERNEL_PAGE_SIZE - 1) || p->prot & ~known)
                 return -EINVAL;
         if (page_up(len) < len || start + page_up(len) < start)
                 return -ENOMEM;
@@ -65,7 +65,7 @@ EXPORT int mprotect(void *addr, size_t len, int prot)
 
         if (!is_active() || !touches_arena(addr, len))
                 return real_mprotect(addr, len, prot);
-        return to_errno(protect(addr, len, &p));
+        return to_errno(mprotect_arena(addr, len, &p));
 }
 
 EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int key)
@@ -74,7 +74,7 @@ EXPORT int pkey_mprotect(void *addr, size_t len, int prot, int key)
 
         if (!is_active() || !touches_arena(addr, len))
                 return real_pkey_mprotect(addr, len, prot, key);
-        return to_errno(protect(addr, len, &p));
+        return to_errno(mprotect_arena(addr, len, &p));
 }
 
 /* ---- looking ------------------------------------------------------------------------------- */
@@ -95,8 +95,8 @@ EXPORT int mincore(void *addr, size_t len, unsigned char *vec)
         uint64_t signals;
         int error;
 
-        if (!is_active() || !touches_arena(addr, len) || start & (PAGE - 1) || page_up(len) < len ||
-            start + page_up(len) < start)
+        if (!is_active() || !touches_arena(addr, len) || start & (KERNEL_PAGE_SIZE - 1) ||
+            page_up(len) < len || start + page_up(len) < start)
                 return real_mincore(addr, len, vec);
         p = pieces_of(start, start + page_up(len));
         signals = range_table_lock();
@@ -119,8 +119,9 @@ EXPORT int msync(void *addr, size_t len, int flags)
         uint64_t signals;
         int error = 0;
 
-        if (!is_active() || !touches_arena(addr, len) || start & (PAGE - 1) || page_up(len) < len ||
-            start + page_up(len) < start || flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
+        if (!is_active() || !touches_arena(addr, len) || start & (KERNEL_PAGE_SIZE - 1) ||
+            page_up(len) < len || start + page_up(len) < start ||
+            flags & ~(MS_ASYNC | MS_SYNC | MS_INVALIDATE) ||
             (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
                 return real_msync(addr, len, flags);
         p = pieces_of(start, start + page_up(len));

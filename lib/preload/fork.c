@@ -27,7 +27,7 @@ typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*chil
 
 /* Around the stack pointer of a fork on a paged stack: room for the handlers and fork itself. */
 #define STACK_BELOW ((size_t)48 << 10)
-#define STACK_ABOVE ((size_t)4 << 10)
+#define STACK_ABOVE KERNEL_PAGE_SIZE
 
 static struct {
         uint64_t signals;
@@ -44,7 +44,7 @@ int real_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void)
 /* The pager cannot serve faults of the thread that stops it. */
 static void stack_pin(void)
 {
-        uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
+        uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(KERNEL_PAGE_SIZE - 1);
         struct range *r = range_table_at(here);
 
         forking.stack = forking.stack_end = 0;
@@ -57,7 +57,7 @@ static void stack_pin(void)
         arena_pin(forking.stack, forking.stack_end);
 }
 
-static void prepare(void)
+static void fork_prepare(void)
 {
         forking.signals = range_table_lock();
         if (is_active())
@@ -88,7 +88,7 @@ static void child_ranges(void)
                 if (was.flags & RANGE_LOCKED)
                         range_table_set(was.start, was.end, was.prot, was.flags & ~RANGE_LOCKED);
                 if (was.flags & RANGE_NOFORK)
-                        arena_release(was.start, was.end);
+                        arena_give_back(was.start, was.end);
                 else if (was.flags & RANGE_WIPE)
                         arena_discard(was.start, was.end);
         }
@@ -98,7 +98,7 @@ static void child(void)
 {
         if (is_active()) {
                 preload.pid = real_getpid();
-                stats_restart();
+                stats_block_restart();
                 curve_restart();
                 child_ranges();
         }
@@ -123,7 +123,7 @@ void fork_register(void)
         if (done)
                 return;
         done = true;
-        if (pg_fork_handlers() != 0 || real_register()(prepare, parent, child, NULL) != 0)
+        if (pg_fork_handlers() != 0 || real_register()(fork_prepare, parent, child, NULL) != 0)
                 done = false;
 }
 

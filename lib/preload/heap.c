@@ -69,7 +69,7 @@ EXPORT void *pvalloc(size_t size)
                 errno = ENOMEM;
                 return NULL;
         }
-        return memalign(PAGE, all);
+        return memalign(KERNEL_PAGE_SIZE, all);
 }
 
 /* Declared nowhere any more, but programs have them: whoever allocates by one name of the C

@@ -3,14 +3,14 @@
 #ifndef PRELOAD_H
 #define PRELOAD_H
 
+#include "kernel_page.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <unpaged/unpaged.h>
-
-#define PAGE ((size_t)4096) /* the kernel's, and what programs take for theirs */
 
 /* Names that the program, or this library's heap, finds instead of the C library's. */
 #define EXPORT __attribute__((visibility("default")))
@@ -51,7 +51,7 @@ static inline bool is_in_arena(uintptr_t addr)
 
 static inline size_t page_up(size_t size)
 {
-        return (size + PAGE - 1) & ~(PAGE - 1);
+        return (size + KERNEL_PAGE_SIZE - 1) & ~(KERNEL_PAGE_SIZE - 1);
 }
 
 /* What a call of the C library answers for what one of ours does: 0, or -errno. */
@@ -81,9 +81,9 @@ bool curve_sufficient(uint64_t *bytes); /* how much memory would have been; fals
 /* stats.c */
 uint64_t stats_wall_ns(void); /* that the process has run */
 void stats_open(const char *path);
-void stats_restart(void); /* in a child of fork */
-void stats_write(void);   /* once for each process; what is no process of ours is ignored */
-void stats_again(void);   /* it goes on after all */
+void stats_block_restart(void); /* in a child of fork */
+void stats_write(void);         /* once for each process; what is no process of ours is ignored */
+void stats_again(void);         /* it goes on after all */
 
 /* stats.c: what is told when a process ends; when it executes another program */
 void process_ends(void);

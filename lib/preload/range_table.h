@@ -24,7 +24,7 @@
 #define RANGE_PINNED    (RANGE_LOCKED | RANGE_STACK)
 
 struct range {
-        uintptr_t start, end; /* multiples of 4096 */
+        uintptr_t start, end; /* multiples of the kernel's page */
         int prot;
         unsigned flags;
 };
@@ -65,7 +65,7 @@ void range_table_clear(uintptr_t start, uintptr_t end);
 void range_table_cut(uintptr_t start, uintptr_t end);
 void range_table_join(uintptr_t start, uintptr_t end);
 
-/* For debug builds and tests: is the table sorted, and minimal? */
+/* Tier 2 of debug.h alone, with the lock held: is the table sorted, and minimal? */
 bool range_table_check(void);
 
 #endif

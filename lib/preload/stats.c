@@ -73,7 +73,7 @@ static void row_decimal(struct text *t, const char *key, uint64_t value, unsigne
         text_shift(t, from, NUMBER_WIDTH);
 }
 
-static void row(struct text *t, const char *key, uint64_t value)
+static void stats_row(struct text *t, const char *key, uint64_t value)
 {
         row_decimal(t, key, value, 0);
         text_add(t, "\n");
@@ -120,25 +120,25 @@ static void describe(struct text *t, const struct pg_stats *s)
         text_word(t, preload.name);
         text_add(t, "\n");
         row_bytes(t, "budget", preload.budget);
-        row(t, "page_size", s->page_size);
+        stats_row(t, "page_size", s->page_size);
         row_bytes(t, "peak_resident", (uint64_t)s->frames_peak * s->page_size);
         row_bytes(t, "peak_process", high_water());
         if (curve_sufficient(&sufficient))
                 row_bytes(t, "sufficient", sufficient);
-        row(t, "faults", s->faults);
+        stats_row(t, "faults", s->faults);
         row_part(t, "rescues", s->rescues, s->faults, "faults");
         row_part(t, "evictions_clean", s->evictions_clean, evictions, "evictions");
         row_part(t, "evictions_dirty", s->evictions_dirty, evictions, "evictions");
-        row(t, "pages_in", s->pages_in);
-        row(t, "pages_out", s->pages_out);
-        row(t, "zero_pages_out", s->zero_pages_out);
-        row(t, "swap_pages", s->swap_pages);
+        stats_row(t, "pages_in", s->pages_in);
+        stats_row(t, "pages_out", s->pages_out);
+        stats_row(t, "zero_pages_out", s->zero_pages_out);
+        stats_row(t, "swap_pages", s->swap_pages);
         row_bytes(t, "swap_bytes", s->swap_bytes);
         row_bytes(t, "swap_memory", s->swap_memory_bytes);
         row_decimal(t, "swap_ratio",
                     s->swap_bytes ? s->swap_pages * s->page_size * 100 / s->swap_bytes : 0, 2);
         text_add(t, "  to 1\n");
-        row(t, "errors", s->errors_load + s->errors_save + s->errors_frames);
+        stats_row(t, "errors", s->errors_load + s->errors_save + s->errors_frames);
         row_time(t, "wait_ms", s->wait_ns);
         row_time(t, "wall_ms", wall);
         /* Of all its threads together, so it may be more than the whole. */
@@ -174,7 +174,7 @@ void stats_open(const char *path)
                 at_quick_exit(stats_write);
 }
 
-void stats_restart(void)
+void stats_block_restart(void)
 {
         stats.started_ns = now_ns();
         atomic_store(&stats.told, false);

@@ -16,6 +16,7 @@
  */
 #include "formats.h"
 #include "page_map.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -126,7 +127,7 @@ static int take_records(FILE *in, const char *name, const unsigned char *first, 
         size_t n = RECORD;
         int error;
 
-        header.page_size = header.page_size ? header.page_size : 4096;
+        header.page_size = header.page_size ? header.page_size : (uint32_t)KERNEL_PAGE_SIZE;
         error = trace_file_create(path, &header, &writer, why);
         if (error)
                 return error;

@@ -6,6 +6,7 @@
  * that ended before its time still does.
  */
 #include "formats.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -200,7 +201,7 @@ static bool take_line(struct text_import *t, char *line, char why[TRACE_WHY])
 
 static int get(FILE *in, const char *name, const char *path, char why[TRACE_WHY])
 {
-        struct text_import t = {.header = {.page_size = 4096}, .path = path};
+        struct text_import t = {.header = {.page_size = KERNEL_PAGE_SIZE}, .path = path};
         char *line = NULL, wrong[TRACE_WHY];
         size_t size = 0, number = 0;
         ssize_t len;

@@ -11,6 +11,7 @@
  * as they are.
  */
 #include "generate.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -242,7 +243,8 @@ static int write_all(struct generator *g, unsigned kind, struct trace_file_write
 
 int generate(const struct generator_settings *s, const char *path, char why[TRACE_WHY])
 {
-        struct pg_trace_header header = {.page_size = 4096, .flags = PG_TRACE_EVERY_ACCESS};
+        struct pg_trace_header header = {.page_size = KERNEL_PAGE_SIZE,
+                                         .flags = PG_TRACE_EVERY_ACCESS};
         struct generator g = {.settings = s, .stream = {s->seed}};
         struct trace_file_writer *w;
         const char *wrong;

@@ -94,6 +94,26 @@ END_TEST
                 ck_assert_msg(errno == (error), "%s: %s", #call, strerror(errno));                 \
         } while (0)
 
+static void keep_words(void *words, const char *text)
+{
+        snprintf(words, 128, "%s", text);
+}
+
+START_TEST(a_kernel_whose_pages_are_not_4_kib_is_refused)
+{
+        char words[128] = "";
+        struct pg_config c = {
+                .size = sizeof(c), .frames = 8, .message = keep_words, .message_arg = words};
+        struct pg_pool *pool = NULL;
+
+        setenv("UNPAGED_MASK_FEATURES", "page_4k", 1);
+        ck_assert_int_eq(pg_open(&pool, &c), -ENOTSUP);
+        unsetenv("UNPAGED_MASK_FEATURES");
+        ck_assert_ptr_null(pool);
+        ck_assert_ptr_nonnull(strstr(words, "4 KiB"));
+}
+END_TEST
+
 START_TEST(mapping_calls_refuse_what_they_cannot_do)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
@@ -377,6 +397,7 @@ int main(void)
         TCase *tc = tcase_create("arguments");
 
         add_for_both(tc, pg_open_refuses_what_it_cannot_do);
+        add_for_both(tc, a_kernel_whose_pages_are_not_4_kib_is_refused);
         add_for_both(tc, mapping_calls_refuse_what_they_cannot_do);
         add_for_both(tc, calls_on_ranges_refuse_what_is_no_range_of_one_mapping);
         add_for_both(tc, other_calls_refuse_what_they_cannot_do);
