@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c - the command line: names are checked against the tables, numbers for sense. */
 #include "options.h"
+#include "size.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -65,23 +66,11 @@ static uint32_t pick(const char *option, char *list, name_at at)
 
 static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
-        static const char units[] = "KMGT";
-        const char *unit;
         uint64_t value;
-        char *end;
+        const char *wrong = size_read_bytes(text, &value);
 
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (end == text || *text == '-' || errno)
-                misuse("--%s wants a number, not '%s'", option, text);
-        if (*end && (unit = strchr(units, *end)) != NULL) {
-                unsigned shift = 10 * (unsigned)(unit - units + 1);
-
-                value = value > most >> shift ? most + 1 : value << shift;
-                end++;
-        }
-        if (*end)
-                misuse("--%s wants a number, not '%s'", option, text);
+        if (wrong)
+                misuse("--%s wants a number, not '%s', which is %s", option, text, wrong);
         if (value < least || value > most)
                 misuse("--%s wants a number from %llu to %llu, not %s", option,
                        (unsigned long long)least, (unsigned long long)most, text);

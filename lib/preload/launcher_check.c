@@ -6,6 +6,7 @@
  * decides. The rows explain it, and every row that is amiss may add a command that would mend it.
  */
 #include "launcher.h"
+#include "kernel_page.h"
 #include "machine.h"
 #include "settings.h"
 
@@ -34,8 +35,8 @@ struct report {
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-__attribute__((format(printf, 3, 4))) static void row(const char *what, const char *state,
-                                                      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void check_row(const char *what, const char *state,
+                                                            const char *format, ...)
 {
         char words[PATH_MAX + 512];
         va_list args;
@@ -107,28 +108,30 @@ static void check_permission(struct report *r)
         int error = probe_pool(false, why, sizeof(why));
 
         printf("permission: one of these is enough\n");
-        row("/dev/userfaultfd", yes(!device), "%s",
-            device == 0        ? "may be opened"
-            : device == ENOENT ? "is not there (it comes with Linux 6.1)"
-                               : strerror(device));
-        row("vm.unprivileged_userfaultfd", yes(sysctl == 1), "%s",
-            sysctl == 1   ? "everybody may call userfaultfd(2)"
-            : sysctl == 0 ? "only CAP_SYS_PTRACE may call userfaultfd(2)"
-                          : "there is no such setting");
-        row("CAP_SYS_PTRACE", yes(probe_capability(CAP_SYS_PTRACE)), "%s",
-            call == 0 ? "userfaultfd(2) works" : strerror(call));
+        check_row("/dev/userfaultfd", yes(!device), "%s",
+                  device == 0        ? "may be opened"
+                  : device == ENOENT ? "is not there (it comes with Linux 6.1)"
+                                     : strerror(device));
+        check_row("vm.unprivileged_userfaultfd", yes(sysctl == 1), "%s",
+                  sysctl == 1   ? "everybody may call userfaultfd(2)"
+                  : sysctl == 0 ? "only CAP_SYS_PTRACE may call userfaultfd(2)"
+                                : "there is no such setting");
+        check_row("CAP_SYS_PTRACE", yes(probe_capability(CAP_SYS_PTRACE)), "%s",
+                  call == 0 ? "userfaultfd(2) works" : strerror(call));
         if (call && probe_capability(CAP_SYS_PTRACE))
-                row("", "", "the capability does not count: inside a container or user namespace");
+                check_row("", "",
+                          "the capability does not count: inside a container or user namespace");
         if (error == -EPERM) /* its words are the rows above and the commands below */
                 snprintf(why, sizeof(why), "refused");
         r->pool = !error;
-        row("a pool", yes(!error), "%s", error ? why : "was opened, as `unpaged run` would");
+        check_row("a pool", yes(!error), "%s", error ? why : "was opened, as `unpaged run` would");
         if (error == -EPERM || error == -ENOSYS)
                 explain_permission(r, device, call);
         else if (error)
                 r->amiss = true;
         error = probe_pool(true, why, sizeof(why));
-        row("a pool, signal delivery", yes(!error), "%s", error ? why : "needs no permission");
+        check_row("a pool, signal delivery", yes(!error), "%s",
+                  error ? why : "needs no permission");
 }
 
 /* ---- kernel features ------------------------------------------------------------------------ */
@@ -152,24 +155,30 @@ static void check_features(struct report *r)
         bool missing = false;
 
         printf("\nkernel\n");
+        check_row("pages of 4 KiB", yes(kernel_page_fits()), "%s",
+                  kernel_page_fits() ? "as paging needs" : "no pool without them");
+        if (!kernel_page_fits()) {
+                r->amiss = true;
+                fix(r, "use a kernel whose pages are 4 KiB; no setting helps");
+        }
         for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
                 bool there = has != UINT64_MAX && has & features[i].bit;
 
-                row(features[i].name, yes(there), "%s%s%s", there ? "" : "since Linux ",
-                    there ? "" : features[i].since, "");
+                check_row(features[i].name, yes(there), "%s%s%s", there ? "" : "since Linux ",
+                          there ? "" : features[i].since, "");
                 if (!there)
-                        row("", "", "without it: %s", features[i].without);
+                        check_row("", "", "without it: %s", features[i].without);
                 missing = missing || !there;
                 r->amiss = r->amiss || (!there && features[i].needed);
         }
         if (missing && has != UINT64_MAX)
                 fix(r, "a newer kernel has what is missing: Linux 6.8 has all");
-        row("io_uring", yes(!ring), "%s",
-            ring ? "a swap file is read and written one page at a time" : "");
+        check_row("io_uring", yes(!ring), "%s",
+                  ring ? "a swap file is read and written one page at a time" : "");
         if (ring == EPERM)
                 fix(r, "for a faster swap file, as root: sysctl -w kernel.io_uring_disabled=0");
         if (mask && *mask)
-                row("UNPAGED_MASK_FEATURES", "set", "hides: %s", mask);
+                check_row("UNPAGED_MASK_FEATURES", "set", "hides: %s", mask);
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -185,34 +194,35 @@ static void check_addresses(struct report *r)
         for (uint64_t size = ARENA_MOST; !mapped && size >= ARENA_LEAST; size /= 4)
                 if (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur / 4)
                         mapped = probe_mapping(size) ? size : 0;
-        row("address space to page", yes(mapped), "%s",
-            mapped    ? human(mapped, text)
-            : r->pool ? "16 GiB are needed, and cannot be had"
-                      : "cannot be tried without a pool");
-        row("vm.overcommit_memory", overcommit == 2 ? "strict" : "ok",
-            overcommit == 2 ? "what is mapped counts, used or not" : "%ld", overcommit);
+        check_row("address space to page", yes(mapped), "%s",
+                  mapped    ? human(mapped, text)
+                  : r->pool ? "16 GiB are needed, and cannot be had"
+                            : "cannot be tried without a pool");
+        check_row("vm.overcommit_memory", overcommit == 2 ? "strict" : "ok",
+                  overcommit == 2 ? "what is mapped counts, used or not" : "%ld", overcommit);
         if (overcommit == 2)
                 fix(r, "as root: sysctl -w vm.overcommit_memory=0");
         if (limit.rlim_cur != RLIM_INFINITY) {
-                row("address space limit", "set", "%s (RLIMIT_AS), of which a quarter is used",
-                    human(limit.rlim_cur, text));
+                check_row("address space limit", "set",
+                          "%s (RLIMIT_AS), of which a quarter is used",
+                          human(limit.rlim_cur, text));
                 fix(r, "in the shell, before: ulimit -v unlimited");
         }
-        row("vm.max_map_count", "", "%ld", probe_number("/proc/sys/vm/max_map_count", ""));
+        check_row("vm.max_map_count", "", "%ld", probe_number("/proc/sys/vm/max_map_count", ""));
         r->amiss = r->amiss || !mapped;
 }
 
 static void check_memory(struct report *r)
 {
-        uint64_t limit = machine_cgroup_limit("/proc/self"), budget = 0;
+        uint64_t limit = machine_cgroup_limit("/proc/self");
         char text[32];
 
         printf("\nmemory\n");
-        row("machine", "", "%s", human(machine_memory(), text));
-        row("limit of the cgroup", "", "%s",
-            limit == MACHINE_NO_LIMIT ? "none" : human(limit, text));
-        size_parse(BUDGET_DEFAULT, &budget);
-        row("budget, if none is given", "", "%s (%s)", human(budget, text), BUDGET_DEFAULT);
+        check_row("machine", "", "%s", human(machine_memory(), text));
+        check_row("limit of the cgroup", "", "%s",
+                  limit == MACHINE_NO_LIMIT ? "none" : human(limit, text));
+        check_row("budget, if none is given", "", "%s (%s)", human(settings_budget_default(), text),
+                  BUDGET_DEFAULT);
         check_addresses(r);
 }
 
@@ -222,7 +232,7 @@ static void check_library(struct report *r)
         bool found = preload_find(path, why, sizeof(why));
 
         printf("\ninstallation\n");
-        row("preloaded library", yes(found), "%s", found ? path : why);
+        check_row("preloaded library", yes(found), "%s", found ? path : why);
         if (!found)
                 fix(r, "install it: make install, or set UNPAGED_PRELOAD_PATH to the file");
         r->amiss = r->amiss || !found;
@@ -230,7 +240,7 @@ static void check_library(struct report *r)
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-static int read_options(int argc, char **argv)
+static int check_read_options(int argc, char **argv)
 {
         static const struct option longs[] = {{"help", no_argument, NULL, 'h'}, {0}};
         int what;
@@ -259,7 +269,7 @@ int check_main(int argc, char **argv)
 {
         struct report r = {0};
         struct utsname name = {0};
-        int status = read_options(argc, argv);
+        int status = check_read_options(argc, argv);
 
         if (status >= 0)
                 return status;

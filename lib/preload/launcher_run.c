@@ -81,7 +81,7 @@ struct options {
 #define LONG_BASE 256
 #define HELP      'h'
 
-static int print_help(void)
+static int run_help(void)
 {
         const struct pg_policy_ops *ops;
 
@@ -121,7 +121,7 @@ static int row_of(int letter)
 }
 
 /* The complaint about the option that getopt_long stopped at. */
-static int complain(int what, char **argv)
+static int run_complain(int what, char **argv)
 {
         int row = row_of(optopt);
         const char *word = argv[optind - 1];
@@ -144,7 +144,7 @@ static int complain(int what, char **argv)
 }
 
 /* -1: go on; else the status to end with. */
-static int read_options(int argc, char **argv, struct options *o)
+static int run_read_options(int argc, char **argv, struct options *o)
 {
         struct option longs[ROWS + 2] = {{0}};
         char shorts[3 * ROWS + 8] = "+:h"; /* they end where the program begins */
@@ -165,9 +165,9 @@ static int read_options(int argc, char **argv, struct options *o)
                 int row = row_of(what);
 
                 if (what == HELP)
-                        return print_help();
+                        return run_help();
                 if (row < 0)
-                        return complain(what, argv);
+                        return run_complain(what, argv);
                 if (table[row].argument && !*optarg)
                         return say(STATUS_REFUSED, "option --%s needs a value: --%s %s",
                                    table[row].name, table[row].name, table[row].argument);
@@ -220,7 +220,7 @@ static int set_variables(const struct options *o)
         return -1;
 }
 
-static const char *lookup(const char *name)
+static const char *run_lookup(const char *name)
 {
         return getenv(name);
 }
@@ -305,18 +305,18 @@ static int check_swap(const struct settings *s)
         return -1;
 }
 
-static int settle(const struct options *o, struct settings *s)
+static int run_settle(const struct options *o, struct settings *s)
 {
         char why[512], bytes[32];
         int status = set_variables(o);
 
         if (status >= 0)
                 return status;
-        if (settings_read(s, lookup, why, sizeof(why)))
+        if (settings_read(s, run_lookup, why, sizeof(why)))
                 return complain_of_setting(o, why);
         if (s->off)
                 return -1;
-        if (s->budget == 0 && (!size_parse(BUDGET_DEFAULT, &s->budget) || s->budget == 0))
+        if (s->budget == 0 && (s->budget = settings_budget_default()) == 0)
                 return say(STATUS_REFUSED,
                            "how much memory there is cannot be told; give --budget");
         /* A share is taken once, here: every process of the tree gets the same. */
@@ -360,7 +360,7 @@ static const char *refusal(const struct settings *s, const struct elf_verdict *v
 }
 
 /* Leaves LD_PRELOAD as the program must see it. -1: go on. */
-static int prepare(const struct options *o, const struct settings *s, const char *program)
+static int run_prepare(const struct options *o, const struct settings *s, const char *program)
 {
         char library[PATH_MAX], why[PATH_MAX + 512];
         struct elf_verdict verdict = elf_judge(program);
@@ -391,7 +391,7 @@ int run_main(int argc, char **argv)
         struct options o = {{NULL}};
         struct settings s;
         char path[PATH_MAX];
-        int error, status = read_options(argc, argv, &o);
+        int error, status = run_read_options(argc, argv, &o);
 
         if (status >= 0)
                 return status;
@@ -399,12 +399,12 @@ int run_main(int argc, char **argv)
         if (!*argv)
                 return say(STATUS_REFUSED,
                            "no program given: unpaged run [option...] -- PROGRAM [argument...]");
-        status = settle(&o, &s);
+        status = run_settle(&o, &s);
         if (status >= 0)
                 return status;
         error = program_find(*argv, path);
         if (!error) {
-                status = prepare(&o, &s, path);
+                status = run_prepare(&o, &s, path);
                 if (status >= 0)
                         return status;
                 execvp(path, argv);

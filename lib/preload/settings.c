@@ -8,104 +8,26 @@
  */
 #include "settings.h"
 #include "machine.h"
+#include "size.h"
+#include "kernel_page.h"
 
 #include <string.h>
 #include <unpaged/policy.h>
 
-#define PAGE_SIZE_MIN ((uint64_t)4 << 10)
 #define PAGE_SIZE_MAX ((uint64_t)2 << 20)
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
-#define MILLION 1000000u
-
-/* A number as millionths: whole * 10^6 + part. */
-struct decimal {
-        uint64_t whole;
-        uint32_t part;
-        bool point; /* it had one */
-};
-
-static bool is_digit(char c)
+static uint64_t resolve_size(const struct size *size)
 {
-        return c >= '0' && c <= '9';
+        return size->is_share ? size_share(size, machine_usable()) : size->bytes;
 }
 
-/* Returns what follows the number; NULL: there is none, or it is too large. */
-static const char *read_decimal(const char *text, struct decimal *d)
+uint64_t settings_budget_default(void)
 {
-        uint32_t place = MILLION;
+        struct size size;
 
-        *d = (struct decimal){0};
-        if (!is_digit(*text))
-                return NULL;
-        for (; is_digit(*text); text++)
-                if (__builtin_mul_overflow(d->whole, 10, &d->whole) ||
-                    __builtin_add_overflow(d->whole, (uint64_t)(*text - '0'), &d->whole))
-                        return NULL;
-        if (*text != '.')
-                return text;
-        d->point = true;
-        if (!is_digit(*++text))
-                return NULL;
-        for (; is_digit(*text); text++) {
-                place /= 10;
-                if (place == 0)
-                        return NULL;
-                d->part += place * (uint32_t)(*text - '0');
-        }
-        return text;
-}
-
-static bool read_share(const struct decimal *d, uint64_t *bytes)
-{
-        const uint64_t all = 100 * (uint64_t)MILLION;
-        uint64_t share, memory;
-
-        if (d->whole > 100 || (d->whole == 100 && d->part > 0))
-                return false;
-        share = d->whole * MILLION + d->part;
-        memory = machine_usable();
-        *bytes = memory / all * share + memory % all * share / all;
-        return true;
-}
-
-/* The shift of "K", "KiB", "m" ...; -1: none of them. */
-static int read_unit(const char *text)
-{
-        static const char letters[] = "kmgt";
-        const char *letter = *text ? strchr(letters, *text | 0x20) : NULL;
-
-        if (!letter || !*letter)
-                return -1;
-        if (text[1] && !((text[1] | 0x20) == 'i' && (text[2] | 0x20) == 'b' && !text[3]))
-                return -1;
-        return 10 * (int)(letter - letters + 1);
-}
-
-bool size_parse(const char *text, uint64_t *bytes)
-{
-        struct decimal d;
-        uint64_t size;
-        int shift = 0;
-
-        text = text ? read_decimal(text, &d) : NULL;
-        if (!text)
-                return false;
-        if (text[0] == '%' && !text[1])
-                return read_share(&d, bytes);
-        if (*text) {
-                shift = read_unit(text);
-                if (shift < 0)
-                        return false;
-        } else if (d.point) {
-                return false; /* parts of a byte */
-        }
-        if (__builtin_mul_overflow(d.whole, (uint64_t)1 << shift, &size) ||
-            __builtin_add_overflow(size, ((uint64_t)d.part << shift) / MILLION, &size))
-                return false;
-        *bytes = size;
-        return true;
+        return size_read(BUDGET_DEFAULT, &size) ? 0 : resolve_size(&size);
 }
 
 /* ---- complaints ----------------------------------------------------------------------------- */
@@ -116,7 +38,7 @@ struct reading {
         size_t size;
 };
 
-static void put(struct reading *r, size_t *at, const char *text)
+static void settings_put(struct reading *r, size_t *at, const char *text)
 {
         for (; *text && *at + 1 < r->size; text++)
                 r->why[(*at)++] = *text;
@@ -134,17 +56,15 @@ static bool wrong(struct reading *r, const char *name, const char *value, const 
         shown[len] = '\0';
         if (value[len])
                 memcpy(shown + len - 3, "...", 3);
-        put(r, &at, name);
-        put(r, &at, "=");
-        put(r, &at, shown);
-        put(r, &at, ": ");
-        put(r, &at, words);
+        settings_put(r, &at, name);
+        settings_put(r, &at, "=");
+        settings_put(r, &at, shown);
+        settings_put(r, &at, ": ");
+        settings_put(r, &at, words);
         return false;
 }
 
 /* ---- the variables, one reader each --------------------------------------------------------- */
-
-#define A_SIZE "write a number, then K, M, G or T (powers of 1024) if need be"
 
 static bool read_switch(const char *value, bool *on)
 {
@@ -156,9 +76,12 @@ static bool read_switch(const char *value, bool *on)
 
 static bool read_budget(struct reading *r, const char *name, const char *value)
 {
-        if (!size_parse(value, &r->s->budget))
+        struct size size;
+
+        if (size_read(value, &size))
                 return wrong(r, name, value,
-                             "not a size: " A_SIZE ", or N% (at most 100%) of the memory");
+                             "not a size: " SIZE_FORM ", or N% (at most 100%) of the memory");
+        r->s->budget = resolve_size(&size);
         if (r->s->budget > machine_memory())
                 return wrong(r, name, value,
                              "more than this machine has; `unpaged check` shows how much that is");
@@ -185,8 +108,8 @@ static bool read_policy(struct reading *r, const char *name, const char *value)
         if (pg_policy_find(value))
                 return true;
         for (unsigned i = 0; (ops = pg_policy_at(i)); i++) {
-                put(&list, &at, i ? ", " : "");
-                put(&list, &at, ops->name);
+                settings_put(&list, &at, i ? ", " : "");
+                settings_put(&list, &at, ops->name);
         }
         return wrong(r, name, value, words);
 }
@@ -195,8 +118,8 @@ static bool read_page_size(struct reading *r, const char *name, const char *valu
 {
         uint64_t size;
 
-        if (strchr(value, '%') || !size_parse(value, &size) || size < PAGE_SIZE_MIN ||
-            size > PAGE_SIZE_MAX || (size & (size - 1)) != 0)
+        if (size_read_bytes(value, &size) || size < KERNEL_PAGE_SIZE || size > PAGE_SIZE_MAX ||
+            (size & (size - 1)) != 0)
                 return wrong(r, name, value, "must be a power of two from 4K to 2M");
         r->s->page_size = (size_t)size;
         return true;
@@ -207,11 +130,12 @@ static bool read_zram(struct settings *s, const char *text)
 {
         static const char *const algorithms[] = {"words", "lz4", "zstd"};
         const size_t count = sizeof(algorithms) / sizeof(algorithms[0]);
+        struct size limit;
 
         if (!*text)
                 return true;
         text++;
-        if (!is_digit(*text)) {
+        if (*text < '0' || *text > '9') {
                 size_t len = strcspn(text, ":"), i = 0;
 
                 while (i < count &&
@@ -225,7 +149,10 @@ static bool read_zram(struct settings *s, const char *text)
                         return true;
                 text++;
         }
-        return size_parse(text, &s->swap_limit);
+        if (size_read(text, &limit))
+                return false;
+        s->swap_limit = resolve_size(&limit);
+        return true;
 }
 
 static bool read_swap(struct reading *r, const char *name, const char *value)
@@ -338,7 +265,7 @@ const char *settings_read(struct settings *s, const char *(*lookup)(const char *
         struct reading r = {s, why, why_size};
 
         *s = (struct settings){
-                .page_size = 4096,
+                .page_size = KERNEL_PAGE_SIZE,
                 .swap_algorithm = "words",
                 .children = true,
         };

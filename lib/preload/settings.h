@@ -57,10 +57,9 @@ struct settings {
 const char *settings_read(struct settings *s, const char *(*lookup)(const char *name), char *why,
                           size_t why_size);
 
-/* "64M", "1.5G", "4096", "64MiB", "25%" (of the machine's memory, or of the cgroup's where that
- * is less; at most 100%). K, M, G and T are powers of 1024, in either case; at most six
- * decimals. False: not a size, or beyond 64 bits; *bytes is then as it was. */
-bool size_parse(const char *text, uint64_t *bytes);
+/* BUDGET_DEFAULT in bytes. Percentages are of the machine's memory, or of the cgroup's where that is
+ * less; how sizes are written: lib/replay/size.h. 0: how much memory there is cannot be told. */
+uint64_t settings_budget_default(void);
 
 /* Whether UNPAGED_ONLY and UNPAGED_SKIP let a program be paged, by the last part of its path: SKIP
  * must not name it; ONLY, if set, must. */

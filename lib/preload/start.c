@@ -51,7 +51,7 @@ static void name_program(const char *path)
         preload.name = slash ? slash + 1 : path ? path : "";
 }
 
-static const char *lookup(const char *name)
+static const char *environment_lookup(const char *name)
 {
         return environment_find(environment, name);
 }
@@ -82,7 +82,7 @@ static bool has_sanitizer(void)
 /* NULL: nothing stands against it. */
 static const char *objection(const struct settings *s)
 {
-        const char *list = lookup("LD_PRELOAD");
+        const char *list = environment_lookup("LD_PRELOAD");
 
         if (!settings_let(s, preload.name))
                 return "UNPAGED_ONLY or UNPAGED_SKIP says so";
@@ -216,8 +216,8 @@ static int pool_open(const struct settings *s)
                                    .message = on_message};
         int error;
 
-        if (config.budget == 0 && !size_parse(BUDGET_DEFAULT, &config.budget))
-                return -EINVAL;
+        if (config.budget == 0)
+                config.budget = settings_budget_default();
         config.budget -= config.budget % s->page_size;
         config.delivery = s->signal_delivery ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
         preload.granule = s->page_size;
@@ -274,7 +274,7 @@ static void start_pool(const struct settings *s)
         atomic_store_explicit(&preload.active, true, memory_order_release);
 }
 
-__attribute__((constructor(101))) static void start(int argc, char **argv, char **envp)
+__attribute__((constructor(101))) static void preload_start(int argc, char **argv, char **envp)
 {
         static char wrong[512], text[8192];
         struct settings s;
@@ -287,10 +287,10 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
         fork_register();
         threads_init();
         exec_init();
-        reason = settings_read(&s, lookup, wrong, sizeof(wrong));
+        reason = settings_read(&s, environment_lookup, wrong, sizeof(wrong));
         if (!reason && s.off)
                 return;
-        log_open(reason ? lookup("UNPAGED_LOG") : s.log_path);
+        log_open(reason ? environment_lookup("UNPAGED_LOG") : s.log_path);
         if (reason) {
                 stay_unpaged(reason, false);
                 return;

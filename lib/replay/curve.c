@@ -6,6 +6,7 @@
 #include "command.h"
 #include "curve_trace.h"
 #include "curve_view.h"
+#include "size.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -202,7 +203,6 @@ static int read_options(int argc, char **argv, struct request *q)
                                               {"help", no_argument, NULL, 'h'},
                                               {0}};
         int what;
-        char *end;
 
         opterr = 0;
         while ((what = getopt_long(argc, argv, ":o:f:h", longs, NULL)) != -1) {
@@ -221,9 +221,7 @@ static int read_options(int argc, char **argv, struct request *q)
                         q->output = optarg;
                 if (what != 'f')
                         continue;
-                errno = 0;
-                q->fault_ns = strtoull(optarg, &end, 10);
-                if (errno || *end || *optarg < '0' || *optarg > '9' || q->fault_ns == 0 ||
+                if (size_read_bytes(optarg, &q->fault_ns) || q->fault_ns == 0 ||
                     q->fault_ns > 1000000000)
                         return say(STATUS_USAGE,
                                    "curve: --fault-ns %s: must be a number from 1 to 1000000000",

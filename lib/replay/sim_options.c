@@ -2,10 +2,9 @@
 /* sim_options.c - what `unpaged sim` is asked for. */
 #include "command.h"
 #include "sim.h"
+#include "size.h"
 
-#include <ctype.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,26 +55,21 @@ static int print_help(void)
 
 static bool read_budget(struct sim_options *o, const char *word)
 {
-        static const char units[] = "KMGT";
+        struct size size;
         struct sim_budget b;
-        const char *unit;
-        char *end;
+        const char *wrong = size_read(word, &size);
 
-        b.amount = strtod(word, &end);
-        b.percent = strcmp(end, "%") == 0;
-        unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
-        if (unit) {
-                b.amount = ldexp(b.amount, 10 * (int)(unit - units + 1));
-                end += strcmp(end + 1, "iB") == 0 ? 3 : 1;
-        }
-        if (end == word || !isdigit((unsigned char)word[0]) || (*end && !b.percent) ||
-            !(b.amount > 0 && b.amount < 0x1p60)) {
+        if (!wrong && (size.is_share ? size.share : size.bytes) == 0)
+                wrong = "no page would have a place";
+        if (wrong) {
                 say(STATUS_USAGE,
-                    "sim: --budget %s: must be a size, such as 64M, or a percentage of the pages "
+                    "sim: --budget %s: %s. Give a size, such as 64M, or a percentage of the pages "
                     "of the trace, such as 12.5%%",
-                    word);
+                    word, wrong);
                 return false;
         }
+        b.percent = size.is_share;
+        b.amount = size.is_share ? (double)size.share / SIZE_MILLION : (double)size.bytes;
         if (o->nbudgets == SIM_BUDGETS_MOST) {
                 say(STATUS_USAGE, "sim: more than %u budgets: leave some out", SIM_BUDGETS_MOST);
                 return false;
@@ -86,10 +80,9 @@ static bool read_budget(struct sim_options *o, const char *word)
 
 static bool read_queue(struct sim_options *o, const char *word)
 {
-        char *end;
-        long pct = strtol(word, &end, 10);
+        uint64_t pct = 0;
 
-        if (end == word || *end || pct < 1 || pct > QUEUE_MOST) {
+        if (size_read_bytes(word, &pct) || pct < 1 || pct > QUEUE_MOST) {
                 say(STATUS_USAGE,
                     "sim: --queue %s: must be a percentage from 1 to %d; for no queue: --strict",
                     word, QUEUE_MOST);

@@ -8,6 +8,7 @@
 #include "formats.h"
 #include "generate.h"
 #include "trace_info.h"
+#include "size.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -173,32 +174,6 @@ static const struct option options[] = {
         {0},
 };
 
-/* Digits, and with `places` > 0 at most so many more behind a point: *number is in units of the
- * last. */
-static bool read_number(const char *text, unsigned places, uint64_t *number)
-{
-        unsigned left = places;
-        bool point = false;
-
-        *number = 0;
-        if (!*text)
-                return false;
-        for (; *text; text++) {
-                if (*text == '.' && !point && places > 0) {
-                        point = true;
-                        continue;
-                }
-                if (*text < '0' || *text > '9' || (point && left-- == 0) ||
-                    __builtin_mul_overflow(*number, 10u, number) ||
-                    __builtin_add_overflow(*number, (unsigned)(*text - '0'), number))
-                        return false;
-        }
-        while (left-- > 0)
-                if (__builtin_mul_overflow(*number, 10u, number))
-                        return false;
-        return true;
-}
-
 static uint64_t *generator_member(struct generator_settings *s, int key)
 {
         switch (key) {
@@ -243,12 +218,14 @@ static int read_options(int argc, char **argv, struct request *q)
                 } else if (key >= FORMAT) {
                         q->format = formats[key - FORMAT];
                 } else {
+                        uint64_t *member = generator_member(&q->generator, key);
+                        const char *wrong = key == ALPHA ? size_read_millionths(optarg, member)
+                                                         : size_read_bytes(optarg, member);
+
                         q->generator_option = options[at].name;
-                        if (!read_number(optarg, key == ALPHA ? 6 : 0,
-                                         generator_member(&q->generator, key)))
-                                return say(STATUS_USAGE, "trace: --%s %s: must be a number%s",
-                                           options[at].name, optarg,
-                                           key == ALPHA ? " with at most six decimals" : "");
+                        if (wrong)
+                                return say(STATUS_USAGE, "trace: --%s %s: %s", options[at].name,
+                                           optarg, wrong);
                 }
         }
         return -1;

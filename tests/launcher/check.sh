@@ -43,6 +43,12 @@ setting=no
 row vm.unprivileged_userfaultfd $setting
 UNPAGED_MASK_FEATURES=move launch check
 check "what hides features is told" grep -q 'UNPAGED_MASK_FEATURES.*move' out
+row 'pages of 4 KiB' yes
+UNPAGED_MASK_FEATURES=page_4k launch check
+ended 1
+row 'pages of 4 KiB' no
+check "why there is no pool" grep -qE '^  a pool +no +the pages of this kernel are not 4 KiB' out
+check "the verdict" grep -q 'will not page' out
 
 # ---- what is missing ------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_settings.c - what a size is, what every UNPAGED_* variable may hold, and what is said when it
- * does not.
+ * test_settings.c - what every UNPAGED_* variable may hold, and what is said when it does not.
+ * How sizes are written: tests/unit/test_size.c.
  */
 #include "machine.h"
 #include "settings.h"
@@ -12,141 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unpaged/policy.h>
-
-#define UNTOUCHED 0xdeadbeefu
-
-/* ---- sizes ---------------------------------------------------------------------------------- */
-
-static const struct {
-        const char *text;
-        uint64_t bytes;
-} sizes[] = {
-        {"0", 0},
-        {"1", 1},
-        {"4096", 4096},
-        {"007", 7},
-        {"1K", 1024},
-        {"64M", 64u << 20},
-        {"64m", 64u << 20},
-        {"64MiB", 64u << 20},
-        {"64mib", 64u << 20},
-        {"64Mib", 64u << 20},
-        {"3G", 3ull << 30},
-        {"2T", 2ull << 40},
-        {"0T", 0},
-        {"1.5G", 3ull << 29},
-        {"0.5K", 512},
-        {"1.0M", 1u << 20},
-        {"0.000001M", 1},
-        {"1.999999K", 2047},
-        {"18446744073709551615", UINT64_MAX},
-        {"16777215T", 16777215ull << 40},
-        {"16777215.999999T", (16777215ull << 40) + (999999ull << 40) / 1000000},
-        {"0%", 0},
-};
-
-START_TEST(a_size_is_a_number_and_a_unit)
-{
-        uint64_t bytes = UNTOUCHED;
-
-        ck_assert_msg(size_parse(sizes[_i].text, &bytes), "%s", sizes[_i].text);
-        ck_assert_msg(bytes == sizes[_i].bytes, "%s is %llu", sizes[_i].text,
-                      (unsigned long long)bytes);
-}
-END_TEST
-
-static const char *const not_sizes[] = {
-        "",
-        " ",
-        "-1",
-        "+1",
-        "-0",
-        " 1",
-        "1 ",
-        "1 M",
-        "M",
-        "K1",
-        "1X",
-        "1MM",
-        "1MB",
-        "1Mi",
-        "1iB",
-        "1B",
-        "1MiBs",
-        "1M.",
-        ".5G",
-        "1.G",
-        "1..5G",
-        "1.5.5G",
-        "1.5",
-        "1e3",
-        "0x10",
-        "1,5G",
-        "1.-5G",
-        "%",
-        "-1%",
-        "101%",
-        "1%%",
-        "100.000001%",
-        "1% ",
-        "50%M",
-        "5M%",
-        ".5%",
-        "1.%",
-        "1\nM",
-        "1M\n",
-        "inf",
-        "nan",
-        "1P",
-        "1E",
-        "1\xc2\xa0M",
-        "\xd9\xa1",
-        /* beyond 64 bits */
-        "18446744073709551616",
-        "16777216T",
-        "16777216.000001T",
-        "18014398509481984K",
-        "99999999999999999999999999999999",
-        "17179869184G",
-        /* more decimals than are kept */
-        "1.0000000G",
-        "1.0000001%",
-};
-
-START_TEST(anything_else_is_not_a_size)
-{
-        uint64_t bytes = UNTOUCHED;
-
-        ck_assert_msg(!size_parse(not_sizes[_i], &bytes), "'%s' passed", not_sizes[_i]);
-        ck_assert_uint_eq(bytes, UNTOUCHED);
-}
-END_TEST
-
-START_TEST(no_text_is_not_a_size)
-{
-        uint64_t bytes = UNTOUCHED;
-
-        ck_assert(!size_parse(NULL, &bytes));
-        ck_assert_uint_eq(bytes, UNTOUCHED);
-}
-END_TEST
-
-START_TEST(a_percentage_is_of_what_may_be_used)
-{
-        uint64_t all, half, tiny, odd;
-
-        ck_assert(size_parse("100%", &all));
-        ck_assert(size_parse("50%", &half));
-        ck_assert(size_parse("0.000001%", &tiny));
-        ck_assert(size_parse("12.5%", &odd));
-        ck_assert_uint_eq(all, machine_usable());
-        ck_assert_uint_gt(all, 0);
-        ck_assert_uint_le(all, machine_memory());
-        ck_assert_uint_eq(half, all / 2);
-        ck_assert_uint_eq(odd, all / 8);
-        ck_assert_uint_eq(tiny, all / 100000000);
-}
-END_TEST
 
 /* ---- variables ------------------------------------------------------------------------------ */
 
@@ -173,6 +38,28 @@ static const char *read_with(struct settings *s, char *why, size_t size, ...)
         memset(s, 0xff, sizeof(*s));
         return settings_read(s, lookup, why, size);
 }
+
+static uint64_t budget_of(const char *text)
+{
+        struct settings s;
+        char why[256];
+
+        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", text, NULL));
+        return s.budget;
+}
+
+START_TEST(a_percentage_is_of_what_may_be_used)
+{
+        uint64_t all = budget_of("100%");
+
+        ck_assert_uint_eq(all, machine_usable());
+        ck_assert_uint_gt(all, 0);
+        ck_assert_uint_le(all, machine_memory());
+        ck_assert_uint_eq(budget_of("50%"), all / 2);
+        ck_assert_uint_eq(budget_of("12.5%"), all / 8);
+        ck_assert_uint_eq(budget_of(BUDGET_DEFAULT), settings_budget_default());
+}
+END_TEST
 
 START_TEST(without_variables_there_are_defaults)
 {
@@ -418,9 +305,6 @@ int main(void)
         int failed;
 
         suite_add_tcase(suite, tc);
-        tcase_add_loop_test(tc, a_size_is_a_number_and_a_unit, 0, COUNT(sizes));
-        tcase_add_loop_test(tc, anything_else_is_not_a_size, 0, COUNT(not_sizes));
-        tcase_add_test(tc, no_text_is_not_a_size);
         tcase_add_test(tc, a_percentage_is_of_what_may_be_used);
         tcase_add_loop_test(tc, without_variables_there_are_defaults, 0, 2);
         tcase_add_test(tc, every_variable_is_understood);

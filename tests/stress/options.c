@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c - what to run, and how to say it again. */
 #include "stress.h"
+#include "size.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ __attribute__((noreturn)) static void usage(int status)
                 "usage: %s [--seconds N] [--threads N] [--delivery thread|signal]\n"
                 "       [--store zram|zstd|file|own|own-nokeep|flaky] [--policy NAME] [--frames "
                 "N]\n"
-                "       [--page-size BYTES] [--pages N] [--strict] [--queue-pct N] [--seed N]\n"
+                "       [--page-size SIZE] [--pages N] [--strict] [--queue-pct N] [--seed N]\n"
                 "       [--trace FILE] [--all] [--verbose]\n"
                 "--pages: in all mappings together; 0: some times the frames.\n"
                 "--all: a new configuration every five seconds, as the seed says.\n",
@@ -65,6 +66,18 @@ static enum store_kind store_parse(const char *name)
         usage(2);
 }
 
+static uint64_t number(const char *value)
+{
+        uint64_t number = 0;
+        const char *wrong = size_read_bytes(value, &number);
+
+        if (wrong) {
+                fprintf(stderr, "%s: %s\n", value, wrong);
+                usage(2);
+        }
+        return number;
+}
+
 static void option_set(int option, const char *value)
 {
         switch (option) {
@@ -72,7 +85,7 @@ static void option_set(int option, const char *value)
                 options.seconds = atof(value);
                 break;
         case 't':
-                options.threads = (unsigned)atoi(value);
+                options.threads = (unsigned)number(value);
                 break;
         case 'd':
                 options.delivery =
@@ -85,25 +98,25 @@ static void option_set(int option, const char *value)
                 options.policy = value;
                 break;
         case 'f':
-                options.frames = (unsigned)atoi(value);
+                options.frames = (unsigned)number(value);
                 break;
         case 'z':
-                options.page_size = strtoul(value, NULL, 0);
+                options.page_size = number(value);
                 break;
         case 'n':
-                options.pages = (unsigned)atoi(value);
+                options.pages = (unsigned)number(value);
                 break;
         case 'x':
                 options.strict = true;
                 break;
         case 'q':
-                options.queue_pct = (unsigned)atoi(value);
+                options.queue_pct = (unsigned)number(value);
                 break;
         case 'T':
                 options.trace = value;
                 break;
         case 'r':
-                options.seed = strtoull(value, NULL, 0);
+                options.seed = number(value);
                 break;
         case 'a':
                 options.all = true;
