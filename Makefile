@@ -91,7 +91,7 @@ format: ## put every source into the house style
 	@.ci/setup clang-format
 	@clang-format -i $(sources)
 
-check-layers: ## who includes whom, and how long files are
+check-layers: ## who includes whom, how long files are, and names that several functions have
 	@.ci/check-layers
 
 install: setup ## install under PREFIX (/usr/local), inside DESTDIR if set

@@ -319,8 +319,8 @@ static bool put_piece(struct packing *p, unsigned literals, unsigned code, unsig
 
 /* `literals` from `at` on, and the bytes that repeat. Up to LEAST - 1 of these are left over:
  * *length becomes what is told. */
-static bool put(struct packing *p, unsigned at, unsigned literals, unsigned *length,
-                unsigned distance)
+static bool lz77_put(struct packing *p, unsigned at, unsigned literals, unsigned *length,
+                     unsigned distance)
 {
         const uint8_t *from = p->state->page + at;
         unsigned rest = *length, code = length_code(rest);
@@ -359,7 +359,7 @@ static unsigned put_pieces(struct packing *p)
                 back = back < at - told ? back : at - told;
                 back = back < from ? back : from;
                 length += back;
-                if (!put(p, told, at - back - told, &length, at - from))
+                if (!lz77_put(p, told, at - back - told, &length, at - from))
                         return PAGE + 1;
                 told = at - back + length;
                 at = next_found(s, next);

@@ -84,7 +84,7 @@ struct seen {
         uint64_t last;
 };
 
-static uint64_t place_of(uint64_t word)
+static uint64_t wkdm_place_of(uint64_t word)
 {
         return ((word >> UPPER) * 0x9e3779b97f4a7c15u) >> 60;
 }
@@ -110,7 +110,7 @@ IN_BOTH void block_compare(struct block *b, struct seen *s)
         uint64_t last = s->last;
 
         for (unsigned i = 0; i < BLOCK; i++) {
-                uint64_t word = b->word[i], place = place_of(word);
+                uint64_t word = b->word[i], place = wkdm_place_of(word);
                 uint64_t large = mask(word >> IS_LARGE != 0);
 
                 b->entry[i] = word ^ s->entry[place];
@@ -333,7 +333,7 @@ IN_BOTH const char *group_read(const char *in, uint64_t group, uint64_t *to, uin
 
 /* Where a word goes in the dictionary is known before the word is: so the processor need not wait
  * for it to look up the next. */
-IN_BOTH void resolve(struct seen *s, uint64_t *words, const uint8_t *ways, uint64_t large)
+IN_BOTH void wkdm_resolve(struct seen *s, uint64_t *words, const uint8_t *ways, uint64_t large)
 {
         uint64_t last = s->last;
 
@@ -344,7 +344,7 @@ IN_BOTH void resolve(struct seen *s, uint64_t *words, const uint8_t *ways, uint6
                 last = (bits >> shared[way].shift) ^ (last & shared[way].last) ^
                        (s->entry[at] & shared[way].entry);
                 words[i] = last;
-                s->entry[at | (place_of(bits) & shared[way].hashed)] = last;
+                s->entry[at | (wkdm_place_of(bits) & shared[way].hashed)] = last;
         }
         s->last = last;
 }
@@ -368,7 +368,7 @@ IN_BOTH const char *block_read(struct seen *s, const char *in, const char *end, 
                 in = group_read(in, group, to + i * GROUP, each + i * GROUP);
                 large |= large_of(group) << i * GROUP;
         }
-        resolve(s, to, each, large);
+        wkdm_resolve(s, to, each, large);
         return in;
 }
 

@@ -327,7 +327,7 @@ static int adopt(struct pg_pool *pool)
         if (error)
                 return error;
         stats_restart(&pool->stats);
-        curve_restart(&pool->miss_curve);
+        miss_curve_restart(&pool->miss_curve);
         for (unsigned i = 0; i < pool->contexts.count; i++)
                 memset(&pool->contexts.table[i].tally, 0, sizeof(struct tally));
         error = stores_fork_child(&pool->stores);

@@ -307,7 +307,7 @@ void miss_curve_destroy(struct miss_curve *c)
         *c = (struct miss_curve){0};
 }
 
-void curve_restart(struct miss_curve *c)
+void miss_curve_restart(struct miss_curve *c)
 {
         if (!c->memory)
                 return;

@@ -50,7 +50,7 @@ struct miss_curve {
 int miss_curve_init(struct miss_curve *c, uint32_t capacity);
 void miss_curve_destroy(struct miss_curve *c);
 /* Counts from now on; what is known of pages stays. */
-void curve_restart(struct miss_curve *c);
+void miss_curve_restart(struct miss_curve *c);
 
 /* A page comes into the primary segment: from a store, or rescued; what is demoted in its stead was
  * told before. `touched`: because somebody wanted it, which counts; else it was read ahead, or came
@@ -65,6 +65,9 @@ void miss_curve_forgotten(struct miss_curve *c, uint64_t page, bool inside);
 void miss_curve_forgotten_range(struct miss_curve *c, uint64_t page, uint64_t count);
 /* It goes by another name from now on. */
 void miss_curve_renamed(struct miss_curve *c, uint64_t page, uint64_t to);
+
+/* miss_curve_check.c: NULL, or what is broken. */
+const char *miss_curve_check(const struct miss_curve *c);
 
 /* Frames of the primary segment, on average. With fewer the run tells nothing. */
 uint64_t miss_curve_primary(const struct miss_curve *c);

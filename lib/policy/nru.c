@@ -118,7 +118,7 @@ static void clear_bit(struct nru *nru, enum set set, uint32_t level, uint64_t bi
         }
 }
 
-static void put(struct nru *nru, enum set set, uint32_t frame)
+static void nru_put(struct nru *nru, enum set set, uint32_t frame)
 {
         put_bit(nru, set, 0, frame);
         nru->count[set]++;
@@ -131,7 +131,7 @@ static void take(struct nru *nru, enum set set, uint32_t frame)
 }
 
 /* The first member not below `from`, or NOWHERE. */
-static uint64_t next(const struct nru *nru, enum set set, uint64_t from)
+static uint64_t nru_next(const struct nru *nru, enum set set, uint64_t from)
 {
         uint64_t bit = from;
         uint64_t right = 0; /* the word that has `bit`, without the bits below that */
@@ -153,8 +153,8 @@ static uint64_t next(const struct nru *nru, enum set set, uint64_t from)
 /* The period ends: every used frame is unused again. */
 static void forget_use(struct nru *nru)
 {
-        for (uint64_t frame = next(nru, USED, 0); frame != NOWHERE;
-             frame = next(nru, USED, frame / 64 * 64 + 64)) {
+        for (uint64_t frame = nru_next(nru, USED, 0); frame != NOWHERE;
+             frame = nru_next(nru, USED, frame / 64 * 64 + 64)) {
                 uint64_t *used = word_of(nru, USED, 0, frame / 64);
 
                 *word_of(nru, UNUSED, 0, frame / 64) |= *used;
@@ -187,7 +187,7 @@ static void nru_add(void *self, uint32_t frame, uint64_t key, enum pg_add how)
 {
         (void)key;
         (void)how;
-        put(self, UNUSED, frame);
+        nru_put(self, UNUSED, frame);
 }
 
 static void nru_remove(void *self, uint32_t frame)
@@ -203,7 +203,7 @@ static void nru_accessed(void *self, uint32_t frame)
         if (!has(self, UNUSED, frame))
                 return;
         take(self, UNUSED, frame);
-        put(self, USED, frame);
+        nru_put(self, USED, frame);
 }
 
 static uint32_t nru_select(void *self)
@@ -219,10 +219,10 @@ static uint32_t nru_select(void *self)
         nru->selected++;
 
         enum set set = nru->count[UNUSED] != 0 ? UNUSED : USED;
-        uint64_t frame = next(nru, set, nru->hand);
+        uint64_t frame = nru_next(nru, set, nru->hand);
 
         if (frame == NOWHERE)
-                frame = next(nru, set, 0);
+                frame = nru_next(nru, set, 0);
         nru->hand = (uint32_t)frame + 1;
         return (uint32_t)frame;
 }
@@ -259,11 +259,11 @@ static bool nru_check(const void *self)
                 if (!count_below(nru, set, nru->levels - 1, 0, &count))
                         return false;
                 /* A word that is not empty while the bit above it is clear would be missed here. */
-                if (count != nru->count[set] || next(nru, set, nru->nframes) != NOWHERE)
+                if (count != nru->count[set] || nru_next(nru, set, nru->nframes) != NOWHERE)
                         return false;
         }
-        for (uint64_t frame = next(nru, USED, 0); frame != NOWHERE;
-             frame = next(nru, USED, frame / 64 * 64 + 64)) {
+        for (uint64_t frame = nru_next(nru, USED, 0); frame != NOWHERE;
+             frame = nru_next(nru, USED, frame / 64 * 64 + 64)) {
                 if ((peek(nru, USED, 0, frame / 64) & peek(nru, UNUSED, 0, frame / 64)) != 0)
                         return false;
         }

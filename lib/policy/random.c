@@ -26,7 +26,7 @@ struct random {
         uint32_t seat[]; /* nframes of them, and then `place` */
 };
 
-static uint32_t *place_of(struct random *r, uint32_t frame)
+static uint32_t *random_place_of(struct random *r, uint32_t frame)
 {
         return &r->seat[(size_t)r->nframes + frame];
 }
@@ -51,13 +51,13 @@ static void random_add(void *self, uint32_t frame, uint64_t key, enum pg_add how
         (void)key;
         (void)how;
         r->seat[r->count++] = frame;
-        *place_of(r, frame) = r->count;
+        *random_place_of(r, frame) = r->count;
 }
 
 static void random_remove(void *self, uint32_t frame)
 {
         struct random *r = self;
-        uint32_t *place = place_of(r, frame);
+        uint32_t *place = random_place_of(r, frame);
 
         if (*place == 0)
                 return;
@@ -65,7 +65,7 @@ static void random_remove(void *self, uint32_t frame)
         uint32_t last = r->seat[--r->count];
 
         r->seat[*place - 1] = last;
-        *place_of(r, last) = *place;
+        *random_place_of(r, last) = *place;
         *place = 0; /* after the line above: the frame may be the last one itself */
 }
 

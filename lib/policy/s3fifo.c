@@ -116,7 +116,7 @@ static void ghost_leave(struct s3fifo *s, uint32_t hash)
         *ghost = tag | (s->left & WHEN_MASK);
 }
 
-static bool ghost_take(struct s3fifo *s, uint32_t hash)
+static bool s3fifo_ghost_take(struct s3fifo *s, uint32_t hash)
 {
         uint32_t tag, *ghost = ghost_of(s, hash, &tag);
         uint32_t age = (s->left - *ghost) & WHEN_MASK;
@@ -137,7 +137,7 @@ static void enter(struct s3fifo *s, uint32_t frame, enum place place)
 }
 
 /* The frame leaves its fifo, if it is in one. */
-static void leave(struct s3fifo *s, uint32_t frame, enum place place)
+static void s3fifo_leave(struct s3fifo *s, uint32_t frame, enum place place)
 {
         struct seat *seat = &seats(s)[frame];
 
@@ -157,7 +157,7 @@ static void s3fifo_add(void *self, uint32_t frame, uint64_t key, enum pg_add how
 
         *hash_of(s, frame) = hash;
         s->returned += how == PG_ADD_RETURNED;
-        enter(s, frame, how == PG_ADD_RETURNED || ghost_take(s, hash) ? MAIN : SMALL);
+        enter(s, frame, how == PG_ADD_RETURNED || s3fifo_ghost_take(s, hash) ? MAIN : SMALL);
 }
 
 static void s3fifo_remove(void *self, uint32_t frame)
@@ -166,7 +166,7 @@ static void s3fifo_remove(void *self, uint32_t frame)
 
         if (seats(s)[frame].place == ASKED_SMALL)
                 ghost_leave(s, *hash_of(s, frame));
-        leave(s, frame, ABSENT);
+        s3fifo_leave(s, frame, ABSENT);
 }
 
 static void s3fifo_accessed(void *self, uint32_t frame)
@@ -187,9 +187,9 @@ static void s3fifo_queued(void *self, uint32_t frame)
 
         s->returned = 0;
         if (seat->place == SMALL)
-                leave(s, frame, ASKED_SMALL);
+                s3fifo_leave(s, frame, ASKED_SMALL);
         else if (seat->place == MAIN)
-                leave(s, frame, ASKED_MAIN);
+                s3fifo_leave(s, frame, ASKED_MAIN);
 }
 
 static uint32_t s3fifo_select(void *self)

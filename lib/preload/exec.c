@@ -32,7 +32,7 @@ static struct {
         spawn_fn *spawn, *spawnp;
 } real;
 
-static void *next(const char *name)
+static void *exec_next(const char *name)
 {
         return dlsym(RTLD_NEXT, name);
 }
@@ -41,10 +41,10 @@ void exec_init(void)
 {
         if (real.spawnp)
                 return;
-        real.execvpe = (int (*)(const char *, char *const[], char *const[]))next("execvpe");
-        real.fexecve = (int (*)(int, char *const[], char *const[]))next("fexecve");
-        real.spawn = (spawn_fn *)next("posix_spawn");
-        real.spawnp = (spawn_fn *)next("posix_spawnp");
+        real.execvpe = (int (*)(const char *, char *const[], char *const[]))exec_next("execvpe");
+        real.fexecve = (int (*)(int, char *const[], char *const[]))exec_next("fexecve");
+        real.spawn = (spawn_fn *)exec_next("posix_spawn");
+        real.spawnp = (spawn_fn *)exec_next("posix_spawnp");
 }
 
 /* ---- what is going to run ------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ static const struct command {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static int print_help(void)
+static int launcher_help(void)
 {
         printf("usage: unpaged COMMAND [option...]\n"
                "\n"
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         if (!word)
                 return say(STATUS_USAGE, "no command given: see `unpaged --help`");
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-                return print_help();
+                return launcher_help();
         if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
                 return print_version();
         for (size_t i = 0; i < COMMANDS; i++)

@@ -25,7 +25,7 @@ static struct {
         bool told;
 } trace;
 
-static void complain(const char *cause, int error)
+static void trace_complain(const char *cause, int error)
 {
         struct text t = {0};
 
@@ -53,7 +53,7 @@ const char *trace_open(const char *path)
         if (fd < 0 && errno == EEXIST)
                 strcpy(trace.path + len, ".%p");
         else if (fd < 0) {
-                complain(": its trace cannot be written: ", errno);
+                trace_complain(": its trace cannot be written: ", errno);
                 return NULL;
         } else {
                 real_close(fd);
@@ -69,6 +69,6 @@ void trace_write(void)
                 return;
         error = pg_trace_sync(preload.pool);
         if (error && error != -ENOENT && !trace.told)
-                complain(": its trace ends before its time: ", -error);
+                trace_complain(": its trace ends before its time: ", -error);
         trace.told = error != 0;
 }

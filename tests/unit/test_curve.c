@@ -309,7 +309,7 @@ START_TEST(counts_begin_again_and_pages_stay_known)
         ck_assert_int_eq(miss_curve_init(&c, 64), 0);
         touch(&c, 1, 0);
         touch(&c, 2, 1);
-        curve_restart(&c);
+        miss_curve_restart(&c);
         ck_assert_uint_eq(miss_curve_misses(&c, 1), 0);
         touch(&c, 1, 2);
         ck_assert_uint_eq(miss_curve_first(&c), 0);
