@@ -30,27 +30,17 @@
  * from slabs that are on no list.
  */
 #include "zram_heap.h"
+#include "kernel_page.h"
 
-#include <assert.h>
 #include <errno.h>
 
-#define SLAB_PAGES    16u
-#define FIRST_COUNT   18u                 /* above 16/18 of a page, a whole page is hardly dearer */
-#define LARGE_CHUNK   ((size_t)16 << 10)  /* from here on in whole pages of the system */
-#define SLAB_SHARE    4                   /* of the address space; the rest is for whole pages */
-#define SPARE_BYTES   ((size_t)256 << 10) /* of empty slabs that stay touched */
-#define CLASS_STEPS   32u                 /* per doubling of the count, and more below 64 */
-#define WASTE_SHARE   32                  /* chunks are moved while 1/32 of the memory is idle */
-#define NO_FREE_CHUNK ((uint16_t)0xffff)
-
-struct zram_slab {
-        uint32_t next, prev;    /* list links: slab numbers, 0 none */
-        _Atomic uint16_t class; /* atomic, like taken, for zram_heap_movable */
-        _Atomic uint16_t taken; /* chunks in use */
-        uint16_t carved;        /* chunks that were ever handed out */
-        uint16_t free;          /* the first free chunk; the next is named in its bytes */
-        size_t touched;         /* bytes charged, from the start of the slab */
-};
+#define SLAB_PAGES  16u
+#define FIRST_COUNT 18u                 /* above 16/18 of a page, a whole page is hardly dearer */
+#define LARGE_CHUNK ((size_t)16 << 10)  /* from here on in whole pages of the system */
+#define SLAB_SHARE  4                   /* of the address space; the rest is for whole pages */
+#define SPARE_BYTES ((size_t)256 << 10) /* of empty slabs that stay touched */
+#define CLASS_STEPS 32u                 /* per doubling of the count, and more below 64 */
+#define WASTE_SHARE 32                  /* chunks are moved while 1/32 of the memory is idle */
 
 static struct zram_slab *slab_at(const struct zram_heap *heap, uint32_t number)
 {
@@ -78,7 +68,7 @@ static bool in_slab(const struct zram_heap *heap, uint64_t chunk)
 }
 
 /* Chunks of zram_pages are named by what follows the slabs. */
-static uint32_t place_of(const struct zram_heap *heap, uint64_t chunk)
+static uint32_t heap_place_of(const struct zram_heap *heap, uint64_t chunk)
 {
         return (uint32_t)((chunk - heap->bytes) / heap->pages.page_size);
 }
@@ -86,7 +76,7 @@ static uint32_t place_of(const struct zram_heap *heap, uint64_t chunk)
 void *zram_heap_at(const struct zram_heap *heap, uint64_t chunk)
 {
         return in_slab(heap, chunk) ? heap->base + chunk
-                                    : zram_pages_at(&heap->pages, place_of(heap, chunk));
+                                    : zram_pages_at(&heap->pages, heap_place_of(heap, chunk));
 }
 
 /* --- lists of slabs; all with the lock held --- */
@@ -151,7 +141,7 @@ static bool charge(struct zram_heap *heap, size_t bytes)
 
 /* Gives memory back to the system (the lock is not held), which refuses only what the program has
  * locked: that is then used again like the rest, and merely not counted. */
-static void give_back(struct zram_heap *heap, uint64_t offset, size_t bytes)
+static void heap_give_back(struct zram_heap *heap, uint64_t offset, size_t bytes)
 {
         int saved = errno;
 
@@ -201,7 +191,7 @@ static uint32_t slab_open(struct zram_heap *heap, struct zram_class *class)
         atomic_store_explicit(&slab->class, (uint16_t)(class - heap->classes),
                               memory_order_relaxed);
         slab->carved = 0;
-        slab->free = NO_FREE_CHUNK;
+        slab->free = ZRAM_NO_FREE_CHUNK;
         return number;
 }
 
@@ -215,7 +205,7 @@ static void slab_strip(struct zram_heap *heap, uint32_t number)
 
                 heap->touched -= bytes;
                 futex_lock_drop(&heap->lock);
-                give_back(heap, number * (uint64_t)heap->slab_bytes, bytes);
+                heap_give_back(heap, number * (uint64_t)heap->slab_bytes, bytes);
                 futex_lock_take(&heap->lock);
                 slab->touched = 0;
         }
@@ -249,7 +239,7 @@ static uint64_t slab_take(struct zram_heap *heap, struct zram_class *class, uint
         struct zram_slab *slab = slab_at(heap, number);
         unsigned index = slab->free;
 
-        if (index != NO_FREE_CHUNK) {
+        if (index != ZRAM_NO_FREE_CHUNK) {
                 slab->free = *chunk_link(heap, class, number, index);
                 count_idle(heap, class, -1);
         } else {
@@ -344,7 +334,7 @@ void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes)
         unsigned index;
 
         if (!in_slab(heap, chunk)) {
-                zram_pages_free(&heap->pages, place_of(heap, chunk), bytes);
+                zram_pages_free(&heap->pages, heap_place_of(heap, chunk), bytes);
                 return;
         }
         futex_lock_take(&heap->lock);
@@ -359,6 +349,7 @@ void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes)
                 count_idle(heap, class, -(int)slab->carved);
                 slab_close(heap, number);
         }
+        zram_heap_assert(heap);
         futex_lock_drop(&heap->lock);
 }
 
@@ -427,7 +418,7 @@ void zram_heap_start(struct zram_heap *heap, size_t page_size)
                 struct zram_class *class = &heap->classes[heap->class_count];
                 unsigned next = count + (count < 2 * CLASS_STEPS ? 1 : count / CLASS_STEPS);
 
-                assert(heap->class_count < ZRAM_MAX_CLASSES);
+                PG_ASSERT(heap->class_count < ZRAM_MAX_CLASSES, "zram heap: too many classes");
                 class->count = (uint16_t)count;
                 class->chunk_bytes = (uint32_t)(heap->slab_bytes / count) & ~(ZRAM_ALIGN - 1);
                 for (; count < next && count <= ZRAM_MOST_COUNT; count++)
@@ -443,7 +434,8 @@ int zram_heap_open(struct zram_heap *heap, struct budget *budget, size_t bytes)
 
         heap->budget = budget;
         heap->bytes = bytes / SLAB_SHARE;
-        heap->slabs.bytes = heap->bytes / (SLAB_PAGES * 4096u) * sizeof(struct zram_slab);
+        heap->slabs.bytes =
+                heap->bytes / (SLAB_PAGES * KERNEL_PAGE_SIZE) * sizeof(struct zram_slab);
         heap->slabs.base = error ? NULL : budget_reserve(heap->slabs.bytes);
         heap->base = heap->slabs.base ? budget_reserve(heap->bytes) : NULL;
         return heap->base ? 0 : -ENOMEM;

@@ -18,6 +18,17 @@
 #define ZRAM_ALIGN       8u   /* of every chunk */
 #define ZRAM_NO_CHUNK    (~(uint64_t)0)
 
+#define ZRAM_NO_FREE_CHUNK ((uint16_t)0xffff)
+
+struct zram_slab {
+        uint32_t next, prev;    /* list links: slab numbers, 0 none */
+        _Atomic uint16_t class; /* atomic, like taken, for zram_heap_movable */
+        _Atomic uint16_t taken; /* chunks in use */
+        uint16_t carved;        /* chunks that were ever handed out */
+        uint16_t free;          /* the first free chunk; the next is named in its bytes */
+        size_t touched;         /* bytes charged, from the start of the slab */
+};
+
 /* One size class; see zram_heap.c. */
 struct zram_class {
         uint32_t chunk_bytes;
@@ -55,6 +66,16 @@ void zram_heap_close(struct zram_heap *heap);
 
 /* In a child of fork: its locks are free, whoever held them in the parent. */
 void zram_heap_restart(struct zram_heap *heap);
+
+/* zram_heap_check.c, with the lock held: NULL, or what is broken. The walk, and one call in 1024. */
+const char *zram_heap_check(const struct zram_heap *heap);
+void zram_heap_check_sometimes(const struct zram_heap *heap);
+
+static inline void zram_heap_assert(const struct zram_heap *heap)
+{
+        if (DEBUG_WALKS)
+                zram_heap_check_sometimes(heap);
+}
 
 /* Once, before any of the calls below: lays out the size classes. */
 void zram_heap_start(struct zram_heap *heap, size_t page_size);

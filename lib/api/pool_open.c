@@ -30,6 +30,7 @@
 #include "victim_queue.h"
 #include "range_walk.h"
 #include "kernel_page.h"
+#include "pool_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -382,6 +383,7 @@ static void assert_empty(struct pg_pool *pool)
                                  "frames were lost");
         if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
                 event_ring_abort(&pool->ring, NULL, 0, "the policy's structures are broken");
+        pool_assert_whole(pool);
 }
 
 int pg_close(struct pg_pool *pool)
@@ -449,6 +451,7 @@ int pg_resize(struct pg_pool *pool, size_t budget)
                 return -EINVAL;
         pager_section_enter(&saved);
         error = resize(pool, (uint32_t)(frames - buffers));
+        pool_assert_whole(pool);
         pager_section_leave(&saved);
         return error;
 }

@@ -32,10 +32,12 @@
 #include "page_state.h"
 #include "page_transfer.h"
 #include "pool.h"
+#include "pool_check.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "uffd.h"
 #include "victim_select.h"
+#include "pool_check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -68,6 +70,7 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         refused = evict_give_back(pool, ctx);
         error = refused ? refused : error;
         tally_time(&ctx->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
+        pool_assert_sometimes(pool);
         if (freed > 0)
                 return (int)freed;
         if (error == 0 || error == -EBUSY || error == -EAGAIN || error == -ENOMEM)

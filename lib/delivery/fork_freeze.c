@@ -41,6 +41,7 @@
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
+#include "pool_check.h"
 #include "kernel_page.h"
 
 #include <errno.h>
@@ -362,5 +363,6 @@ void fork_freeze_end(struct pg_pool *pool, bool in_child)
         }
         ctx->in.count = 0;
         move_contexts_thaw(&pool->contexts);
+        pool_assert_whole(pool);
         trace_writer_write(&pool->trace_writer);
 }

@@ -72,6 +72,10 @@ void frames_fulfil_pin(struct frames *frames);
 /* A pinned page is not pinned any more. */
 void frames_unpin(struct frames *frames);
 
+/* frame_check.c: is the list sound, are the frames? NULL, or what is broken. */
+const char *frame_list_check(const struct frames *frames, const struct frame_list *list);
+const char *frames_check(const struct frames *frames);
+
 static inline struct frame *frame_at(const struct frames *frames, uint32_t frame)
 {
         return &frames->table[frame];

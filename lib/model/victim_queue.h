@@ -48,6 +48,9 @@ static inline bool victim_queue_is_due(const struct victim_queue *v, const struc
         return v->named - frames->table[frame].queued >= victim_queue_target(v, frames);
 }
 
+/* frame_check.c: NULL, or what is broken. */
+const char *victim_queue_check(const struct victim_queue *v, const struct frames *frames);
+
 static inline void victim_queue_remove(struct victim_queue *v, struct frames *frames,
                                        uint32_t frame)
 {

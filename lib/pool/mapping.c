@@ -23,6 +23,7 @@
 #include "futex_lock.h"
 #include "page.h"
 #include "readahead.h"
+#include "kernel_page.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -31,17 +32,11 @@
 #define REGIONS_MAX   ((size_t)1 << 16)
 #define WORDS_PER_BIT 512u /* a page of the table */
 
-struct slot {
-        _Atomic uintptr_t start;
-        _Atomic uintptr_t end;
-        _Atomic(struct mapping *) mapping;
-};
-
 static struct {
         struct lock lock; /* writers, and the spare list */
         _Atomic uint32_t sequence;
         _Atomic size_t count;
-        _Atomic(struct slot *) slots;
+        _Atomic(struct mapping_slot *) slots;
         struct mapping *mappings; /* the type-stable table */
         size_t made;
         struct mapping *spare;
@@ -51,7 +46,7 @@ static struct {
 
 static struct mapping *index_search(uintptr_t addr)
 {
-        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_acquire);
+        struct mapping_slot *slots = atomic_load_explicit(&index_.slots, memory_order_acquire);
         size_t low = 0, high = atomic_load_explicit(&index_.count, memory_order_relaxed);
 
         while (low < high) {
@@ -83,7 +78,7 @@ static struct mapping *index_find(uintptr_t addr)
 
 static void index_move(size_t to, size_t from, size_t n)
 {
-        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        struct mapping_slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
 
         for (size_t i = 0; i < n; i++) {
                 size_t k = to > from ? n - 1 - i : i;
@@ -112,7 +107,7 @@ int mapping_publish(struct mapping *m, struct lock *list_lock, struct mapping **
 {
         uintptr_t start = (uintptr_t)m->start;
         uintptr_t end = start + (m->npages << m->page_shift);
-        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        struct mapping_slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t at = 0, count;
 
         lock_take(&index_.lock);
@@ -141,7 +136,7 @@ int mapping_publish(struct mapping *m, struct lock *list_lock, struct mapping **
 
 void mapping_withdraw(struct mapping *m, struct lock *list_lock, struct mapping **list)
 {
-        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        struct mapping_slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t at = 0, count;
 
         lock_take(&index_.lock);
@@ -162,7 +157,7 @@ void mapping_withdraw(struct mapping *m, struct lock *list_lock, struct mapping 
 
 void mapping_withdraw_all(const struct pg_pool *pool)
 {
-        struct slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
+        struct mapping_slot *slots = atomic_load_explicit(&index_.slots, memory_order_relaxed);
         size_t count, kept = 0;
 
         lock_take(&index_.lock);
@@ -177,6 +172,18 @@ void mapping_withdraw_all(const struct pg_pool *pool)
         atomic_store_explicit(&index_.count, kept, memory_order_relaxed);
         index_write_end();
         lock_drop(&index_.lock);
+}
+
+const char *mapping_index_check(void)
+{
+        const char *broken = NULL;
+
+        if (DEBUG_WALKS) {
+                lock_take(&index_.lock);
+                broken = mapping_slots_check(index_.slots, index_.count);
+                lock_drop(&index_.lock);
+        }
+        return broken;
 }
 
 uint32_t mapping_index_version(void)
@@ -262,7 +269,7 @@ static struct mapping *structure_get(void)
                 return m;
         }
         if (!index_.mappings) {
-                struct slot *slots =
+                struct mapping_slot *slots =
                         arena_reserve(sizeof(*slots) * (REGIONS_MAX + 1), "unpaged-index");
 
                 index_.mappings =
@@ -288,12 +295,13 @@ static void structure_put(struct mapping *m)
 
 static size_t words_bytes(uint64_t npages)
 {
-        return (npages * sizeof(page_word) + 4095) & ~(size_t)4095;
+        return (npages * sizeof(page_word) + KERNEL_PAGE_SIZE - 1) & ~(KERNEL_PAGE_SIZE - 1);
 }
 
 static size_t touched_bytes(uint64_t npages)
 {
-        return (((npages / WORDS_PER_BIT) / 64 + 1) * 8 + 4095) & ~(size_t)4095;
+        return (((npages / WORDS_PER_BIT) / 64 + 1) * 8 + KERNEL_PAGE_SIZE - 1) &
+               ~(KERNEL_PAGE_SIZE - 1);
 }
 
 static void as_paged(char *start, size_t size)

@@ -38,6 +38,13 @@ struct mapping {
         struct mapping *next;   /* the pool's mappings (under the index lock), or the spare ones */
 };
 
+/* One of the index: what mapping is where. */
+struct mapping_slot {
+        _Atomic uintptr_t start;
+        _Atomic uintptr_t end;
+        _Atomic(struct mapping *) mapping;
+};
+
 /* Finds the live mapping that holds the address and keeps it from going away until mapping_put.
  * NULL: there is none, or it is dying; *dying then says which. Async-signal-safe, takes no lock. */
 struct mapping *mapping_get(uintptr_t addr, bool *dying);
@@ -68,6 +75,11 @@ void mapping_withdraw_all(const struct pg_pool *pool);
 void mapping_withdraw(struct mapping *m, struct lock *list_lock, struct mapping **list);
 /* Gives back the addresses, the tables and the structure. */
 void mapping_free(struct mapping *m);
+
+/* Without locks: is the index sound (debug.h, tier 2)? NULL, or what is broken. */
+const char *mapping_index_check(void);
+/* mapping_check.c: the walk itself. */
+const char *mapping_slots_check(const struct mapping_slot *slots, size_t count);
 
 /* Around fork(2): nobody changes the index meanwhile. */
 void mapping_index_lock_for_fork(void);
