@@ -9,12 +9,14 @@
  */
 #include "arena.h"
 #include "atfork.h"
+#include "debug.h"
 #include "dispatch.h"
 #include "event_ring.h"
 #include "evict.h"
 #include "frame.h"
 #include "futex_lock.h"
 #include "ghost.h"
+#include "kernel_page.h"
 #include "mapping.h"
 #include "miss_curve.h"
 #include "move_context.h"
@@ -22,15 +24,13 @@
 #include "pager_section.h"
 #include "policy_gate.h"
 #include "pool.h"
+#include "pool_check.h"
 #include "replacement.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
 #include "victim_queue.h"
-#include "range_walk.h"
-#include "kernel_page.h"
-#include "pool_check.h"
 
 #include <errno.h>
 #include <fcntl.h>

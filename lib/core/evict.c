@@ -37,7 +37,6 @@
 #include "store_gate.h"
 #include "uffd.h"
 #include "victim_select.h"
-#include "pool_check.h"
 
 #include <errno.h>
 #include <string.h>

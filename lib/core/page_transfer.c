@@ -24,12 +24,12 @@
 #include "page_transfer.h"
 #include "event_ring.h"
 #include "frame.h"
+#include "kernel_page.h"
 #include "mapping.h"
 #include "move_context.h"
 #include "page.h"
 #include "pool.h"
 #include "uffd.h"
-#include "kernel_page.h"
 
 #include <errno.h>
 

@@ -30,6 +30,7 @@
 #include "fault.h"
 #include "frame.h"
 #include "futex_lock.h"
+#include "kernel_page.h"
 #include "mapping.h"
 #include "move_context.h"
 #include "page.h"
@@ -37,12 +38,11 @@
 #include "page_state.h"
 #include "page_transfer.h"
 #include "pool.h"
+#include "pool_check.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
-#include "pool_check.h"
-#include "kernel_page.h"
 
 #include <errno.h>
 

@@ -35,6 +35,7 @@
 #include "fault.h"
 #include "fd_keep.h"
 #include "futex_lock.h"
+#include "kernel_page.h"
 #include "mapping.h"
 #include "page.h"
 #include "pager_section.h"
@@ -43,7 +44,6 @@
 #include "thread.h"
 #include "uffd.h"
 #include "uffd_abi.h"
-#include "kernel_page.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* frame_list.c - doubly linked lists of frames, by number. See frame_list.h. */
-#include "frame_list.h"
 #include "frame.h"
+#include "frame_list.h"
 
 void frame_list_append(struct frame *table, struct frame_list *list, uint32_t frame)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* debug.c - what assertions remember. */
-#include "futex_lock.h"
+#include "debug.h"
 
 __thread unsigned lock_held_ranks;

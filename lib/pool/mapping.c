@@ -20,10 +20,11 @@
  */
 #include "mapping.h"
 #include "arena.h"
+#include "debug.h"
 #include "futex_lock.h"
+#include "kernel_page.h"
 #include "page.h"
 #include "readahead.h"
-#include "kernel_page.h"
 
 #include <errno.h>
 #include <sched.h>

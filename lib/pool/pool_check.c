@@ -12,6 +12,14 @@
  * bounds it by FRAMES_WALKED and EVERY; the whole walk also reads each word that was ever touched.
  */
 #include "pool_check.h"
+#include "event_ring.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "miss_curve.h"
+#include "page.h"
+#include "pool.h"
+#include "victim_queue.h"
 
 /* In a pool with more frames only the lists are walked, and pages at the large checks. */
 #define FRAMES_WALKED 65536u

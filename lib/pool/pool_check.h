@@ -4,7 +4,9 @@
 #define POOL_CHECK_H
 
 #include "debug.h"
-#include "pool.h"
+
+struct mapping;
+struct pg_pool;
 
 /* Under the pool lock. NULL, or what is broken; *page is then the page concerned, or NULL. */
 const char *pool_check(struct pg_pool *pool, const void **page);
