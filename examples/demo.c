@@ -163,7 +163,7 @@ static struct pg_store *map_all(struct demo *demo)
                 fail("the input cannot be a store: %s", strerror(-error));
         demo->nkeys = demo->size / KEY_BYTES;
         demo->nkeys = demo->nkeys < KEYS_MOST ? demo->nkeys : KEYS_MOST;
-        demo->file = pg_map_unpaged(demo->pool, base, demo->size, PG_PROT_READ);
+        demo->file = pg_map_unpaged(demo->pool, base, demo->size, PG_MAP_READONLY);
         demo->keys =
                 pg_map(demo->pool, (demo->nkeys * sizeof(*demo->keys) + 4095) & ~(size_t)4095, 0);
         if (!demo->file || !demo->keys)

@@ -192,7 +192,7 @@ int main(void)
         write_secrets(mapped, npages);
         check(pg_unmap(pool, mapped, npages * PAGE) == 0, "written, and unmapped");
         check(!holds_secret(files->memory), "the second vault shows nothing of it");
-        mapped = pg_map_unpaged(pool, base, npages * PAGE, PG_PROT_READ);
+        mapped = pg_map_unpaged(pool, base, npages * PAGE, PG_MAP_READONLY);
         check(mapped != NULL && read_secrets(mapped, npages), "mapped again, it is all there");
 
         check(pg_close(pool) == 0, "the pool is closed");

@@ -59,7 +59,7 @@ void unpaged_file_open(struct place *place)
         if (error)
                 fail(OUTCOME_FAILED, "pg_attach: %s", strerror(-error));
         place->start =
-                pg_map_unpaged(place->pool, base, place->run->pages * PAGE_BYTES, PG_PROT_READ);
+                pg_map_unpaged(place->pool, base, place->run->pages * PAGE_BYTES, PG_MAP_READONLY);
         if (!place->start)
                 fail(OUTCOME_FAILED, "pg_map_unpaged: %s", strerror(errno));
 }

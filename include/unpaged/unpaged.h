@@ -179,10 +179,10 @@ int pg_trace_sync(struct pg_pool *pool);
 
 /* Modified pages go back to the mapping's own store with PG_MAP_SHARED. Without, the mapping is
  * private: they go to the pool's swap store. */
-#define PG_MAP_UNINIT (1u << 0) /* pg_map: content may start as anything */
-#define PG_MAP_LOCK   (1u << 1) /* frames are taken now, and pinned */
-#define PG_MAP_SHARED (1u << 2)
-#define PG_PROT_READ  (1u << 3) /* read-only; default: readable and writable */
+#define PG_MAP_UNINIT   (1u << 0) /* pg_map: content may start as anything */
+#define PG_MAP_LOCK     (1u << 1) /* frames are taken now, and pinned */
+#define PG_MAP_SHARED   (1u << 2)
+#define PG_MAP_READONLY (1u << 3) /* read-only; default: readable and writable */
 
 /*
  * Maps anonymous memory, zero at first (PG_MAP_UNINIT: undefined at first, which in practice may

@@ -26,7 +26,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define MAP_FLAGS (PG_MAP_UNINIT | PG_MAP_LOCK | PG_MAP_SHARED | PG_PROT_READ)
+#define MAP_FLAGS (PG_MAP_UNINIT | PG_MAP_LOCK | PG_MAP_SHARED | PG_MAP_READONLY)
 
 static int publish(struct pg_pool *pool, struct mapping *m)
 {
@@ -46,7 +46,7 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
                      char **addr)
 {
         size_t rounded = (size + pool->page_size - 1) & ~(pool->page_size - 1);
-        bool written = flags & PG_MAP_SHARED && !(flags & PG_PROT_READ);
+        bool written = flags & PG_MAP_SHARED && !(flags & PG_MAP_READONLY);
         struct mapping *m;
         int error;
 

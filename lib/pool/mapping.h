@@ -27,7 +27,7 @@ struct mapping {
         char *start;
         uint64_t npages;
         unsigned page_shift;
-        unsigned flags;            /* PG_MAP_*, PG_PROT_* as mapped */
+        unsigned flags;            /* PG_MAP_*, as mapped */
         pg_location location;      /* of page 0 */
         page_word *pages;          /* npages words, sparse */
         _Atomic uint64_t *touched; /* a bit for every 512 words: some of them may not be zero */
@@ -110,7 +110,7 @@ static inline uint64_t mapping_page(const struct mapping *m, uintptr_t addr)
 
 static inline bool mapping_is_writable(const struct mapping *m)
 {
-        return !(m->flags & PG_PROT_READ);
+        return !(m->flags & PG_MAP_READONLY);
 }
 
 static inline int mapping_prot(const struct mapping *m)

@@ -151,7 +151,7 @@ START_TEST(mapping_calls_refuse_what_they_cannot_do)
         EXPECT_NULL(pg_map_unpaged(pool, PG_LOCATION_ANON_ZERO, PAGE, PG_MAP_SHARED), EINVAL);
         EXPECT_NULL(pg_map_unpaged(pool, PG_LOCATION_ANON_UNINIT, PAGE, PG_MAP_SHARED), EINVAL);
         EXPECT_NULL(pg_map_unpaged(pool, PG_LOCATION_ANON_ZERO + 8, PAGE, 0), EINVAL);
-        map = pg_map_unpaged(pool, fixed, PAGE, PG_MAP_SHARED | PG_PROT_READ);
+        map = pg_map_unpaged(pool, fixed, PAGE, PG_MAP_SHARED | PG_MAP_READONLY);
         ck_assert_ptr_nonnull(map);
         ck_assert_int_eq(pg_unmap(pool, map, 2 * PAGE), -EINVAL);
         ck_assert_int_eq(pg_unmap(pool, map, 0), -EINVAL);
@@ -379,7 +379,7 @@ START_TEST(read_only_store_is_never_written)
         ck_assert_int_eq(pg_store_init(&f->store, &ops, 64 * PAGE), 0);
         ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
         map = pg_map_unpaged(pool, base, 64 * PAGE,
-                             _i & 4 ? PG_PROT_READ : PG_MAP_SHARED | PG_PROT_READ);
+                             _i & 4 ? PG_MAP_READONLY : PG_MAP_SHARED | PG_MAP_READONLY);
         ck_assert_ptr_nonnull(map);
         for (unsigned i = 0; i < 128; i++)
                 ck_assert_int_eq(map[i % 64 * PAGE], (char)(i % 64));

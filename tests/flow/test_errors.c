@@ -179,7 +179,7 @@ START_TEST(mapping_calls_refuse)
         no_map(pool, 100, 0, EINVAL);
         no_map(pool, PAGE, 1u << 9, EINVAL);
         no_map(pool, PAGE, PG_MAP_SHARED, EINVAL);
-        no_map(pool, PAGE, PG_MAP_SHARED | PG_PROT_READ, EINVAL);
+        no_map(pool, PAGE, PG_MAP_SHARED | PG_MAP_READONLY, EINVAL);
         no_map(pool, (size_t)1 << 62, 0, ENOMEM);
         no_map(pool, SIZE_MAX & ~(PAGE - 1), 0, ENOMEM);
         no_map(pool, 5 * PAGE, PG_MAP_LOCK, ENOMEM);
@@ -196,7 +196,7 @@ START_TEST(mapping_calls_refuse)
         no_map_unpaged(pool, fixed, PAGE, PG_MAP_SHARED);
         no_map_unpaged(pool, PG_LOCATION_ANON_ZERO, PAGE, PG_MAP_SHARED);
         no_map_unpaged(pool, PG_LOCATION_ANON_UNINIT, PAGE, PG_MAP_SHARED);
-        ck_assert_ptr_nonnull(pg_map_unpaged(pool, fixed, PAGE, PG_MAP_SHARED | PG_PROT_READ));
+        ck_assert_ptr_nonnull(pg_map_unpaged(pool, fixed, PAGE, PG_MAP_SHARED | PG_MAP_READONLY));
         ck_assert_ptr_nonnull(pg_map_unpaged(pool, fixed, PAGE, 0));
         ck_assert_ptr_nonnull(pg_map_unpaged(pool, PG_LOCATION_ANON_ZERO, PAGE, 0));
         close_pool(pool);

@@ -207,12 +207,12 @@ START_TEST(two_mappings_of_a_file_are_views_of_their_ranges)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        char *all = map_store(pool, &f->store, PG_PROT_READ);
+        char *all = map_store(pool, &f->store, PG_MAP_READONLY);
         pg_location base;
         char *part;
 
         ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        part = pg_map_unpaged(pool, base + 20 * PAGE, 12 * PAGE, PG_PROT_READ);
+        part = pg_map_unpaged(pool, base + 20 * PAGE, 12 * PAGE, PG_MAP_READONLY);
         ck_assert_ptr_nonnull(part);
         check_pages(all, NPAGES, 0);
         check_pages(part, 12, 20);
@@ -246,7 +246,7 @@ START_TEST(read_only_pages_of_a_near_store_do_not_wait_in_the_queue)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
-        char *addr = map_pages_of(pool, store, MANY, PG_PROT_READ);
+        char *addr = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
 
         check_pages(addr, MANY, 0);
         check_pages(addr, MANY, 0);
@@ -265,8 +265,8 @@ START_TEST(read_only_pages_of_other_stores_and_cold_ones_wait_in_the_queue)
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
         struct flaky *f = flaky_new(MANY, PAGE, true);
-        char *near = map_pages_of(pool, store, MANY, PG_PROT_READ);
-        char *far = map_pages_of(pool, &f->store, MANY, PG_PROT_READ);
+        char *near = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
+        char *far = map_pages_of(pool, &f->store, MANY, PG_MAP_READONLY);
 
         check_pages(far, MANY, 0);
         ck_assert_settles(stats_of(pool).frames_busy == 0);
@@ -288,7 +288,7 @@ START_TEST(a_read_only_mapping_that_is_made_writable_keeps_its_writes)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
-        char *addr = map_pages_of(pool, store, MANY, PG_PROT_READ);
+        char *addr = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
 
         check_pages(addr, MANY, 0);
         ck_assert_int_eq(mprotect(addr, MANY * PAGE, PROT_READ | PROT_WRITE), 0);
@@ -309,7 +309,7 @@ START_TEST(a_locked_page_stays_when_its_neighbours_are_dropped)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
         struct pg_store *store = many_store();
-        char *addr = map_pages_of(pool, store, MANY, PG_PROT_READ);
+        char *addr = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
 
         check_pages(addr, 16, 0);
         ck_assert_int_eq(syscall(SYS_mlock, addr + 5 * PAGE, PAGE), 0);

@@ -30,7 +30,7 @@ START_TEST(a_write_to_a_read_only_mapping_is_refused)
         char *addr;
 
         ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 4 * PAGE, PG_PROT_READ);
+        addr = pg_map_unpaged(pool, base, 4 * PAGE, PG_MAP_READONLY);
         ck_assert_ptr_nonnull(addr);
         pg_advise(pool, addr, 4 * PAGE, PG_ADVICE_RANDOM);
         probe_install();
@@ -55,7 +55,7 @@ END_TEST
 START_TEST(read_only_anonymous_memory_reads_as_zeros)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
-        char *addr = map_pages(pool, 16, PG_PROT_READ);
+        char *addr = map_pages(pool, 16, PG_MAP_READONLY);
 
         probe_install();
         for (size_t i = 0; i < 16; i++) {

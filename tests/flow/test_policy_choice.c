@@ -26,7 +26,7 @@ static struct file_map map_file(struct pg_pool *pool, size_t npages)
         ck_assert_int_eq(pg_store_file(&m.store, &config), 0);
         close(config.fd);
         ck_assert_int_eq(pg_attach(pool, m.store, &base), 0);
-        m.addr = pg_map_unpaged(pool, base, npages * PAGE, PG_PROT_READ);
+        m.addr = pg_map_unpaged(pool, base, npages * PAGE, PG_MAP_READONLY);
         ck_assert_ptr_nonnull(m.addr);
         ck_assert_int_eq(pg_advise(pool, m.addr, npages * PAGE, PG_ADVICE_RANDOM), 0);
         return m;

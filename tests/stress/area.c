@@ -76,7 +76,7 @@ bool area_map(struct area *a, enum area_kind kind, size_t npages, uint64_t offse
         static const unsigned flags[AREA_KINDS] = {
                 [AREA_UNINIT] = PG_MAP_UNINIT,
                 [AREA_SHARED] = PG_MAP_SHARED,
-                [AREA_READONLY] = PG_PROT_READ,
+                [AREA_READONLY] = PG_MAP_READONLY,
         };
         size_t bytes = npages * run.page_size;
 
