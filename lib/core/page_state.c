@@ -68,8 +68,8 @@ static uint64_t op_key(const struct page_op *op)
         return page_key(op->mapping, op->page);
 }
 
-static void report(struct pg_pool *pool, enum pg_trace_kind kind, const struct page_op *op,
-                   bool dirty)
+static void report_op(struct pg_pool *pool, enum pg_trace_kind kind, const struct page_op *op,
+                      bool dirty)
 {
         page_event(pool, kind, op->mapping, op->page, dirty);
 }
@@ -94,7 +94,7 @@ void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op
         f->location = op->clean ? op->location : PG_LOCATION_NONE;
         f->owned = op->clean && op->owned;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
-        report(pool, ahead ? PG_TRACE_AHEAD : PG_TRACE_FAULT, op, !op->clean);
+        report_op(pool, ahead ? PG_TRACE_AHEAD : PG_TRACE_FAULT, op, !op->clean);
         op->word =
                 page_resident(op->frame, (op->word & PAGE_HISTORY) | (op->clean ? 0 : PAGE_DIRTY));
         if (ctx->pins) {
@@ -125,7 +125,7 @@ void page_rescued(struct pg_pool *pool, struct move_context *ctx, struct page_op
                 replacement_returned(&r, op->frame, op_key(op));
         }
         op->taken = false;
-        report(pool, PG_TRACE_RESCUED, op, !op->clean);
+        report_op(pool, PG_TRACE_RESCUED, op, !op->clean);
 }
 
 static void back_to_policy(struct pg_pool *pool, struct page_op *op)
@@ -140,7 +140,7 @@ static void back_to_policy(struct pg_pool *pool, struct page_op *op)
 void page_returned(struct pg_pool *pool, struct page_op *op)
 {
         back_to_policy(pool, op);
-        report(pool, PG_TRACE_RETURNED, op, op->word & PAGE_DIRTY);
+        report_op(pool, PG_TRACE_RETURNED, op, op->word & PAGE_DIRTY);
 }
 
 void page_stayed(struct pg_pool *pool, struct page_op *op)
@@ -166,7 +166,7 @@ void page_parked(struct pg_pool *pool, struct page_op *op)
         replacement_parked(&r, op->frame);
         op->taken = false;
         if (page_is_mapped(page_load(mapping_word(op->mapping, op->page))))
-                report(pool, PG_TRACE_QUEUED, op, op->word & PAGE_DIRTY);
+                report_op(pool, PG_TRACE_QUEUED, op, op->word & PAGE_DIRTY);
         op->word |= PAGE_QUEUED;
 }
 
@@ -179,7 +179,7 @@ void page_went_out(struct pg_pool *pool, struct page_op *op)
         if (!dirty && !atomic_load_explicit(&f->ahead, memory_order_relaxed))
                 op->word = predict_note_read(&op->mapping->history, op->word);
         replacement_went_out(&r, op->frame, op_key(op));
-        report(pool, PG_TRACE_LEFT, op, dirty);
+        report_op(pool, PG_TRACE_LEFT, op, dirty);
         op->taken = false;
         op->word &= PAGE_HISTORY;
         if (op->location != mapping_location(op->mapping, op->page))
@@ -217,7 +217,7 @@ static void resident_gone(struct pg_pool *pool, struct page_op *op)
         copy_forget(pool, f->location, f->owned);
         lock_take(&pool->lock);
         frame_gone(pool, op);
-        report(pool, PG_TRACE_FORGOTTEN, op, false);
+        report_op(pool, PG_TRACE_FORGOTTEN, op, false);
         lock_drop(&pool->lock);
         page_frames_freed(pool);
 }

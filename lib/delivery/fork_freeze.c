@@ -293,7 +293,7 @@ static void move_contexts_rest(struct pg_pool *pool)
         futex_lock_reset(&pool->freeze.claiming);
 }
 
-static uint32_t free_frames(struct pg_pool *pool)
+static uint32_t count_free_frames(struct pg_pool *pool)
 {
         struct frames *f = &pool->frames;
         uint32_t n;
@@ -313,7 +313,7 @@ static void make_room(struct pg_pool *pool)
         if (pool_is_strict(pool))
                 return; /* evictions are counted */
         ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
-        for (unsigned tries = 0; tries < FREE_BEFORE && free_frames(pool) < want; tries++)
+        for (unsigned tries = 0; tries < FREE_BEFORE && count_free_frames(pool) < want; tries++)
                 if (evict(pool, ctx, want) < 0)
                         break;
         pool_context_put(pool, ctx);
@@ -325,7 +325,7 @@ void fork_freeze_begin(struct pg_pool *pool)
 
         make_room(pool);
         move_contexts_take_all(&pool->contexts);
-        f->room = free_frames(pool);
+        f->room = count_free_frames(pool);
         f->forker = stats_self();
         f->began = clock_now();
         move_contexts_rest(pool);
