@@ -43,6 +43,7 @@
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
+#include "pool_trace.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -31,10 +31,10 @@
 #include "trace_writer.h"
 #include "uffd.h"
 #include "victim_queue.h"
+#include "pool_trace.h"
+#include "range_walk.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <unpaged/stores.h>
@@ -204,96 +204,6 @@ static void report(const struct pg_config *c, const char *text)
                 c->message(c->message_arg, text);
 }
 
-/* ---- the trace ----------------------------------------------------------------------------- */
-
-/* As far as it fits, and without the folder. */
-static void command_line(char *text, size_t size)
-{
-        char line[512];
-        int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
-        const char *slash;
-
-        if (fd >= 0)
-                close(fd);
-        line[n > 0 ? n : 0] = '\0';
-        slash = strrchr(line, '/');
-        for (ssize_t i = (ssize_t)strlen(line); i + 1 < n; i++)
-                if (line[i] == '\0' || line[i] == '\n')
-                        line[i] = ' ';
-        snprintf(text, size, "%s", slash ? slash + 1 : line);
-}
-
-struct pg_trace_header pool_trace_header(struct pg_pool *pool)
-{
-        struct pg_trace_header header = {
-                .page_size = (uint32_t)pool->page_size,
-                .frames = pool->frames.limit,
-                .queue_pct = pool->victim_queue.pct,
-                .flags = pool_is_strict(pool) ? PG_TRACE_STRICT : 0,
-        };
-
-        snprintf(header.policy, sizeof(header.policy), "%s", pool->policy.ops.name);
-        command_line(header.origin, sizeof(header.origin));
-        return header;
-}
-
-static int open_trace(struct pg_pool *pool, const struct pg_config *c)
-{
-        struct pg_trace_header header;
-        char text[PATH_MAX + 128];
-        int error;
-
-        pool->message = c->message;
-        pool->message_arg = c->message_arg;
-        if (!c->trace)
-                return 0;
-        header = pool_trace_header(pool);
-        error = trace_writer_open(&pool->trace_writer, c->trace, &header);
-        if (!error)
-                return 0;
-        snprintf(text, sizeof(text), "the trace cannot be written to %s: %s", c->trace,
-                 error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
-        report(c, text);
-        return error;
-}
-
-int pg_trace_sync(struct pg_pool *pool)
-{
-        struct pager_section saved;
-        unsigned rounds = 0;
-        bool more = true;
-        int error = 0;
-
-        if (pool->is_orphan)
-                return -ECHILD;
-        if (!pool->trace_writer.output)
-                return -ENOENT;
-        pager_section_enter(&saved);
-        /* Others may fill the buffers while we write: then it is enough to have been here. */
-        while (more && !error && rounds++ < 3) {
-                lock_take(&pool->lock);
-                more = trace_writer_seal(&pool->trace_writer);
-                lock_drop(&pool->lock);
-                error = trace_writer_finish(&pool->trace_writer);
-        }
-        pager_section_leave(&saved);
-        return error;
-}
-
-/* The last of it. The application hears of a trace that ended early, if it did not ask before. */
-static void end_trace(struct pg_pool *pool)
-{
-        char text[PATH_MAX + 128];
-        int error = pg_trace_sync(pool);
-
-        if (error == 0 || error == -ENOENT || !pool->message)
-                return;
-        snprintf(text, sizeof(text), "the trace %s ends before its time: %s",
-                 trace_writer_path(&pool->trace_writer), strerror(-error));
-        pool->message(pool->message_arg, text);
-}
-
 static void configure(struct pg_pool *pool, const struct pg_config *c, const struct plan *plan)
 {
         pool->page_size = c->page_size;
@@ -356,7 +266,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         }
         pool->has_observers = c.trace || c.curve_pages;
         if (!error)
-                error = open_trace(pool, &c);
+                error = pool_trace_open(pool, &c);
         if (!error)
                 error = c.delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
                                                          : handler_threads_start(pool);
@@ -398,7 +308,7 @@ int pg_close(struct pg_pool *pool)
         if (error)
                 return error;
         assert_empty(pool);
-        end_trace(pool);
+        pool_trace_end(pool);
         pools_remove(pool);
         pool_destroy(pool);
         return 0;

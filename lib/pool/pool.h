@@ -140,7 +140,5 @@ static inline void pool_context_put(struct pg_pool *pool, struct move_context *c
         trace_writer_write(&pool->trace_writer);
 }
 
-/* What a child's trace, or the pool's own, begins with. */
-struct pg_trace_header pool_trace_header(struct pg_pool *pool);
 
 #endif
