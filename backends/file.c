@@ -38,22 +38,17 @@
 #include <unpaged/stores.h>
 
 #include "file.h"
+#include "last_error.h"
+#include "sized.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* The smallest page, and the alignment that direct transfers have. */
-#define BLOCK 4096u
 
 /* ---- places ------------------------------------------------------------------------------ */
 
@@ -323,135 +318,31 @@ static void file_close(struct pg_store *store)
         free(file);
 }
 
-static int reopen(int fd, int flags)
-{
-        char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-        int own;
-
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        own = pg_fd_keep(open(path, flags | O_CLOEXEC));
-        return own >= 0 ? own : -errno;
-}
-
-/* Opens file->direct_fd. Some filesystems take O_DIRECT and refuse the transfer: try one. */
-static int open_direct(struct file *file, bool readonly)
-{
-        ssize_t got;
-        void *block;
-
-        file->direct_fd = reopen(file->fd, (readonly ? O_RDONLY : O_RDWR) | O_DIRECT);
-        if (file->direct_fd < 0)
-                return file->direct_fd;
-        block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (block == MAP_FAILED)
-                return -ENOMEM;
-        got = pread(file->direct_fd, block, BLOCK, (off_t)file->start);
-        munmap(block, BLOCK);
-        if (got < 0)
-                return -EINVAL;
-        file->ring = file_ring_open();
-        file->stage = file_stage_open();
-        return 0;
-}
-
-/* Opens the descriptors. *readonly becomes true where the caller's cannot write. */
-static int open_descriptors(struct file *file, const struct pg_file_config *config, bool *readonly)
-{
-        int flags = fcntl(config->fd, F_GETFL);
-
-        if (flags < 0)
-                return -errno;
-        if ((flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY)
-                return -EBADF;
-        if ((flags & O_ACCMODE) == O_RDONLY)
-                *readonly = true;
-        if ((flags & (O_APPEND | O_DIRECT)) != 0) {
-                file->fd = reopen(config->fd, *readonly ? O_RDONLY : O_RDWR);
-                if (file->fd < 0)
-                        return file->fd;
-        } else {
-                file->fd = pg_fd_keep(fcntl(config->fd, F_DUPFD_CLOEXEC, 0));
-                if (file->fd < 0)
-                        return -errno;
-        }
-        return (config->flags & PG_FILE_DIRECT) != 0 ? open_direct(file, *readonly) : 0;
-}
-
-/* Finds the range, and grows the file to hold it where that is possible. */
-static int measure_range(const struct file *file, const struct pg_file_config *config,
-                         bool readonly, uint64_t *extent)
-{
-        struct stat stat;
-        uint64_t size;
-
-        if (fstat(file->fd, &stat) != 0)
-                return -errno;
-        if (S_ISREG(stat.st_mode))
-                size = (uint64_t)stat.st_size;
-        else if (!S_ISBLK(stat.st_mode))
-                return -EINVAL;
-        else if (ioctl(file->fd, BLKGETSIZE64, &size) != 0)
-                return -errno;
-        if (config->start > size)
-                return -EINVAL;
-        *extent = config->length != 0 ? config->length : size - config->start;
-        /* An extent of 0 would mean: no bound. */
-        if (*extent == 0 || *extent >= UINT64_C(1) << 56)
-                return -EINVAL;
-        if (*extent <= size - config->start)
-                return 0;
-        if (readonly || !S_ISREG(stat.st_mode) || config->start + *extent > INT64_MAX)
-                return -EINVAL;
-        return ftruncate(file->fd, (off_t)(config->start + *extent)) == 0 ? 0 : -errno;
-}
-
-/* For the smallest page there is: the pool's is not known yet. */
-static int map_places(struct file *file, uint64_t extent)
-{
-        uint64_t nwords = extent / BLOCK / WORD_BITS + 1;
-        uint64_t bytes = (nwords + nwords / WORD_BITS + 1) * sizeof(uint64_t);
-        void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-        if (memory == MAP_FAILED)
-                return -ENOMEM;
-        file->places = memory;
-        file->full = file->places + nwords;
-        file->places_bytes = bytes;
-        return 0;
-}
-
 static const struct pg_store_ops file_ops;
 static const struct pg_store_ops file_readonly_ops;
 
 int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
 {
-        bool readonly;
+        struct pg_file_config c;
         struct file *file;
+        bool readonly;
         uint64_t extent = 0;
         int err;
 
-        if (store == NULL || config == NULL || config->size < sizeof(*config) ||
-            (config->flags & ~(PG_FILE_DIRECT | PG_FILE_READONLY)) != 0 ||
-            config->start % BLOCK != 0)
-                return -EINVAL;
+        if (store == NULL || config == NULL)
+                return last_error(-EINVAL, "pg_store_file wants a store and a config: one is NULL");
+        err = sized_read(&c, sizeof(c), config, "pg_file_config");
+        if (err != 0)
+                return err;
         file = calloc(1, sizeof(*file));
         if (file == NULL)
-                return -ENOMEM;
-        file->fd = file->direct_fd = -1;
-        file->heir = -1;
-        file->start = config->start;
-        readonly = (config->flags & PG_FILE_READONLY) != 0;
-
-        err = open_descriptors(file, config, &readonly);
-        if (err == 0)
-                err = measure_range(file, config, readonly, &extent);
-        if (err == 0 && !readonly)
-                err = map_places(file, extent);
+                return last_error(-ENOMEM, "no memory for a file store");
+        readonly = (c.flags & PG_FILE_READONLY) != 0;
+        err = file_open(file, &c, &readonly, &extent);
         file->ops = readonly ? file_readonly_ops : file_ops;
         file->ops.flags |= file->direct_fd < 0 ? PG_STORE_NEAR : 0;
-        if (err == 0)
-                err = pg_store_init(&file->store, &file->ops, extent);
+        if (err == 0 && pg_store_init(&file->store, &file->ops, extent) != 0)
+                err = last_error(-ENOMEM, "no memory for a file store");
         if (err != 0) {
                 file_close(&file->store);
                 return err;

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* file.h - the file store, for its two halves. See file.c, and file_fork.c for children of fork. */
+/* file.h - the file store, for its parts: file.c, file_open.c, and file_fork.c for children. */
 #ifndef BACKENDS_FILE_H
 #define BACKENDS_FILE_H
 
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <unpaged/store.h>
+#include <unpaged/stores.h>
 
 #include "file_ring.h"
 #include "file_stage.h"
 
 #define WORD_BITS 64u
+
+/* The smallest page, and the alignment that direct transfers have. */
+#define BLOCK 4096u
 
 struct file {
         struct pg_store store;
@@ -48,6 +51,12 @@ static inline struct file *file_of(struct pg_store *store)
 
 /* Moves `length` bytes of the range: whole blocks directly where there is a descriptor for it. */
 int file_transfer(const struct file *file, bool write, uint64_t offset, size_t length, char *buf);
+
+/* file_open.c: opens the descriptors, finds the range, and makes what a writable store needs beside.
+ * *readonly becomes true where the caller's descriptor cannot write. After an error, which is in
+ * words then, file_close() undoes what was done. */
+int file_open(struct file *file, const struct pg_file_config *config, bool *readonly,
+              uint64_t *extent);
 
 int file_fork_prepare(struct pg_store *store);
 void file_fork_parent(struct pg_store *store);

@@ -33,6 +33,8 @@
 
 #include <string.h>
 
+#include "last_error.h"
+#include "sized.h"
 #include "zram_codec.h"
 #include "zram_heap.h"
 #include "zram_slot.h"
@@ -466,22 +468,19 @@ static int zram_open(struct zram *zram, const struct pg_zram_config *config)
 int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config)
 {
         struct pg_zram_config settings = {.size = sizeof(settings)};
-        struct zram *zram;
-        int error;
+        int error = config ? sized_read(&settings, sizeof(settings), config, "pg_zram_config") : 0;
+        struct zram *zram = error ? NULL : budget_reserve(sizeof(*zram));
 
-        if (config)
-                memcpy(&settings, config,
-                       config->size < sizeof(settings) ? config->size : sizeof(settings));
-        zram = budget_reserve(sizeof(*zram));
-        if (!zram)
-                return -ENOMEM;
-        error = zram_open(zram, &settings);
-        if (error) {
+        if (!error)
+                error = zram ? zram_open(zram, &settings) : -ENOMEM;
+        if (error == -ENOMEM)
+                last_error(error, "no address space for the tables of a zram store: raise "
+                                  "RLIMIT_AS (ulimit -v), or set vm.overcommit_memory to 0");
+        if (!error)
+                *store = &zram->store;
+        else if (zram)
                 zram_close(&zram->store);
-                return error;
-        }
-        *store = &zram->store;
-        return 0;
+        return error;
 }
 
 static const struct pg_store_ops zram_ops = {

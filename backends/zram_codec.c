@@ -16,6 +16,7 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "zram_codec.h"
+#include "last_error.h"
 #include "zram_lz77.h"
 #include "zram_wkdm.h"
 #include "kernel_page.h"
@@ -355,10 +356,13 @@ int zram_codec_open(struct zram_codecs *codecs, struct budget *budget, const cha
                         codecs->codec = &codec_table[i];
         }
         if (!codecs->codec)
-                return -EINVAL;
+                return last_error(-EINVAL, "zram has no algorithm %s: choose words, lz4 or zstd",
+                                  algorithm);
         codecs->level = codecs->codec->level(level);
         if (codecs->level == INT_MIN)
-                return -EINVAL;
+                return last_error(-EINVAL,
+                                  "%s has no level %d: 0 is the default of every algorithm",
+                                  algorithm, level);
 
         for (size_t size = KERNEL_PAGE_SIZE; size <= PAGE_MAX; size *= 2) {
                 size_t bytes = context_size(codecs, size);

@@ -33,7 +33,7 @@
 static void must(int error, const char *what)
 {
         if (error) {
-                fprintf(stderr, "curve: %s: %s\n", what, strerror(-error));
+                fprintf(stderr, "curve: %s: %s. %s\n", what, strerror(-error), pg_last_error());
                 exit(EXIT_FAILURE);
         }
 }
@@ -73,9 +73,9 @@ static void subject_close(struct subject *s)
 
 static struct pg_stats stats_of(const struct subject *s)
 {
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
 
-        must(pg_stats_get(s->pool, &stats, sizeof(stats)), "pg_stats_get");
+        must(pg_stats_get(s->pool, &stats), "pg_stats_get");
         return stats;
 }
 
@@ -116,7 +116,7 @@ static void cost(enum pg_delivery how, uint32_t curve_pages, bool write)
         struct subject without = subject_open(how, FRAMES, 0);
         double ratios[PAIRS], on[PAIRS], off[PAIRS];
         uint64_t seed = 1;
-        struct pg_curve curve;
+        struct pg_curve curve = {.size = sizeof(curve)};
 
         for (uint64_t page = 0; page < NPAGES; page++) {
                 access_page(&with, page, true);
@@ -133,7 +133,7 @@ static void cost(enum pg_delivery how, uint32_t curve_pages, bool write)
                 ratios[i] = on[i] / off[i];
                 seed = states[1];
         }
-        must(pg_curve_get(with.pool, &curve, sizeof(curve), NULL, 0), "pg_curve_get");
+        must(pg_curve_get(with.pool, &curve, NULL, 0), "pg_curve_get");
         printf("  %-7s %-6s 1 in %-4lu %10.0f %10.0f %8.3f\n",
                how == PG_DELIVERY_SIGNAL ? "signal" : "thread", write ? "write" : "read",
                (unsigned long)curve.sample, median(off, PAIRS), median(on, PAIRS),
@@ -240,7 +240,7 @@ static void foretell(unsigned workload, unsigned write_one_in)
         run(&told, workload, write_one_in);
         for (unsigned i = 0; i < SIZES; i++)
                 points[i].frames = FRAMES + FRAMES / 2 * i;
-        must(pg_curve_get(told.pool, NULL, 0, points, SIZES), "pg_curve_get");
+        must(pg_curve_get(told.pool, NULL, points, SIZES), "pg_curve_get");
         printf("  %-10s %-6s", workloads[workload].name, write_one_in ? "1 in 4" : "none");
         for (unsigned i = 0; i < SIZES; i++) {
                 struct subject s = subject_open(PG_DELIVERY_SIGNAL, (uint32_t)points[i].frames, 0);

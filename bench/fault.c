@@ -75,7 +75,7 @@ static const char *const deliveries[] = {"thread", "signal"};
 static void must(int error, const char *what)
 {
         if (error) {
-                fprintf(stderr, "fault: %s: %s\n", what, strerror(-error));
+                fprintf(stderr, "fault: %s: %s. %s\n", what, strerror(-error), pg_last_error());
                 exit(EXIT_FAILURE);
         }
 }
@@ -127,10 +127,10 @@ static void expect_all(struct memory *m, uint64_t value)
 static struct pg_stats stats_of(struct pg_pool *pool)
 {
         const struct timespec pause = {.tv_nsec = 1000000};
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
 
         nanosleep(&pause, NULL); /* a handler thread counts the last fault after it woke us */
-        must(pg_stats_get(pool, &stats, sizeof(stats)), "pg_stats_get");
+        must(pg_stats_get(pool, &stats), "pg_stats_get");
         return stats;
 }
 

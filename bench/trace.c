@@ -60,9 +60,9 @@ static void subject_open(struct subject *s, enum pg_delivery how, const char *tr
 
 static uint64_t faults_of(const struct subject *s)
 {
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
 
-        must(pg_stats_get(s->pool, &stats, sizeof(stats)), "pg_stats_get");
+        must(pg_stats_get(s->pool, &stats), "pg_stats_get");
         return stats.faults;
 }
 

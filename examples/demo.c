@@ -129,60 +129,42 @@ static void open_input(struct demo *demo, const char *path)
         snprintf(demo->path, sizeof(demo->path), "/dev/fd/%d", demo->fd);
 }
 
-static void complain(void *arg, const char *text)
-{
-        (void)arg;
-        fprintf(stderr, "demo: %s\n", text);
-}
-
 static void open_pool(struct demo *demo, const struct options *o)
 {
         struct pg_config config = {.size = sizeof(config),
                                    .budget = o->budget,
                                    .delivery = o->delivery,
-                                   .policy = o->policy,
-                                   .message = complain};
+                                   .policy = o->policy};
         int error = pg_open(&demo->pool, &config);
 
         if (error)
-                fail("the pool could not be opened: %s%s", strerror(-error),
-                     error == -EPERM ? ". Here: demo --delivery signal" : "");
+                fail("the pool could not be opened: %s%s", pg_last_error(),
+                     error == -EPERM ? " Here: demo --delivery signal" : "");
 }
 
-/* Both mappings of the pool. Returns the store, to be closed after it. */
-static struct pg_store *map_all(struct demo *demo)
+/* Both mappings of the pool. */
+static void map_all(struct demo *demo)
 {
-        struct pg_file_config config = {
-                .size = sizeof(config), .fd = demo->fd, .flags = PG_FILE_READONLY};
-        struct pg_store *store;
-        pg_location base;
-        int error = pg_store_file(&store, &config);
-
-        error = error ? error : pg_attach(demo->pool, store, &base);
-        if (error)
-                fail("the input cannot be a store: %s", strerror(-error));
         demo->nkeys = demo->size / KEY_BYTES;
         demo->nkeys = demo->nkeys < KEYS_MOST ? demo->nkeys : KEYS_MOST;
-        demo->file = pg_map_unpaged(demo->pool, base, demo->size, PG_MAP_READONLY);
+        demo->file = pg_map_file(demo->pool, demo->fd, 0, demo->size, PG_MAP_READONLY);
         demo->keys =
                 pg_map(demo->pool, (demo->nkeys * sizeof(*demo->keys) + 4095) & ~(size_t)4095, 0);
         if (!demo->file || !demo->keys)
-                fail("cannot map: %s", strerror(errno));
-        return store;
+                fail("cannot map: %s", pg_last_error());
 }
 
 int main(int argc, char **argv)
 {
         struct options options = parse(argc, argv);
         struct demo demo = {.budget = options.budget};
-        struct pg_store *store;
         bool good;
         int error;
 
         setenv("LC_ALL", "C", 1); /* the order in which plain tools sort */
         open_pool(&demo, &options);
         open_input(&demo, options.file);
-        store = map_all(&demo);
+        map_all(&demo);
         printf("\n%.1f MiB of file and %.1f MiB of memory, in a budget of %.1f MiB\n\n",
                (double)demo.size / (double)MIB,
                (double)(demo.nkeys * sizeof(*demo.keys)) / (double)MIB,
@@ -195,7 +177,6 @@ int main(int argc, char **argv)
         good = report(&demo);
 
         error = pg_close(demo.pool);
-        error = error ? error : pg_store_close(store);
         if (error)
                 fail("cannot close: %s", strerror(-error));
         close(demo.fd);

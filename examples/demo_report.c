@@ -54,9 +54,9 @@ static void show(struct demo *demo, uint64_t done, uint64_t now)
 
 static void look_at_store(struct demo *demo)
 {
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
 
-        if (demo->pool && pg_stats_get(demo->pool, &stats, sizeof(stats)) == 0 &&
+        if (demo->pool && pg_stats_get(demo->pool, &stats) == 0 &&
             stats.swap_pages >= demo->fullest.swap_pages)
                 demo->fullest = stats;
 }
@@ -202,11 +202,11 @@ static void report_memory(const struct demo *demo, const struct pg_stats *s, uin
 
 bool report(struct demo *demo)
 {
-        struct pg_stats s;
+        struct pg_stats s = {.size = sizeof(s)};
         uint64_t peak;
         bool good = true;
 
-        if (pg_stats_get(demo->pool, &s, sizeof(s)) != 0)
+        if (pg_stats_get(demo->pool, &s) != 0)
                 fail("no statistics");
         peak = (uint64_t)s.frames_peak * s.page_size + s.buffer_bytes;
         check(demo, "resident memory kept to the budget", peak <= demo->budget, "%.1f of %.1f MiB",

@@ -15,7 +15,6 @@
 
 #include <unpaged/stores.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,18 +285,13 @@ void work_sort(struct demo *demo)
 void work_shared(struct demo *demo)
 {
         size_t size = demo->size < SHARED_BYTES ? demo->size : SHARED_BYTES;
-        struct pg_file_config config = {.size = sizeof(config), .fd = input_copy(demo, size)};
+        int fd = input_copy(demo, size), error;
         char command[160], theirs[64];
-        struct pg_store *store;
-        pg_location base;
         const size_t page = 4096;
-        int error = pg_store_file(&store, &config);
-        char *text;
+        char *text = pg_map_file(demo->pool, fd, 0, size, PG_MAP_SHARED);
 
-        error = error ? error : pg_attach(demo->pool, store, &base);
-        text = error ? NULL : pg_map_unpaged(demo->pool, base, size, PG_MAP_SHARED);
         if (!text)
-                fail("cannot map the second file: %s", strerror(error ? -error : errno));
+                fail("cannot map the second file: %s", pg_last_error());
         step_begin(demo, "change a shared mapping, and sync it", size);
         for (size_t i = 0; i < size; i++) {
                 if (text[i] >= 'a' && text[i] <= 'z')
@@ -311,13 +305,11 @@ void work_shared(struct demo *demo)
 
         snprintf(command, sizeof(command),
                  "head -c %zu <%s | tr a-z A-Z | cmp - /dev/fd/%d && echo the same", size,
-                 demo->path, config.fd);
+                 demo->path, fd);
         ask(demo, "plain tools: tr, cmp", command, theirs, sizeof(theirs));
         check(demo, "shared mapping, changed and synced",
               error == 0 && strcmp(theirs, "the same") == 0, "tr and cmp of the file: %s", theirs);
         error = pg_unmap(demo->pool, text, size);
-        error = error ? error : pg_detach(demo->pool, store);
-        error = error ? error : pg_store_close(store);
         check(demo, "second file let go", error == 0, "%s", error ? strerror(-error) : "no error");
-        close(config.fd);
+        close(fd);
 }

@@ -163,7 +163,7 @@ static size_t next_page(uint64_t *random)
 static long loads_with(const struct pg_policy_ops *ops)
 {
         struct pg_config config = {.size = sizeof(config), .frames = FRAMES, .policy_ops = ops};
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
         struct pg_pool *pool;
         uint64_t random = 1;
         char *memory;
@@ -175,7 +175,7 @@ static long loads_with(const struct pg_policy_ops *ops)
         if (memory != NULL) {
                 for (unsigned i = 0; i < TOUCHES; i++)
                         memory[next_page(&random) * PAGE]++;
-                if (pg_stats_get(pool, &stats, sizeof(stats)) == 0)
+                if (pg_stats_get(pool, &stats) == 0)
                         loads = (long)(stats.faults - stats.rescues);
         }
         return pg_close(pool) == 0 ? loads : -1;
@@ -191,7 +191,7 @@ int main(void)
                 long loads = loads_with(rivals[i]);
 
                 if (loads < 0) {
-                        fprintf(stderr, "own_policy: no pool: `unpaged check` says why\n");
+                        fprintf(stderr, "own_policy: %s\n", pg_last_error());
                         return EXIT_FAILURE;
                 }
                 printf("%-8s %ld\n", rivals[i]->name, loads);

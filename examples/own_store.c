@@ -131,8 +131,10 @@ static int vault_open(struct vault **result)
 static void check(bool good, const char *what)
 {
         printf("%-64s %s\n", what, good ? "yes" : "NO");
-        if (!good)
+        if (!good) {
+                fprintf(stderr, "own_store: %s\n", pg_last_error());
                 exit(EXIT_FAILURE);
+        }
 }
 
 static bool holds_secret(const void *memory)
@@ -168,7 +170,7 @@ int main(void)
         struct pg_config config = {.size = sizeof(config), .frames = FRAMES};
         struct vault *swap = NULL, *files = NULL;
         struct pg_pool *pool;
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
         pg_location base;
         uint64_t *memory, *mapped;
 
@@ -181,7 +183,7 @@ int main(void)
         check(memory != NULL, "512 pages of memory are mapped");
         write_secrets(memory, npages);
         check(read_secrets(memory, npages), "written and read again, they are as they were");
-        check(pg_stats_get(pool, &stats, sizeof(stats)) == 0 && stats.pages_out >= npages - FRAMES,
+        check(pg_stats_get(pool, &stats) == 0 && stats.pages_out >= npages - FRAMES,
               "meanwhile most of them were in the first vault");
         check(!holds_secret(swap->memory), "which shows nothing of their content");
 

@@ -67,11 +67,11 @@ void unpaged_file_open(struct place *place)
 uint64_t unpaged_faults(struct place *place)
 {
         const struct timespec pause = {.tv_nsec = 2000000};
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
         int error;
 
         nanosleep(&pause, NULL); /* a handler thread counts the last fault after it woke us */
-        error = pg_stats_get(place->pool, &stats, sizeof(stats));
+        error = pg_stats_get(place->pool, &stats);
         if (error)
                 fail(OUTCOME_FAILED, "pg_stats_get: %s", strerror(-error));
         return stats.faults - stats.rescues;

@@ -35,6 +35,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unpaged/attributes.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,11 +79,11 @@ struct pg_policy_ops {
 
 /* A shipped policy by its name: "sieve" (the default), "bimodal", "clock", "fifo", "lru", "nru",
  * "random", "s3fifo", "sfifo". NULL: no such policy. */
-const struct pg_policy_ops *pg_policy_find(const char *name);
+const struct pg_policy_ops *pg_policy_find(const char *name) PG_MUST_CHECK PG_NONNULL(1);
 
 /* The shipped policies in order, for listings, the default first: NULL from the first index beyond
  * the last. */
-const struct pg_policy_ops *pg_policy_at(unsigned index);
+const struct pg_policy_ops *pg_policy_at(unsigned index) PG_MUST_CHECK;
 
 #ifdef __cplusplus
 }

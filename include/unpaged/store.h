@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unpaged/attributes.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,8 +50,11 @@ struct pg_store_gate;
  * of being kept for a while in case they are touched. */
 #define PG_STORE_NEAR (1u << 3)
 
-/* What a store tells of itself. All sizes are bytes unless the name says pages. */
+/* What a store reports of itself. All sizes are bytes unless the name says pages. `size` is
+ * sizeof(struct pg_store_stats) as the library has it, which sets it: members are only appended,
+ * and a store fills in those that lie within `size`. */
 struct pg_store_stats {
+        size_t size;
         uint64_t stored_pages;         /* pages it holds now */
         uint64_t stored_bytes;         /* their size as pages */
         uint64_t payload_bytes;        /* their size as stored (compressed) */
@@ -97,7 +101,8 @@ struct pg_store_ops {
          * until location_free or page_out; NULL where they are not. Saves the copy of page_in. */
         const void *(*page_at)(struct pg_store *store, uint64_t offset, size_t npages);
 
-        /* Optional. Fills *stats (zeroed before). Any thread, at any time, without waiting. */
+        /* Optional. Fills *stats (zeroed before, but for its size). Any thread, at any time,
+         * without waiting. */
         void (*stats)(struct pg_store *store, struct pg_store_stats *stats);
 
         /* Optional; needed by the swap store of a pool with PG_POOL_INHERIT, which must not serve
@@ -130,11 +135,13 @@ struct pg_store {
 };
 
 /* Prepares a store for use. Returns 0; -EINVAL for a table without a required member; -ENOMEM. */
-int pg_store_init(struct pg_store *store, const struct pg_store_ops *ops, uint64_t extent);
+int pg_store_init(struct pg_store *store, const struct pg_store_ops *ops,
+                  uint64_t extent) PG_MUST_CHECK PG_NONNULL(1, 2);
 
 /* For stores with descriptors: moves a new one to a high number, out of the program's way, and
- * lists it for pg_fds(). Returns the number it has now. Negative ones are passed through. */
-int pg_fd_keep(int fd);
+ * lists it for pg_fds() (see internals.h). Returns the number it has now. Negative ones are passed
+ * through. */
+int pg_fd_keep(int fd) PG_MUST_CHECK;
 void pg_fd_close(int fd);
 
 /* Closes a store that no pool uses any more, and frees it with its own close operation. Returns 0,

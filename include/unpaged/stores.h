@@ -2,10 +2,11 @@
 /*
  * stores.h - for applications: constructors of the stores that ship with the library.
  *
- * Each returns 0 and the store in *store, or a negative errno and leaves *store alone. A store
- * is closed with pg_store_close() after the last pool that uses it. The stores `zero` and `uninit`
- * need no constructor: every pool has them, under PG_LOCATION_ANON_ZERO and
- * PG_LOCATION_ANON_UNINIT.
+ * Each returns 0 and the store in *store, or a negative errno and leaves *store alone;
+ * pg_last_error() then has the cause and the remedy in words. `size` in their structures: see the
+ * conventions of unpaged.h. A store is closed with pg_store_close() after the last pool that uses
+ * it. The stores `zero` and `uninit` need no constructor: every pool has them, under
+ * PG_LOCATION_ANON_ZERO and PG_LOCATION_ANON_UNINIT.
  */
 #ifndef UNPAGED_STORES_H
 #define UNPAGED_STORES_H
@@ -33,9 +34,10 @@ struct pg_zram_config {
                                 * page_out answers -ENOSPC: the page stays with the program. */
 };
 
-/* config may be NULL for the defaults. -EINVAL: unknown algorithm, or a level it does not have.
- * -ENOMEM: no address space for its tables. */
-int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config);
+/* config may be NULL for the defaults. -EINVAL: unknown algorithm, or a level it does not have;
+ * config->size. -ENOMEM: no address space for its tables. */
+int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config) PG_MUST_CHECK
+        PG_NONNULL(1);
 
 /* Bypass the kernel's page cache (O_DIRECT). Streams are read up to 1 MiB further than was asked for,
  * into memory of the store's own: what others write there meanwhile may be seen only when the pages
@@ -59,8 +61,9 @@ struct pg_file_config {
 };
 
 /* -EBADF, -EINVAL: a descriptor that is no regular file or block device, a start that is not
- * aligned or beyond the end, O_DIRECT where the filesystem has none; or what open(2) answered. */
-int pg_store_file(struct pg_store **store, const struct pg_file_config *config);
+ * aligned or beyond the end, O_DIRECT where the filesystem has none; or what open(2) answered.
+ * -EINVAL also: unknown flags; config->size. */
+int pg_store_file(struct pg_store **store, const struct pg_file_config *config) PG_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -11,7 +11,13 @@
  *  - Sizes and addresses are bytes; addresses and sizes of ranges are multiples of the pool's page
  *    size unless a call says otherwise; a range lies inside one mapping.
  *  - A mapping call returns the address, or NULL with errno. Every other call returns 0 or a
- *    negative errno; errno is not touched.
+ *    negative errno; errno is not touched. pg_last_error() has the cause and the remedy in words.
+ *  - Structures begin with `size`, which the caller sets: struct pg_stats s = {.size = sizeof(s)}.
+ *    Members are only appended. A caller that was compiled against an older header has fewer of
+ *    them: only those are read or written, and missing ones count as 0. A caller compiled against a
+ *    newer header has more: where the library reads them, a member that it does not know must be
+ *    0; where it writes them, they become 0. -EINVAL: size is 0 (it was forgotten), or more than a
+ *    page, or an unknown member is not 0.
  *  - Threads: every call may be made from any thread at any time, except pg_close(), which must be
  *    the last call on its pool. Not from signal handlers, unless a call says so.
  *  - Blocking: calls that move pages wait for the stores. No call waits for the program.
@@ -40,6 +46,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unpaged/attributes.h>
+#include <unpaged/version.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +65,14 @@ typedef uint64_t pg_location;
 #define PG_LOCATION_ANON_ZERO   ((pg_location)0xfffffffffffff000) /* reads as zeros */
 #define PG_LOCATION_ANON_UNINIT ((pg_location)0xffffffffffffe000) /* reads as anything */
 #define PG_LOCATION_NONE        ((pg_location)1)                  /* no location (not aligned) */
+
+/*
+ * Why the last failed call of this thread failed: a sentence with the cause and the remedy. "" when
+ * no call has failed yet that had something to say; pg_open(), the constructors of stores (see
+ * stores.h), pg_attach(), pg_resize() and the calls that map always have. The text is the thread's
+ * own and stays until its next failing call. May be called from signal handlers.
+ */
+const char *pg_last_error(void);
 
 /* ---- pools ------------------------------------------------------------------------------- */
 
@@ -78,7 +94,7 @@ enum pg_delivery {
 #define PG_FRAMES_MIN 4u
 
 struct pg_config {
-        size_t size;      /* sizeof(struct pg_config): members are only appended */
+        size_t size;      /* sizeof(struct pg_config) */
         size_t budget;    /* bytes of physical memory, the pool's buffers included */
         uint32_t frames;  /* or, where budget is 0: exactly so many frames, buffers beside them */
         unsigned flags;   /* PG_POOL_* */
@@ -91,7 +107,8 @@ struct pg_config {
         const struct pg_policy_ops *policy_ops; /* or by table; wins over the name */
         struct pg_store *swap; /* where pages without a location of their own go; must outlive the
                                 * pool. NULL: a zram store of the pool's own, no limit */
-        void (*message)(void *arg, const char *text); /* told in words why a call failed */
+        void (*message)(void *arg, const char *text); /* gets what pg_last_error() has to say of
+                                                       * pg_open and of the trace; or NULL */
         void *message_arg;
         const char *trace; /* a file that is made, or emptied, and gets a trace of what happens to
                             * the pages (see trace.h); "%p" in its name is the process id. It takes
@@ -103,44 +120,27 @@ struct pg_config {
 };
 
 /*
- * Makes a pool. On failure *pool is untouched and config->message, if set, gets a sentence with the
- * cause and the remedy.
- *   -EINVAL  a member out of range, both or neither of budget and frames, an unknown policy, a swap
- *            store that has no location_get or serves another page size, or, with
- *            PG_POOL_INHERIT, cannot follow into a child; a budget below PG_FRAMES_MIN frames
- *   -EPERM   userfaultfd is refused: see the message for the three ways to permit it
+ * Makes a pool. On failure *pool is untouched; pg_last_error(), and config->message, if set, have
+ * a sentence with the cause and the remedy.
+ *   -EINVAL  a member out of range, or unknown and not 0; both or neither of budget and frames; an
+ *            unknown policy, or one whose table is not whole; a swap store that has no location_get
+ *            or serves another page size, or, with PG_POOL_INHERIT, cannot follow into a child; a
+ *            budget below PG_FRAMES_MIN frames
+ *   -EPERM   userfaultfd is refused: the text names the three ways to permit it
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7), or
  *            the kernel's pages are not 4 KiB
  *   -ENOMEM, -EMFILE, -EAGAIN  as the kernel says
  *   -ESPIPE, or what open(2) and write(2) say: the trace cannot be written
- * The environment variable UNPAGED_MASK_FEATURES, a comma-separated list of move, poison,
- * thread_id, uring, presence, hides features of the kernel, to test what happens without them;
- * readahead, predict and near in it switch off readahead, predictions of what will be written to,
- * and the dropping of clean pages that a near store has (see store.h).
  */
-int pg_open(struct pg_pool **pool, const struct pg_config *config);
+int pg_open(struct pg_pool **pool, const struct pg_config *config) PG_MUST_CHECK;
 
 /*
  * Unmaps what is still mapped, stops the handlers and frees the pool. No thread may be touching its
  * mappings. -EIO or -ENOSPC (as the store says): a modified page of a shared mapping could not be
  * written; the pool is then still open, to try again, or to discard the pages by pg_advise.
  */
-int pg_close(struct pg_pool *pool);
-
-/*
- * Registers what PG_POOL_INHERIT needs at fork(2) now, instead of with the first such pool. Order
- * matters (pthread_atfork(3)): whoever holds locks across a fork, and may meet paged memory or call
- * the library while it holds them, as a malloc does, must register after this. 0 or -ENOMEM.
- */
-int pg_fork_handlers(void);
-
-/*
- * The descriptors that the library and its stores have open, at most `most` of them into fds;
- * closing one pulls the ground from under every pool. Returns how many there are. They have high
- * numbers where RLIMIT_NOFILE allows, and change in a child of fork. Async-signal-safe.
- */
-int pg_fds(int *fds, int most);
+int pg_close(struct pg_pool *pool) PG_NONNULL(1);
 
 /*
  * Sets a new budget while programs run, counted as at pg_open: with the pool's buffers, or, where
@@ -149,7 +149,7 @@ int pg_fds(int *fds, int most);
  * -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget is as it
  * was.
  */
-int pg_resize(struct pg_pool *pool, size_t budget);
+int pg_resize(struct pg_pool *pool, size_t budget) PG_MUST_CHECK PG_NONNULL(1);
 
 /*
  * Lets mappings of this pool name pages of the store: *base is the token of its offset 0. The
@@ -157,10 +157,11 @@ int pg_resize(struct pg_pool *pool, size_t budget);
  * pg_detach().
  * -EINVAL: it serves another page size. -ENOSPC: the pool has 254 stores already.
  */
-int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base);
+int pg_attach(struct pg_pool *pool, struct pg_store *store, pg_location *base) PG_MUST_CHECK
+        PG_NONNULL(1, 2, 3);
 
 /* Ends it. -EBUSY: a mapping still names its pages. -ENOENT: it is not attached. */
-int pg_detach(struct pg_pool *pool, struct pg_store *store);
+int pg_detach(struct pg_pool *pool, struct pg_store *store) PG_NONNULL(1);
 
 /*
  * Writes what the pool's trace still has in memory: its file is a whole trace then, up to now. It
@@ -173,7 +174,7 @@ int pg_detach(struct pg_pool *pool, struct pg_store *store);
  * that is told here, too.
  * -ENOENT: the pool has no trace. -ENOSPC, -EFBIG, -EIO and so on: why it has ended.
  */
-int pg_trace_sync(struct pg_pool *pool);
+int pg_trace_sync(struct pg_pool *pool) PG_MUST_CHECK PG_NONNULL(1);
 
 /* ---- mappings ---------------------------------------------------------------------------- */
 
@@ -192,7 +193,7 @@ int pg_trace_sync(struct pg_pool *pool);
  *   ENOMEM  no address space; PG_MAP_LOCK: not enough frames
  *   ECHILD  in a child of fork
  */
-void *pg_map(struct pg_pool *pool, size_t size, unsigned flags);
+void *pg_map(struct pg_pool *pool, size_t size, unsigned flags) PG_MUST_CHECK PG_NONNULL(1);
 
 /*
  * Maps the pages that begin at a location: page i shows location + i * page_size. `size` may end
@@ -201,7 +202,28 @@ void *pg_map(struct pg_pool *pool, size_t size, unsigned flags);
  *   EINVAL  as pg_map; a location of no attached store or not aligned; a range beyond the store's
  *           end; PG_MAP_SHARED writable on a read-only store, or on the two anonymous locations
  */
-void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, unsigned flags);
+void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size,
+                     unsigned flags) PG_MUST_CHECK PG_NONNULL(1);
+
+/*
+ * Maps a file (or block device, or memfd): the bytes from offset, a multiple of 4096, whatever the
+ * page size. size 0: to the end of the file as it is now; otherwise it may end inside a page, and
+ * not beyond the end of the file. The descriptor may be closed afterwards. The mapping has a store
+ * of its own, that of pg_store_file() (see stores.h), which goes with it: in pg_unmap(), which
+ * wants the size that was mapped, or in pg_close(). Flags as of pg_map_unpaged(): private, unless
+ * PG_MAP_SHARED.
+ * A child with PG_POOL_INHERIT has private and read-only mappings, too, and unmaps its own; the
+ * descriptor of a shared one that stayed with the parent is closed there by pg_close().
+ *   EINVAL  offset not aligned; nothing of the file from there on; a size beyond its end; unknown
+ *           flags; a descriptor of something else
+ *   EBADF   not open, or not for reading
+ *   EACCES  PG_MAP_SHARED writable, and the descriptor is read-only
+ *   ENOSPC  the pool has 254 stores already
+ *   EMFILE  RLIMIT_NOFILE
+ *   ENOMEM, ECHILD  as pg_map
+ */
+void *pg_map_file(struct pg_pool *pool, int fd, uint64_t offset, size_t size,
+                  unsigned flags) PG_MUST_CHECK PG_NONNULL(1);
 
 /*
  * Unmaps a whole mapping: addr and size as they were returned and given. Modified pages of a shared
@@ -210,7 +232,7 @@ void *pg_map_unpaged(struct pg_pool *pool, pg_location location, size_t size, un
  * might interrupt a call on the mapping for which this one waits.)
  * -EINVAL: no such mapping. -EIO, -ENOSPC: a page could not be written; the mapping is still there.
  */
-int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
+int pg_unmap(struct pg_pool *pool, void *addr, size_t size) PG_NONNULL(1);
 
 /*
  * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping.
@@ -228,7 +250,7 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size);
  * pages before it, have moved. -EIO: a page to move to is poisoned, and the kernel (before Linux
  * 6.6) cannot heal it.
  */
-int pg_move(struct pg_pool *pool, void *to, void *from, size_t size);
+int pg_move(struct pg_pool *pool, void *to, void *from, size_t size) PG_MUST_CHECK PG_NONNULL(1);
 
 /*
  * Takes a range of a private mapping out of paging: its content and its pins are forgotten and the
@@ -239,8 +261,8 @@ int pg_move(struct pg_pool *pool, void *to, void *from, size_t size);
  * their store has them), with the mapping's protection.
  * -EINVAL: no such range; a shared mapping. -ENOMEM: the kernel refused.
  */
-int pg_exclude(struct pg_pool *pool, void *addr, size_t size);
-int pg_include(struct pg_pool *pool, void *addr, size_t size);
+int pg_exclude(struct pg_pool *pool, void *addr, size_t size) PG_MUST_CHECK PG_NONNULL(1);
+int pg_include(struct pg_pool *pool, void *addr, size_t size) PG_MUST_CHECK PG_NONNULL(1);
 
 /* ---- residency --------------------------------------------------------------------------- */
 
@@ -250,14 +272,14 @@ int pg_include(struct pg_pool *pool, void *addr, size_t size);
  * -EIO (or what the store said): a page could not be loaded; it is poisoned, the rest is resident.
  * -ENOMEM: no frame could be had: the stores are full, or all frames are pinned.
  */
-int pg_page_in(struct pg_pool *pool, void *addr, size_t size);
+int pg_page_in(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1);
 
 /*
  * Writes a range out and gives its frames back, whether or not they were about to be evicted.
  * -EBUSY: a page is pinned, or in use by the kernel (asynchronous I/O into it).
  * -ENOMEM: the store is full. -EIO: it failed. In all cases the region may be partly out.
  */
-int pg_page_out(struct pg_pool *pool, void *addr, size_t size);
+int pg_page_out(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1);
 
 /*
  * Makes a range resident and keeps it so: no access to it faults, and system calls on it work in
@@ -266,8 +288,8 @@ int pg_page_out(struct pg_pool *pool, void *addr, size_t size);
  * fewer than 8, always stay unpinned). Nothing is pinned then.
  * Other errors as pg_page_in; the range may then be partly pinned.
  */
-int pg_pin(struct pg_pool *pool, void *addr, size_t size);
-int pg_unpin(struct pg_pool *pool, void *addr, size_t size);
+int pg_pin(struct pg_pool *pool, const void *addr, size_t size) PG_MUST_CHECK PG_NONNULL(1);
+int pg_unpin(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1);
 
 enum pg_advice {
         PG_ADVICE_NORMAL,     /* whole mapping: readahead on sequential faults */
@@ -283,7 +305,7 @@ enum pg_advice {
 };
 
 /* -EINVAL: unknown advice. -EBUSY: PG_ADVICE_DISCARD of a pinned page. */
-int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advice);
+int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advice) PG_NONNULL(1);
 
 /*
  * Writes the modified pages of a range of a shared mapping back to its store and makes them
@@ -291,23 +313,25 @@ int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advi
  * The store's error, if one page or the final sync failed: those pages are still modified and will
  * be written again by the next call.
  */
-int pg_sync(struct pg_pool *pool, void *addr, size_t size);
+int pg_sync(struct pg_pool *pool, const void *addr, size_t size) PG_MUST_CHECK PG_NONNULL(1);
 
 /*
  * Where does the page at addr (any address inside it) live? Returns 0 and its location when it is
  * not resident; 1 when it is, and *location is then that of an identical copy, or PG_LOCATION_NONE;
  * -EINVAL outside every mapping. A snapshot: it may be history by the time the call returns.
  */
-int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *location);
+int pg_location_query(struct pg_pool *pool, const void *addr, pg_location *location) PG_MUST_CHECK
+        PG_NONNULL(1, 3);
 
 /* Bytes that can be paged in or pinned without evicting anything: the free frames, less those that
  * the pool keeps for faults. */
-size_t pg_free_get(struct pg_pool *pool);
+size_t pg_free_get(struct pg_pool *pool) PG_NONNULL(1);
 
 /* ---- statistics -------------------------------------------------------------------------- */
 
 /* Counters since pg_open. Reading them never stops the pager; they are exact when it is idle. */
 struct pg_stats {
+        size_t size;              /* sizeof(struct pg_stats) */
         uint64_t faults;          /* touches of pages that were not mapped, or explicit page-ins */
         uint64_t rescues;         /* of them: still in the victim queue, no store was asked */
         uint64_t protect_faults;  /* first writes to clean pages; not in faults */
@@ -345,12 +369,13 @@ struct pg_stats {
         uint64_t swap_limit_hits;
 };
 
-/* size: sizeof(struct pg_stats), for growth. stats may lie in paged memory. */
-int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size);
+/* stats may lie in paged memory. -EINVAL: stats->size. */
+int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats) PG_NONNULL(1, 2);
 
 /* What one thread caused. Faults count for the thread that touched the page, whoever served
  * them. */
 struct pg_thread_stats {
+        size_t size; /* sizeof(struct pg_thread_stats) */
         uint64_t faults;
         uint64_t rescues;
         uint64_t evictions_clean;
@@ -359,16 +384,17 @@ struct pg_thread_stats {
 };
 
 /* tid: as gettid() gave it; 0: the calling thread. -ENOENT: it has caused nothing yet. -ENOTSUP:
- * thread delivery on a kernel that does not say which thread faulted. Beyond 4096 threads the
- * newcomers are counted together, under tid -1. */
-int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats,
-                        size_t size);
+ * thread delivery on a kernel that does not say which thread faulted. -EINVAL: stats->size. Beyond
+ * 4096 threads the newcomers are counted together, under tid -1. */
+int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats)
+        PG_NONNULL(1, 3);
 
 #define PG_HISTOGRAM_BINS 24
 
 /* counts[i] holds the samples of at most bounds_ns[i] nanoseconds (and more than bounds_ns[i-1]);
  * the last bound is UINT64_MAX. */
 struct pg_histogram {
+        size_t size; /* sizeof(struct pg_histogram) */
         uint64_t bounds_ns[PG_HISTOGRAM_BINS];
         uint64_t counts[PG_HISTOGRAM_BINS];
 };
@@ -380,14 +406,16 @@ enum pg_histogram_kind {
         PG_HISTOGRAM_PAGE_OUT, /* one page_out call of a store */
 };
 
+/* -EINVAL: there is no such kind; histogram->size. */
 int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
-                     struct pg_histogram *histogram);
+                     struct pg_histogram *histogram) PG_NONNULL(1, 3);
 
 /* ---- another budget ---------------------------------------------------------------------- */
 
 /* What would have been with another budget, from what the pool saw since pg_open (in a child of
  * fork: since then). */
 struct pg_curve {
+        size_t size;     /* sizeof(struct pg_curve) */
         uint64_t faults; /* touches that it saw: misses, and rescues from the victim queue */
         uint64_t first;  /* misses that no budget avoids: first touches */
         uint64_t least;  /* frames below which nothing is known: so many pages were mapped, and
@@ -396,6 +424,7 @@ struct pg_curve {
         uint64_t sample; /* one page in so many is followed; 1: every page, nothing is estimated */
 };
 
+/* A question and its answer, an element of an array: it does not grow. */
 struct pg_curve_point {
         uint64_t frames; /* in: with so many frames, beside the pool's buffers, */
         uint64_t misses; /* out: so many touches would have had to wait for a store */
@@ -409,13 +438,12 @@ struct pg_curve_point {
  * `misses` is curve->faults, and there would have been more. Pages that are read ahead count
  * neither as touches nor as misses.
  *
- * Costs 1 to 3 % of the time of a fault. size: sizeof(struct pg_curve), for growth. curve and
- * points may be NULL, with npoints 0. While the program runs on, each point is of a moment of its
- * own.
- * -ENOENT: opened without curve_pages.
+ * Costs 1 to 3 % of the time of a fault. curve may be NULL, and points with npoints 0. While the
+ * program runs on, each point is of a moment of its own.
+ * -ENOENT: opened without curve_pages. -EINVAL: curve->size; points are untouched then.
  */
-int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
-                 struct pg_curve_point *points, size_t npoints);
+int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, struct pg_curve_point *points,
+                 size_t npoints) PG_NONNULL(1);
 
 #ifdef __cplusplus
 }

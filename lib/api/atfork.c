@@ -48,6 +48,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unpaged/internals.h>
 
 static struct {
         pthread_mutex_t lock;

@@ -162,7 +162,7 @@ void range_will_need(struct walk *k)
         k->error = 0;
 }
 
-int pg_page_in(struct pg_pool *pool, void *addr, size_t size)
+int pg_page_in(struct pg_pool *pool, const void *addr, size_t size)
 {
         struct walk k;
         int error = walk_begin(&k, pool, addr, size);
@@ -173,7 +173,7 @@ int pg_page_in(struct pg_pool *pool, void *addr, size_t size)
         return error_as_zephyr(walk_end(&k));
 }
 
-int pg_pin(struct pg_pool *pool, void *addr, size_t size)
+int pg_pin(struct pg_pool *pool, const void *addr, size_t size)
 {
         struct walk k;
         uint64_t want = 0;
@@ -223,7 +223,7 @@ void range_unpin(struct walk *k)
         }
 }
 
-int pg_unpin(struct pg_pool *pool, void *addr, size_t size)
+int pg_unpin(struct pg_pool *pool, const void *addr, size_t size)
 {
         struct walk k;
         int error = walk_begin(&k, pool, addr, size);

@@ -87,7 +87,7 @@ static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *
         return walk_has_batch(k);
 }
 
-int pg_page_out(struct pg_pool *pool, void *addr, size_t size)
+int pg_page_out(struct pg_pool *pool, const void *addr, size_t size)
 {
         struct walk k;
         unsigned pinned = 0, left;
@@ -274,7 +274,7 @@ void range_sync(struct walk *k)
         }
 }
 
-int pg_sync(struct pg_pool *pool, void *addr, size_t size)
+int pg_sync(struct pg_pool *pool, const void *addr, size_t size)
 {
         struct walk k;
         uint64_t ignored;

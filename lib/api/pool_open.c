@@ -33,6 +33,8 @@
 #include "victim_queue.h"
 #include "pool_trace.h"
 #include "range_walk.h"
+#include "last_error.h"
+#include "sized.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -86,56 +88,79 @@ static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool 
         p->frames = (uint32_t)(exact ? total : total - p->contexts * p->run_pages);
 }
 
-static int config_check(const struct pg_config *c, size_t page_size, struct plan *p,
-                        const char **why)
+static int plan_policy(const struct pg_config *c, struct plan *p)
 {
-        uint64_t total = c->frames ? c->frames : c->budget / page_size;
+        p->policy = c->policy_ops;
+        if (p->policy || !c->policy)
+                return 0;
+        p->policy = pg_policy_find(c->policy);
+        return p->policy ? 0
+                         : last_error(-EINVAL,
+                                      "the policy %s is unknown: see pg_policy_at() for the list",
+                                      c->policy);
+}
 
-        *p = (struct plan){.curve_pages = c->curve_pages, .policy = c->policy_ops};
-        if (!p->policy && c->policy)
-                p->policy = pg_policy_find(c->policy);
-        *why = "the policy is unknown: see pg_policy_at() for the list";
-        if (!p->policy && c->policy)
-                return -EINVAL;
-        *why = "the page size must be a power of two from 4 KiB to 2 MiB";
-        if (page_size < KERNEL_PAGE_SIZE || page_size > 2u << 20 || page_size & (page_size - 1))
-                return -EINVAL;
-        *why = "set either budget or frames, not both";
+static int plan_budget(const struct pg_config *c, struct plan *p)
+{
+        uint64_t total = c->frames ? c->frames : c->budget / c->page_size;
+
         if (!c->budget == !c->frames)
-                return -EINVAL;
-        *why = "the budget is larger than the memory of this machine";
-        if (total > machine_pages() / (page_size / KERNEL_PAGE_SIZE))
-                return -EINVAL;
-        *why = "the budget is too small: at least 4 frames beside the buffers (with 4 KiB pages, "
-               "20 KiB)";
-        if (total < PG_FRAMES_MIN)
-                return -EINVAL;
-        plan_buffers(p, total, page_size, c->frames != 0);
+                return last_error(-EINVAL, "set either budget or frames, not both");
+        if (total > machine_pages() / (c->page_size / KERNEL_PAGE_SIZE))
+                return last_error(-EINVAL, "the budget is larger than the memory of this machine");
+        if (total >= PG_FRAMES_MIN)
+                plan_buffers(p, total, c->page_size, c->frames != 0);
         if (p->frames < PG_FRAMES_MIN)
-                return -EINVAL;
-        *why = "the curve can follow 65536 pages at most; of more it follows a sample";
+                return last_error(-EINVAL, "the budget is too small: at least 4 frames beside the "
+                                           "buffers (with 4 KiB pages, 20 KiB)");
+        return 0;
+}
+
+static int config_check(const struct pg_config *c, struct plan *p)
+{
+        int error;
+
+        *p = (struct plan){.curve_pages = c->curve_pages};
+        if (!kernel_page_fits())
+                return last_error(-ENOTSUP, KERNEL_PAGE_REFUSAL);
+        if (c->page_size < KERNEL_PAGE_SIZE || c->page_size > 2u << 20 || c->page_size & (c->page_size - 1))
+                return last_error(-EINVAL,
+                                  "the page size must be a power of two from 4 KiB to 2 MiB");
+        error = plan_policy(c, p);
+        if (!error)
+                error = plan_budget(c, p);
+        if (error)
+                return error;
         if (c->curve_pages > CURVE_PAGES_MAX)
-                return -EINVAL;
-        *why = "the share of the victim queue must be at most 50 percent, and the flags known";
-        if (c->queue_pct > 50 || c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT) ||
-            c->delivery > PG_DELIVERY_SIGNAL)
-                return -EINVAL;
+                return last_error(-EINVAL, "the curve can follow 65536 pages at most; of more it "
+                                           "follows a sample");
+        if (c->queue_pct > 50)
+                return last_error(-EINVAL,
+                                  "the share of the victim queue must be at most 50 percent");
+        if (c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT) || c->delivery > PG_DELIVERY_SIGNAL)
+                return last_error(-EINVAL, "unknown flags of a pool (%#x), or delivery (%u)",
+                                  c->flags, (unsigned)c->delivery);
+        return 0;
+}
+
+static int check_swap(const struct pg_pool *pool, struct pg_store *swap)
+{
+        if (!store_can_swap(swap))
+                return last_error(-EINVAL, "the swap store cannot hand out places: it has no "
+                                           "location_get, or is read-only");
+        if (pool_inherits(pool) && !store_can_follow(swap))
+                return last_error(-EINVAL, "the swap store cannot follow into a child of fork: "
+                                           "leave PG_POOL_INHERIT out, or use zram or a file");
         return 0;
 }
 
 static int open_swap(struct pg_pool *pool, struct pg_store *swap)
 {
         pg_location base;
-        int error = 0;
+        int error = swap ? check_swap(pool, swap) : pg_store_zram(&pool->own_swap, NULL);
 
-        if (!swap) {
-                error = pg_store_zram(&pool->own_swap, NULL);
-                swap = pool->own_swap;
-        } else if (!store_can_swap(swap) || (pool_inherits(pool) && !store_can_follow(swap))) {
-                error = -EINVAL;
-        }
         if (!error)
-                error = store_attach(&pool->stores, swap, &base);
+                error = store_attach(&pool->stores, swap ? swap : pool->own_swap, &base);
         if (!error)
                 pool->stores.swap = (unsigned)(base >> 56);
         return error;
@@ -157,9 +182,6 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (error) /* perhaps address space is limited: then the pool cannot grow */
                 error = frames_init(&pool->frames, capacity = p->frames, p->frames,
                                     pool->page_size);
-        if (!error)
-                error = policy_open(&pool->policy, p->policy ? p->policy : default_policy(pool),
-                                    capacity);
         if (!error)
                 error = ghosts_init(&pool->ghosts, capacity);
         if (!error && p->curve_pages)
@@ -198,12 +220,6 @@ static void pool_destroy(struct pg_pool *pool)
         free(pool);
 }
 
-static void report(const struct pg_config *c, const char *text)
-{
-        if (c->message)
-                c->message(c->message_arg, text);
-}
-
 static void configure(struct pg_pool *pool, const struct pg_config *c, const struct plan *plan)
 {
         pool->page_size = c->page_size;
@@ -226,58 +242,78 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         }
 }
 
-int pg_open(struct pg_pool **out, const struct pg_config *config)
+/* What the pool needs of the machine, in order. The kernel's own errors are put into words here. */
+static int pool_start(struct pg_pool *pool, const struct pg_config *c, const struct plan *plan)
 {
-        struct pg_config c = {0};
+        int error = uffd_open(&pool->uffd, c->delivery == PG_DELIVERY_SIGNAL);
+
+        if (error)
+                return error;
+        error = open_tables(pool, plan);
+        if (error)
+                return last_error(error,
+                                  "no address space or memory for the pool's tables (%s): raise "
+                                  "RLIMIT_AS (ulimit -v), or set vm.overcommit_memory to 0",
+                                  strerror(-error));
+        error = policy_open(&pool->policy, plan->policy ? plan->policy : default_policy(pool),
+                            pool->frames.capacity);
+        if (!error)
+                error = open_swap(pool, c->swap);
+        pool->has_observers = c->trace || c->curve_pages;
+        if (!error)
+                error = pool_trace_open(pool, c);
+        if (error)
+                return error;
+        error = c->delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
+                                                  : handler_threads_start(pool);
+        if (error)
+                return last_error(error,
+                                  "the pool's handler could not be started (%s): if it is a "
+                                  "thread, RLIMIT_NPROC (ulimit -u) or memory may be short",
+                                  strerror(-error));
+        error = pools_add(pool);
+        return error ? last_error(error, "no memory to register handlers of fork") : 0;
+}
+
+static int pool_open(struct pg_pool **out, const struct pg_config *c)
+{
         struct plan plan;
         struct pg_pool *pool;
-        const char *why;
-        int error;
+        int error = config_check(c, &plan);
 
-        if (!out || !config || config->size == 0)
-                return -EINVAL;
-        memcpy(&c, config, config->size < sizeof(c) ? config->size : sizeof(c));
-        if (!kernel_page_fits()) {
-                report(&c, KERNEL_PAGE_REFUSAL);
-                return -ENOTSUP;
-        }
-        c.page_size = c.page_size ? c.page_size : KERNEL_PAGE_SIZE;
-        error = config_check(&c, c.page_size, &plan, &why);
-        if (error) {
-                report(&c, why);
+        if (error)
                 return error;
-        }
         pool = calloc(1, sizeof(*pool));
         if (!pool)
-                return -ENOMEM;
-        configure(pool, &c, &plan);
+                return last_error(-ENOMEM, "no memory for a pool");
+        configure(pool, c, &plan);
         uffd_none(&pool->uffd);
         pool->uffd.inherit = pool_inherits(pool);
-        stores_init(&pool->stores, c.page_size);
-        error = uffd_open(&pool->uffd, c.delivery == PG_DELIVERY_SIGNAL, c.message, c.message_arg);
-        if (!error) {
-                error = open_tables(pool, &plan);
-                if (!error && (error = open_swap(pool, c.swap)) == -EINVAL)
-                        report(&c,
-                               "the swap store cannot hand out places, or serves pools of another "
-                               "page size, or (PG_POOL_INHERIT) cannot follow into a child");
-                else if (error)
-                        report(&c, "no address space or memory for the pool's tables");
-        }
-        pool->has_observers = c.trace || c.curve_pages;
-        if (!error)
-                error = pool_trace_open(pool, &c);
-        if (!error)
-                error = c.delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
-                                                         : handler_threads_start(pool);
-        if (!error)
-                error = pools_add(pool);
-        if (error) {
+        stores_init(&pool->stores, c->page_size);
+        error = pool_start(pool, c, &plan);
+        if (error)
                 pool_destroy(pool);
+        else
+                *out = pool;
+        return error;
+}
+
+int pg_open(struct pg_pool **out, const struct pg_config *config)
+{
+        struct pg_config c;
+        int error;
+
+        if (!out || !config)
+                return last_error(-EINVAL, "pg_open wants a place for the pool, and a config: one "
+                                           "is NULL");
+        error = sized_read(&c, sizeof(c), config, "pg_config");
+        if (error)
                 return error;
-        }
-        *out = pool;
-        return 0;
+        c.page_size = c.page_size ? c.page_size : KERNEL_PAGE_SIZE;
+        error = pool_open(out, &c);
+        if (error && c.message)
+                c.message(c.message_arg, pg_last_error());
+        return error;
 }
 
 /* With no mapping left, every frame must be free, and nobody may know a page. */
@@ -348,6 +384,18 @@ static int resize(struct pg_pool *pool, uint32_t limit)
         return error == -EBUSY ? -ENOMEM : error;
 }
 
+static int explain_resize(int error)
+{
+        if (error == -ENOMEM)
+                return last_error(error, "the new budget does not leave enough beside the pinned "
+                                         "pages: unpin some, or give more");
+        return error ? last_error(error,
+                                  "pages beyond the new budget could not be written to their "
+                                  "stores (%s): give the swap store more room, or the pool more",
+                                  strerror(-error))
+                     : 0;
+}
+
 int pg_resize(struct pg_pool *pool, size_t budget)
 {
         uint64_t frames = budget / pool->page_size;
@@ -356,14 +404,19 @@ int pg_resize(struct pg_pool *pool, size_t budget)
         int error;
 
         if (pool->is_orphan)
-                return -ECHILD;
-        if (frames < buffers + PG_FRAMES_MIN || frames - buffers > pool->frames.capacity)
-                return -EINVAL;
+                return pool_orphan_error();
+        if (frames < buffers + PG_FRAMES_MIN)
+                return last_error(-EINVAL,
+                                  "the budget is too small: at least %llu pages of %zu bytes",
+                                  (unsigned long long)(buffers + PG_FRAMES_MIN), pool->page_size);
+        if (frames - buffers > pool->frames.capacity)
+                return last_error(-EINVAL, "the budget is larger than the memory of this machine, "
+                                           "or than the address space that the pool could get");
         pager_section_enter(&saved);
         error = resize(pool, (uint32_t)(frames - buffers));
         pool_assert_whole(pool);
         pager_section_leave(&saved);
-        return error;
+        return explain_resize(error);
 }
 
 size_t pg_free_get(struct pg_pool *pool)

@@ -7,10 +7,10 @@
  */
 #include "pool_trace.h"
 #include "pager_section.h"
+#include "last_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,7 +50,6 @@ struct pg_trace_header pool_trace_header(struct pg_pool *pool)
 int pool_trace_open(struct pg_pool *pool, const struct pg_config *c)
 {
         struct pg_trace_header header;
-        char text[PATH_MAX + 128];
         int error;
 
         pool->message = c->message;
@@ -61,11 +60,8 @@ int pool_trace_open(struct pg_pool *pool, const struct pg_config *c)
         error = trace_writer_open(&pool->trace_writer, c->trace, &header);
         if (!error)
                 return 0;
-        snprintf(text, sizeof(text), "the trace cannot be written to %s: %s", c->trace,
-                 error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
-        if (c->message)
-                c->message(c->message_arg, text);
-        return error;
+        return last_error(error, "the trace cannot be written to %s: %s", c->trace,
+                          error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
 }
 
 int pg_trace_sync(struct pg_pool *pool)
@@ -93,12 +89,12 @@ int pg_trace_sync(struct pg_pool *pool)
 
 void pool_trace_end(struct pg_pool *pool)
 {
-        char text[PATH_MAX + 128];
         int error = pg_trace_sync(pool);
 
-        if (error == 0 || error == -ENOENT || !pool->message)
+        if (error == 0 || error == -ENOENT)
                 return;
-        snprintf(text, sizeof(text), "the trace %s ends before its time: %s",
-                 trace_writer_path(&pool->trace_writer), strerror(-error));
-        pool->message(pool->message_arg, text);
+        last_error(error, "the trace %s ends before its time: %s",
+                   trace_writer_path(&pool->trace_writer), strerror(-error));
+        if (pool->message)
+                pool->message(pool->message_arg, pg_last_error());
 }

@@ -15,7 +15,7 @@
 
 #include <errno.h>
 
-int walk_begin(struct walk *k, struct pg_pool *pool, void *addr, size_t size)
+int walk_begin(struct walk *k, struct pg_pool *pool, const void *addr, size_t size)
 {
         bool dying;
         uintptr_t at = (uintptr_t)addr;

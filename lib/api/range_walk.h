@@ -26,7 +26,7 @@ struct walk {
 /* Begins a walk over a range as an application gave it; its mapping stays until walk_end, which
  * returns the walk's error. -EINVAL: no range of one mapping of this pool. -ECHILD: see
  * unpaged.h. */
-int walk_begin(struct walk *k, struct pg_pool *pool, void *addr, size_t size);
+int walk_begin(struct walk *k, struct pg_pool *pool, const void *addr, size_t size);
 int walk_end(struct walk *k);
 
 /* A walk over a whole mapping that is being unmapped, and its end. */

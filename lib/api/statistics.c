@@ -9,9 +9,9 @@
  */
 #include "pool.h"
 #include "pager_section.h"
+#include "sized.h"
 
 #include <errno.h>
-#include <string.h>
 
 static uint64_t sum(struct pg_pool *pool, enum counter which)
 {
@@ -65,10 +65,10 @@ static void frames_read(struct pg_pool *pool, struct pg_stats *out)
         out->buffer_bytes = pool->contexts.bytes;
 }
 
-int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size)
+int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)
 {
         struct pg_stats s = {0};
-        struct pg_store_stats swap = {0};
+        struct pg_store_stats swap;
         struct pager_section saved;
         uint64_t ignored;
 
@@ -86,11 +86,10 @@ int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats, size_t size)
         s.swap_same_filled = swap.same_filled_pages;
         s.swap_incompressible = swap.incompressible_pages;
         s.swap_limit_hits = swap.limit_hits;
-        memcpy(stats, &s, size < sizeof(s) ? size : sizeof(s));
-        return 0;
+        return sized_write(stats, &s, sizeof(s), "pg_stats");
 }
 
-int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats, size_t size)
+int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats *stats)
 {
         struct pg_thread_stats s;
         struct thread_counters *t;
@@ -109,8 +108,7 @@ int pg_thread_stats_get(struct pg_pool *pool, pid_t tid, struct pg_thread_stats 
                 .evictions_dirty = atomic_load_explicit(&t->evictions_dirty, memory_order_relaxed),
                 .wait_ns = atomic_load_explicit(&t->wait_ns, memory_order_relaxed),
         };
-        memcpy(stats, &s, size < sizeof(s) ? size : sizeof(s));
-        return 0;
+        return sized_write(stats, &s, sizeof(s), "pg_thread_stats");
 }
 
 int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
@@ -129,8 +127,7 @@ int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
                         h.counts[bin] +=
                                 stats_load(&pool->contexts.table[i].tally.histograms[kind][bin]);
         }
-        *histogram = h;
-        return 0;
+        return sized_write(histogram, &h, sizeof(h), "pg_histogram");
 }
 
 /* With signals blocked, as the next. */
@@ -159,8 +156,8 @@ static uint64_t curve_read_point(struct pg_pool *pool, uint64_t frames)
         return misses;
 }
 
-int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
-                 struct pg_curve_point *points, size_t npoints)
+int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, struct pg_curve_point *points,
+                 size_t npoints)
 {
         struct pg_curve c;
         struct pager_section saved;
@@ -172,8 +169,8 @@ int pg_curve_get(struct pg_pool *pool, struct pg_curve *curve, size_t size,
         pager_section_enter(&saved);
         c = curve_read(pool);
         pager_section_leave(&saved);
-        if (curve)
-                memcpy(curve, &c, size < sizeof(c) ? size : sizeof(c));
+        if (curve && sized_write(curve, &c, sizeof(c), "pg_curve") != 0)
+                return -EINVAL;
         for (size_t i = 0; i < npoints; i++) {
                 uint64_t frames = points[i].frames, misses; /* the points may be paged */
 

@@ -7,6 +7,8 @@
  * name.
  */
 #include "policy_gate.h"
+#include "last_error.h"
+#include "sized.h"
 #include "arena.h"
 #include "shipped.h"
 
@@ -36,18 +38,23 @@ const struct pg_policy_ops *pg_policy_find(const char *name)
 int policy_open(struct policy *p, const struct pg_policy_ops *ops, uint32_t nframes)
 {
         *p = (struct policy){0};
-        memcpy(&p->ops, ops, ops->size < sizeof(p->ops) ? ops->size : sizeof(p->ops));
+        if (sized_read(&p->ops, sizeof(p->ops), ops, "pg_policy_ops") != 0)
+                return -EINVAL;
         if (!p->ops.footprint || !p->ops.init || !p->ops.add || !p->ops.remove ||
             !p->ops.accessed || !p->ops.select)
-                return -EINVAL;
+                return last_error(-EINVAL, "the table of the policy lacks a member that is not "
+                                           "optional: see policy.h");
         p->nframes = nframes;
         p->bytes = p->ops.footprint(nframes);
         if (p->bytes > 32 * (size_t)nframes + 4096)
-                return -EINVAL;
+                return last_error(-EINVAL,
+                                  "the policy wants %zu bytes for %u frames, more than 32 bytes a "
+                                  "frame and 4096",
+                                  p->bytes, nframes);
         p->bytes += p->bytes == 0;
         p->self = arena_reserve(p->bytes, "unpaged-policy");
         if (!p->self)
-                return -ENOMEM;
+                return last_error(-ENOMEM, "no address space for the policy's memory");
         p->ops.init(p->self, nframes);
         return 0;
 }

@@ -11,22 +11,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <unistd.h>
+#include <unpaged/internals.h>
 #include <unpaged/store.h>
-#include <unpaged/unpaged.h>
 
-#define KEPT_MOST 64
+#define KEPT_MOST 2048 /* each mapped file has one */
 
 static _Atomic int kept[KEPT_MOST]; /* fd + 1; 0: none */
+static _Atomic unsigned kept_end;   /* beyond the last that was ever used */
 
-static void kept_replace(int from, int to)
+static bool kept_exchange(unsigned at, int from, int to)
+{
+        return atomic_compare_exchange_strong(&kept[at], &from, to);
+}
+
+static void kept_add(int fd)
 {
         for (unsigned i = 0; i < KEPT_MOST; i++) {
-                int seen = from;
+                unsigned end = i;
 
-                if (atomic_compare_exchange_strong(&kept[i], &seen, to))
+                atomic_compare_exchange_strong(&kept_end, &end, i + 1);
+                if (kept_exchange(i, 0, fd + 1))
                         return;
         }
+}
+
+static void kept_drop(int fd)
+{
+        for (unsigned i = 0; i < atomic_load(&kept_end); i++)
+                if (kept_exchange(i, fd + 1, 0))
+                        return;
 }
 
 int fd_keep(int fd)
@@ -43,7 +58,7 @@ int fd_keep(int fd)
                 close(fd);
         else
                 high = fd;
-        kept_replace(0, high + 1);
+        kept_add(high);
         errno = saved;
         return high;
 }
@@ -54,7 +69,7 @@ void fd_keep_close(int fd)
 
         if (fd < 0)
                 return;
-        kept_replace(fd + 1, 0);
+        kept_drop(fd);
         close(fd);
         errno = saved;
 }
@@ -63,7 +78,7 @@ int pg_fds(int *fds, int most)
 {
         int n = 0;
 
-        for (unsigned i = 0; i < KEPT_MOST; i++) {
+        for (unsigned i = 0; i < atomic_load(&kept_end); i++) {
                 int fd = atomic_load(&kept[i]) - 1;
 
                 if (fd >= 0 && n++ < most)

@@ -21,6 +21,7 @@
 #include "futex_lock.h"
 #include "uffd_abi.h"
 #include "kernel_page.h"
+#include "last_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,28 +68,20 @@ static int descriptor_new(int device, bool user_mode_is_enough)
         return fd < 0 ? -errno : fd;
 }
 
-static void explain_refusal(int error, uffd_explain *explain, void *arg)
+static int explain_refusal(int error)
 {
-        char text[512];
-
-        if (!explain)
-                return;
         if (error == -EPERM || error == -EACCES)
-                snprintf(
-                        text, sizeof(text),
+                return last_error(
+                        -EPERM,
                         "userfaultfd is not permitted to this process. Any one of these permits "
                         "it: access to /dev/userfaultfd (as root: chmod 666 /dev/userfaultfd, or a "
                         "udev rule); the setting vm.unprivileged_userfaultfd (as root: sysctl -w "
                         "vm.unprivileged_userfaultfd=1); the capability CAP_SYS_PTRACE. Signal "
                         "delivery needs none of them.");
-        else if (error == -ENOSYS)
-                snprintf(text, sizeof(text),
-                         "this kernel has no userfaultfd (CONFIG_USERFAULTFD is off, or a sandbox "
-                         "hides it)");
-        else
-                snprintf(text, sizeof(text), "userfaultfd could not be opened: %s",
-                         strerror(-error));
-        explain(arg, text);
+        if (error == -ENOSYS)
+                return last_error(error, "this kernel has no userfaultfd (CONFIG_USERFAULTFD is "
+                                         "off, or a sandbox hides it): use another kernel");
+        return last_error(error, "userfaultfd could not be opened: %s", strerror(-error));
 }
 
 static int negotiate(int fd, uint64_t wanted, uint64_t *offered)
@@ -140,7 +133,7 @@ static void close_own(struct uffd *u)
         u->fd = u->pagemap = u->memory = -1;
 }
 
-int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
+int uffd_open(struct uffd *u, bool sigbus)
 {
         uint64_t needed = UFFD_FEATURE_PAGEFAULT_FLAG_WP | (sigbus ? UFFD_FEATURE_SIGBUS : 0);
         uint64_t useful = needed;
@@ -155,16 +148,14 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         u->device = fd_keep(open("/dev/userfaultfd", O_RDWR | O_CLOEXEC));
         error = uffd_probe_features(u->device, sigbus, &features);
         if (error) {
-                explain_refusal(error, explain, arg);
                 uffd_close(u);
-                return error == -EACCES ? -EPERM : error;
+                return explain_refusal(error);
         }
         if ((features & needed) != needed) {
-                if (explain)
-                        explain(arg, "this kernel's userfaultfd cannot write-protect anonymous "
-                                     "memory; Linux 5.7 or newer on this architecture can");
                 uffd_close(u);
-                return -ENOTSUP;
+                return last_error(-ENOTSUP,
+                                  "this kernel's userfaultfd cannot write-protect anonymous "
+                                  "memory; Linux 5.7 or newer on this architecture can");
         }
         useful |= uffd_masked("move") ? 0 : UFFD_FEATURE_MOVE;
         useful |= uffd_masked("poison") ? 0 : UFFD_FEATURE_POISON;
@@ -176,10 +167,10 @@ int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg)
         atomic_store(&u->can_ask, !uffd_masked("presence"));
         error = open_own(u);
         if (error) {
-                explain_refusal(error, explain, arg);
                 uffd_close(u);
+                return explain_refusal(error);
         }
-        return error;
+        return 0;
 }
 
 int uffd_reopen(struct uffd *u)

@@ -25,11 +25,9 @@ struct uffd {
         int memory;           /* /proc/self/mem, or -1 */
 };
 
-/* Receives a sentence with cause and remedy when uffd_open fails. */
-typedef void uffd_explain(void *arg, const char *text);
-
-/* Opens and negotiates. sigbus: faults arrive as SIGBUS, not as messages. 0 or -errno. */
-int uffd_open(struct uffd *u, bool sigbus, uffd_explain *explain, void *arg);
+/* Opens and negotiates. sigbus: faults arrive as SIGBUS, not as messages. 0 or -errno, and the
+ * cause in words. */
+int uffd_open(struct uffd *u, bool sigbus);
 /* Nothing is open: then uffd_close does nothing. */
 void uffd_none(struct uffd *u);
 void uffd_close(struct uffd *u);

@@ -21,6 +21,9 @@
 #include "frame.h"
 #include "futex_lock.h"
 #include "ghost.h"
+#include "last_error.h"
+#include "policy_gate.h"
+#include "trace_writer.h"
 #include "mapping.h"
 #include "miss_curve.h"
 #include "move_context.h"
@@ -96,6 +99,12 @@ struct pg_pool {
         struct pg_store *own_swap; /* made here, closed here; or NULL */
         struct pg_pool *next;      /* of all pools in the process */
 };
+
+static inline int pool_orphan_error(void)
+{
+        return last_error(-ECHILD, "the pool stayed with the parent of this process: open it with "
+                                   "PG_POOL_INHERIT, or open another one here");
+}
 
 static inline bool pool_is_strict(const struct pg_pool *pool)
 {

@@ -13,6 +13,8 @@
 #include "builtin.h"
 #include "futex_lock.h"
 #include "kernel_page.h"
+#include "last_error.h"
+#include "sized.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,11 +30,14 @@ static struct pg_store_gate zero_gate, uninit_gate;
 
 static int gate_open(struct pg_store_gate *gate, const struct pg_store_ops *ops)
 {
-        memcpy(&gate->ops, ops, ops->size < sizeof(gate->ops) ? ops->size : sizeof(gate->ops));
+        if (sized_read(&gate->ops, sizeof(gate->ops), ops, "pg_store_ops") != 0)
+                return -EINVAL;
         gate->lock = (struct lock)LOCK_INIT(LOCK_STORE);
         if (!gate->ops.page_in || (!gate->ops.page_out && !(gate->ops.flags & PG_STORE_READONLY)) ||
             (gate->ops.location_get && !gate->ops.location_free))
-                return -EINVAL;
+                return last_error(-EINVAL, "the table of the store lacks page_in; or page_out, "
+                                           "without PG_STORE_READONLY; or location_free, beside "
+                                           "location_get");
         return 0;
 }
 
@@ -109,9 +114,15 @@ int store_attach(struct stores *s, struct pg_store *store, pg_location *base)
         if (id == STORES_MAX) {
                 id = find_store(s, NULL);
                 if (id == STORES_MAX)
-                        error = -ENOSPC;
+                        error = last_error(-ENOSPC,
+                                           "the pool has %u stores already: detach one that no "
+                                           "mapping names",
+                                           STORES_MAX);
                 else if (store->page_size != 0 && store->page_size != s->page_size)
-                        error = -EINVAL;
+                        error = last_error(-EINVAL,
+                                           "the store serves pages of %zu bytes, and the pool has "
+                                           "pages of %zu: make a store for this pool",
+                                           store->page_size, s->page_size);
                 else {
                         store->page_size = s->page_size;
                         atomic_fetch_add(&store->gate->pools, 1);
@@ -128,6 +139,7 @@ static void detach(struct stores *s, unsigned id)
 {
         struct pg_store *store = stored_at(s, id);
 
+        s->table[id].is_owned = false;
         atomic_store_explicit(&s->table[id].store, NULL, memory_order_release);
         atomic_fetch_sub(&store->gate->pools, 1);
 }
@@ -151,9 +163,30 @@ int store_detach(struct stores *s, struct pg_store *store)
 
 void stores_close(struct stores *s)
 {
-        for (unsigned id = 0; id < STORES_MAX; id++)
-                if (stored_at(s, id))
+        for (unsigned id = 0; id < STORES_MAX; id++) {
+                struct pg_store *store = stored_at(s, id);
+                bool owned = s->table[id].is_owned;
+
+                if (store)
                         detach(s, id);
+                if (owned)
+                        pg_store_close(store);
+        }
+}
+
+static uint64_t extent_of(const struct pg_store *store)
+{
+        return store->extent ? store->extent : UINT64_MAX;
+}
+
+static int hold_anonymous(pg_location location, bool written)
+{
+        if (location & 0xfff)
+                return last_error(-EINVAL, "the location is not a multiple of the page size");
+        if (written)
+                return last_error(-EINVAL, "an anonymous location has nothing to share: leave "
+                                           "PG_MAP_SHARED out");
+        return 0;
 }
 
 int store_hold(struct stores *s, pg_location location, uint64_t size, bool written)
@@ -163,20 +196,22 @@ int store_hold(struct stores *s, pg_location location, uint64_t size, bool writt
         struct pg_store *store;
         int error = 0;
 
-        if (location % s->page_size != 0 && location < PG_LOCATION_ANON_UNINIT)
-                return -EINVAL;
         if (location >= PG_LOCATION_ANON_UNINIT)
-                return location & (KERNEL_PAGE_SIZE - 1) || written ? -EINVAL : 0;
+                return hold_anonymous(location, written);
+        if (location % s->page_size != 0)
+                return last_error(-EINVAL, "the location is not a multiple of the page size");
         lock_take(&s->lock);
         store = id < STORES_MAX ? stored_at(s, id) : NULL;
         if (!store)
-                error = -EINVAL;
-        else if (size > ((uint64_t)1 << 56) - offset)
-                error = -EINVAL;
-        else if (store->extent != 0 && (offset > store->extent || size > store->extent - offset))
-                error = -EINVAL;
+                error = last_error(-EINVAL, "the location is of no store that is attached to the "
+                                            "pool: use what pg_attach() gave, and offsets");
+        else if (size > ((uint64_t)1 << 56) - offset || offset > extent_of(store) ||
+                 size > extent_of(store) - offset)
+                error = last_error(-EINVAL, "the range ends beyond the end of the store: map less, "
+                                            "or make the store, or the file it is in, larger");
         else if (written && store_flags(store) & PG_STORE_READONLY)
-                error = -EINVAL;
+                error = last_error(-EINVAL, "the store is read-only: leave PG_MAP_SHARED out, add "
+                                            "PG_MAP_READONLY, or open its file for writing");
         else
                 s->table[id].mappings++;
         lock_drop(&s->lock);
@@ -190,6 +225,29 @@ void store_release(struct stores *s, pg_location location)
         lock_take(&s->lock);
         s->table[location >> 56].mappings--;
         lock_drop(&s->lock);
+}
+
+void store_give(struct stores *s, pg_location location)
+{
+        lock_take(&s->lock);
+        s->table[location >> 56].is_owned = true;
+        lock_drop(&s->lock);
+}
+
+void store_close_given(struct stores *s, pg_location location)
+{
+        unsigned id = (unsigned)(location >> 56);
+        struct pg_store *store = NULL;
+
+        if (location >= PG_LOCATION_ANON_UNINIT)
+                return;
+        lock_take(&s->lock);
+        if (s->table[id].is_owned && s->table[id].mappings == 0) {
+                store = stored_at(s, id);
+                detach(s, id);
+        }
+        lock_drop(&s->lock);
+        pg_store_close(store);
 }
 
 struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *offset)
@@ -301,6 +359,7 @@ void store_refresh(struct stores *s, pg_location location, uint64_t size)
 
 void store_stats(struct pg_store *store, struct pg_store_stats *stats)
 {
+        *stats = (struct pg_store_stats){.size = sizeof(*stats)};
         if (store->gate->ops.stats)
                 store->gate->ops.stats(store, stats);
 }

@@ -16,6 +16,7 @@
 struct attachment {
         _Atomic(struct pg_store *) store;
         uint32_t mappings; /* that name it */
+        bool is_owned;     /* by its one mapping, with which it is closed */
 };
 
 struct stores {
@@ -27,7 +28,7 @@ struct stores {
 };
 
 void stores_init(struct stores *s, size_t page_size);
-void stores_close(struct stores *s); /* detaches all */
+void stores_close(struct stores *s); /* detaches all, and closes those that mappings own */
 
 /* *base is the token of offset 0. Attaching again gives the same. */
 int store_attach(struct stores *s, struct pg_store *store, pg_location *base);
@@ -36,6 +37,11 @@ int store_detach(struct stores *s, struct pg_store *store);
 /* For a mapping of bytes [location, location + size): checks it and keeps the store attached. */
 int store_hold(struct stores *s, pg_location location, uint64_t size, bool written);
 void store_release(struct stores *s, pg_location location);
+
+/* The store belongs to the one mapping that holds it. */
+void store_give(struct stores *s, pg_location location);
+/* Detaches and closes the store of a token if it was given and no mapping is left. May free. */
+void store_close_given(struct stores *s, pg_location location);
 
 /* The store a token names, and the offset in it. The token must be valid. */
 struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *offset);

@@ -34,19 +34,19 @@ static uint64_t misses(const void *arg, uint64_t frames)
         struct pg_curve_point point = {.frames = frames};
 
         (void)arg;
-        pg_curve_get(preload.pool, NULL, 0, &point, 1);
+        pg_curve_get(preload.pool, NULL, &point, 1);
         return point.misses;
 }
 
 /* False: there is none. */
 static bool look(struct curve_view *v)
 {
-        struct pg_curve c;
-        struct pg_stats s;
+        struct pg_curve c = {.size = sizeof(c)};
+        struct pg_stats s = {.size = sizeof(s)};
         uint64_t wall = stats_wall_ns();
 
-        if (!curve.path[0] || pg_curve_get(preload.pool, &c, sizeof(c), NULL, 0) != 0 ||
-            pg_stats_get(preload.pool, &s, sizeof(s)) != 0)
+        if (!curve.path[0] || pg_curve_get(preload.pool, &c, NULL, 0) != 0 ||
+            pg_stats_get(preload.pool, &s) != 0)
                 return false;
         *v = (struct curve_view){.misses = misses,
                                  .name = preload.name,

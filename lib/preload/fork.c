@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unpaged/internals.h>
 
 typedef int register_fn(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *of);
 

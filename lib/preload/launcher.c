@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unpaged/version.h>
 
 static const struct command {
         const char *name;
@@ -41,7 +42,7 @@ static int launcher_help(void)
 
 static int print_version(void)
 {
-        printf("unpaged %s\n", UNPAGED_VERSION);
+        printf("unpaged %s\n", pg_version());
         return output_status(0, STATUS_FAILED);
 }
 

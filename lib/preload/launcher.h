@@ -20,10 +20,6 @@
 #include <stdint.h>
 #include "command.h"
 
-#ifndef UNPAGED_VERSION
-#define UNPAGED_VERSION "0.1.0"
-#endif
-
 /* Exit statuses of `unpaged run`, those of env(1) and nohup(1), which leave the others to the
  * program. Other commands have those of command.h. */
 #define STATUS_REFUSED    125 /* our own error: options, settings, --require */

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <unpaged/version.h>
 
 #define FIXES_MAX 16
 /* The address space that start.c reserves: a quarter of that, and so on, where it must. */
@@ -274,7 +275,7 @@ int check_main(int argc, char **argv)
         if (status >= 0)
                 return status;
         uname(&name);
-        printf("unpaged %s on Linux %s, %s\n\n", UNPAGED_VERSION, name.release, name.machine);
+        printf("unpaged %s on Linux %s, %s\n\n", pg_version(), name.release, name.machine);
         check_permission(&r);
         check_features(&r);
         check_memory(&r);

@@ -149,12 +149,12 @@ static void describe(struct text *t, const struct pg_stats *s)
 void stats_write(void)
 {
         struct text t = {0};
-        struct pg_stats s;
+        struct pg_stats s = {.size = sizeof(s)};
 
         if (!is_active() || !stats.sink.is_open || real_getpid() != preload.pid ||
             atomic_exchange(&stats.told, true))
                 return;
-        if (pg_stats_get(preload.pool, &s, sizeof(s)) != 0)
+        if (pg_stats_get(preload.pool, &s) != 0)
                 return;
         describe(&t, &s);
         sink_write(&stats.sink, &t);

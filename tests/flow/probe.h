@@ -126,7 +126,7 @@ static inline void touch_pages(const void *addr, size_t npages)
 
 static inline uint64_t samples_of(struct pg_pool *pool, enum pg_histogram_kind kind)
 {
-        struct pg_histogram h;
+        struct pg_histogram h = {.size = sizeof(h)};
         uint64_t sum = 0;
 
         ck_assert_int_eq(pg_histogram_get(pool, kind, &h), 0);

@@ -64,9 +64,9 @@ static inline struct pg_pool *open_frames(int delivery, uint32_t frames, unsigne
 
 static inline struct pg_stats stats_of(struct pg_pool *pool)
 {
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
 
-        ck_assert_int_eq(pg_stats_get(pool, &stats, sizeof(stats)), 0);
+        ck_assert_int_eq(pg_stats_get(pool, &stats), 0);
         return stats;
 }
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <unpaged/internals.h>
 
 #define PAGES  ((size_t)64)
 #define FRAMES 256u

@@ -175,11 +175,11 @@ START_TEST(mapping_calls_refuse_what_they_cannot_do)
 }
 END_TEST
 
-typedef int range_call(struct pg_pool *pool, void *addr, size_t size);
+typedef int range_call(struct pg_pool *pool, const void *addr, size_t size);
 
-static int discard(struct pg_pool *pool, void *addr, size_t size)
+static int discard(struct pg_pool *pool, const void *addr, size_t size)
 {
-        return pg_advise(pool, addr, size, PG_ADVICE_DISCARD);
+        return pg_advise(pool, (void *)(uintptr_t)addr, size, PG_ADVICE_DISCARD);
 }
 
 START_TEST(calls_on_ranges_refuse_what_is_no_range_of_one_mapping)
@@ -219,8 +219,8 @@ START_TEST(other_calls_refuse_what_they_cannot_do)
         struct flaky *f = flaky_new(PAGES, 2 * PAGE, true);
         struct pg_pool *pool = open_frames(_i, 16, 0);
         char *map = map_pages(pool, PAGES, 0);
-        struct pg_thread_stats thread_stats;
-        struct pg_histogram histogram;
+        struct pg_thread_stats thread_stats = {.size = sizeof(thread_stats)};
+        struct pg_histogram histogram = {.size = sizeof(histogram)};
         pg_location location = 42;
         int error;
 
@@ -233,7 +233,7 @@ START_TEST(other_calls_refuse_what_they_cannot_do)
         ck_assert_int_eq(pg_resize(pool, 0), -EINVAL);
         ck_assert_int_eq(pg_resize(pool, SIZE_MAX), -EINVAL);
         ck_assert_int_eq(pg_histogram_get(pool, (enum pg_histogram_kind)4, &histogram), -EINVAL);
-        error = pg_thread_stats_get(pool, 1, &thread_stats, sizeof(thread_stats));
+        error = pg_thread_stats_get(pool, 1, &thread_stats);
         ck_assert_int_eq(error,
                          _i == PG_DELIVERY_THREAD && is_masked("thread_id") ? -ENOTSUP : -ENOENT);
         f->store.page_size = 2 * PAGE;

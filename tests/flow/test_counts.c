@@ -168,7 +168,7 @@ START_TEST(histograms_sum_to_the_counts)
 {
         struct flaky *swap = flaky_new(64, PAGE, true);
         struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
-        struct pg_histogram h;
+        struct pg_histogram h = {.size = sizeof(h)};
         struct pg_stats stats;
         struct pg_pool *pool;
         char *addr;

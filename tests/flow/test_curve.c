@@ -37,9 +37,9 @@ static struct pg_config config_curve(int delivery, uint32_t frames, unsigned fla
 
 static struct pg_curve read_curve(struct pg_pool *pool)
 {
-        struct pg_curve curve;
+        struct pg_curve curve = {.size = sizeof(curve)};
 
-        ck_assert_int_eq(pg_curve_get(pool, &curve, sizeof(curve), NULL, 0), 0);
+        ck_assert_int_eq(pg_curve_get(pool, &curve, NULL, 0), 0);
         return curve;
 }
 
@@ -47,7 +47,7 @@ static uint64_t misses_with(struct pg_pool *pool, uint64_t frames)
 {
         struct pg_curve_point point = {.frames = frames};
 
-        ck_assert_int_eq(pg_curve_get(pool, NULL, 0, &point, 1), 0);
+        ck_assert_int_eq(pg_curve_get(pool, NULL, &point, 1), 0);
         return point.misses;
 }
 
@@ -163,7 +163,8 @@ static void do_everything(struct pg_pool *pool, char *v)
                 else if (what == 3 && pg_pin(pool, at, PAGE) == 0)
                         pg_unpin(pool, at, PAGE);
                 else if (what == 4)
-                        pg_move(pool, at, v + random_below(4 * PAGES) * PAGE, PAGE);
+                        ck_assert_int_le(
+                                pg_move(pool, at, v + random_below(4 * PAGES) * PAGE, PAGE), 0);
                 else if (what < 10)
                         for (unsigned page = 0; page < 30; page++)
                                 touch(v + page * PAGE);
@@ -249,7 +250,7 @@ START_TEST(counts_begin_again_in_a_child)
         struct pg_config config = config_curve(_i, FRAMES, PG_POOL_INHERIT, 4 * PAGES);
         struct pg_pool *pool = open_config(&config);
         char *v = map_pages(pool, PAGES, 0);
-        struct pg_curve curve;
+        struct pg_curve curve = {.size = sizeof(curve)};
         pid_t child;
 
         memset(v, 1, PAGES * PAGE);
@@ -257,11 +258,11 @@ START_TEST(counts_begin_again_in_a_child)
         ck_assert_uint_gt(read_curve(pool).faults, 0);
         child = fork();
         if (child == 0) {
-                CHILD_CHECK(pg_curve_get(pool, &curve, sizeof(curve), NULL, 0) == 0);
+                CHILD_CHECK(pg_curve_get(pool, &curve, NULL, 0) == 0);
                 CHILD_CHECK(curve.faults == 0);
                 for (unsigned page = 0; page < PAGES; page++)
                         CHILD_CHECK(touch(&v[page * PAGE]) == 1);
-                CHILD_CHECK(pg_curve_get(pool, &curve, sizeof(curve), NULL, 0) == 0);
+                CHILD_CHECK(pg_curve_get(pool, &curve, NULL, 0) == 0);
                 CHILD_CHECK(curve.faults > PAGES / 4 && curve.first == 0);
                 _exit(0);
         }
@@ -274,11 +275,11 @@ START_TEST(is_refused_in_words)
 {
         struct pg_config config = config_curve(_i, FRAMES, 0, UINT32_MAX);
         struct pg_pool *pool = NULL;
-        struct pg_curve curve;
+        struct pg_curve curve = {.size = sizeof(curve)};
 
         ck_assert_int_eq(pg_open(&pool, &config), -EINVAL);
         pool = open_frames(_i, FRAMES, 0);
-        ck_assert_int_eq(pg_curve_get(pool, &curve, sizeof(curve), NULL, 0), -ENOENT);
+        ck_assert_int_eq(pg_curve_get(pool, &curve, NULL, 0), -ENOENT);
         ck_assert_int_eq(pg_close(pool), 0);
 }
 END_TEST

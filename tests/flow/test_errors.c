@@ -246,17 +246,17 @@ START_TEST(other_calls_leave_errno_alone)
 {
         struct pg_pool *pool = open_frames(_i, 8, 0);
         char *addr = map_pages(pool, 16, 0);
-        struct pg_stats stats;
+        struct pg_stats stats = {.size = sizeof(stats)};
 
         errno = 4321;
         fill_pages(addr, 16, 1);
         pg_page_in(pool, addr, PAGE);
         pg_page_out(pool, addr, 16 * PAGE);
-        pg_pin(pool, addr, 16 * PAGE);
+        ck_assert_int_eq(pg_pin(pool, addr, 16 * PAGE), -ENOMEM);
         pg_unpin(pool, addr, 16 * PAGE);
         pg_advise(pool, addr, PAGE, PG_ADVICE_COLD);
-        pg_stats_get(pool, &stats, sizeof(stats));
-        pg_resize(pool, 3 * PAGE);
+        pg_stats_get(pool, &stats);
+        ck_assert_int_eq(pg_resize(pool, 3 * PAGE), -EINVAL);
         check_pages(addr, 16, 1);
         pg_unmap(pool, addr, 16 * PAGE);
         ck_assert_int_eq(errno, 4321);
@@ -266,9 +266,9 @@ END_TEST
 
 static void in_child(struct pg_pool *pool, char *addr)
 {
-        struct pg_stats stats;
-        struct pg_histogram h;
-        struct pg_thread_stats thread;
+        struct pg_stats stats = {.size = sizeof(stats)};
+        struct pg_histogram h = {.size = sizeof(h)};
+        struct pg_thread_stats thread = {.size = sizeof(thread)};
         pg_location location;
 
         ck_assert_int_eq(access_signal(addr, false), SIGSEGV);
@@ -281,8 +281,8 @@ static void in_child(struct pg_pool *pool, char *addr)
         ck_assert_int_eq(pg_advise(pool, addr, PAGE, PG_ADVICE_COLD), -ECHILD);
         ck_assert_int_eq(pg_resize(pool, 64 * PAGE), -ECHILD);
         ck_assert_int_eq(pg_unmap(pool, addr, 4 * PAGE), -ECHILD);
-        ck_assert_int_eq(pg_stats_get(pool, &stats, sizeof(stats)), -ECHILD);
-        ck_assert_int_eq(pg_thread_stats_get(pool, 0, &thread, sizeof(thread)), -ECHILD);
+        ck_assert_int_eq(pg_stats_get(pool, &stats), -ECHILD);
+        ck_assert_int_eq(pg_thread_stats_get(pool, 0, &thread), -ECHILD);
         ck_assert_int_eq(pg_histogram_get(pool, PG_HISTOGRAM_FAULT, &h), -ECHILD);
         ck_assert_int_eq(pg_location_query(pool, addr, &location), -ECHILD);
         ck_assert_int_eq(pg_close(pool), -ECHILD);

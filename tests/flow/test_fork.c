@@ -84,9 +84,9 @@ START_TEST(every_call_answers_echild_in_a_child)
         pid_t child = fork();
 
         if (child == 0) {
-                struct pg_stats stats;
-                struct pg_thread_stats thread_stats;
-                struct pg_histogram histogram;
+                struct pg_stats stats = {.size = sizeof(stats)};
+                struct pg_thread_stats thread_stats = {.size = sizeof(thread_stats)};
+                struct pg_histogram histogram = {.size = sizeof(histogram)};
                 pg_location location;
 
                 errno = 0;
@@ -105,9 +105,8 @@ START_TEST(every_call_answers_echild_in_a_child)
                 CHILD_CHECK(pg_detach(pool, &f->store) == -ECHILD);
                 CHILD_CHECK(pg_resize(pool, 8 * PAGE) == -ECHILD);
                 CHILD_CHECK(pg_free_get(pool) == 0);
-                CHILD_CHECK(pg_stats_get(pool, &stats, sizeof(stats)) == -ECHILD);
-                CHILD_CHECK(pg_thread_stats_get(pool, 0, &thread_stats, sizeof(thread_stats)) ==
-                            -ECHILD);
+                CHILD_CHECK(pg_stats_get(pool, &stats) == -ECHILD);
+                CHILD_CHECK(pg_thread_stats_get(pool, 0, &thread_stats) == -ECHILD);
                 CHILD_CHECK(pg_histogram_get(pool, PG_HISTOGRAM_FAULT, &histogram) == -ECHILD);
                 CHILD_CHECK(pg_location_query(pool, map, &location) == -ECHILD);
                 CHILD_CHECK(pg_close(pool) == -ECHILD);

@@ -317,7 +317,7 @@ START_TEST(threads_come_and_go_by_the_hundred)
 {
         struct pg_pool *pool = open_frames(_i, 32, 0);
         pthread_t threads[100];
-        struct pg_thread_stats mine;
+        struct pg_thread_stats mine = {.size = sizeof(mine)};
         pthread_attr_t attr;
 
         pthread_attr_init(&attr);
@@ -338,9 +338,9 @@ START_TEST(threads_come_and_go_by_the_hundred)
         }
         ck_assert_uint_ge(stats_of(pool).faults, 400 * 16);
         if (_i == PG_DELIVERY_SIGNAL || !is_masked("thread_id"))
-                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine, sizeof(mine)), 0);
+                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine), 0);
         else
-                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine, sizeof(mine)), -ENOTSUP);
+                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine), -ENOTSUP);
         ck_assert_int_eq(pg_close(pool), 0);
 }
 END_TEST

@@ -17,13 +17,14 @@ struct toucher {
 static void *touch_all(void *arg)
 {
         struct toucher *t = arg;
-        struct pg_thread_stats nothing;
+        struct pg_thread_stats nothing = {.size = sizeof(nothing)};
 
         t->tid = gettid();
-        t->before = pg_thread_stats_get(t->pool, 0, &nothing, sizeof(nothing));
+        t->stats.size = sizeof(t->stats);
+        t->before = pg_thread_stats_get(t->pool, 0, &nothing);
         for (size_t i = 0; i < t->npages; i++)
                 t->addr[i * PAGE] = 1;
-        t->after = pg_thread_stats_get(t->pool, 0, &t->stats, sizeof(t->stats));
+        t->after = pg_thread_stats_get(t->pool, 0, &t->stats);
         return NULL;
 }
 
@@ -37,7 +38,7 @@ START_TEST(each_thread_has_its_own_faults)
         struct pg_pool *pool = open_frames(_i, 64, PG_POOL_STRICT);
         struct toucher a = {.pool = pool, .addr = map_pages(pool, 32, 0), .npages = 10};
         struct toucher b = {.pool = pool, .addr = a.addr + 10 * PAGE, .npages = 22};
-        struct pg_thread_stats stats;
+        struct pg_thread_stats stats = {.size = sizeof(stats)};
         pthread_t threads[2];
 
         pthread_create(&threads[0], NULL, touch_all, &a);
@@ -53,14 +54,14 @@ START_TEST(each_thread_has_its_own_faults)
                 ck_assert_uint_eq(b.stats.faults, 22);
                 ck_assert_uint_eq(a.stats.rescues + b.stats.rescues, 0);
                 /* They outlive their threads. */
-                ck_assert_int_eq(pg_thread_stats_get(pool, a.tid, &stats, sizeof(stats)), 0);
+                ck_assert_int_eq(pg_thread_stats_get(pool, a.tid, &stats), 0);
                 ck_assert_uint_eq(stats.faults, 10);
                 ck_assert_uint_gt(stats.wait_ns, 0);
-                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &stats, sizeof(stats)), -ENOENT);
+                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &stats), -ENOENT);
         } else {
                 ck_assert_int_eq(a.before, -ENOTSUP);
                 ck_assert_int_eq(b.after, -ENOTSUP);
-                ck_assert_int_eq(pg_thread_stats_get(pool, a.tid, &stats, sizeof(stats)), -ENOTSUP);
+                ck_assert_int_eq(pg_thread_stats_get(pool, a.tid, &stats), -ENOTSUP);
         }
         close_pool(pool);
 }
@@ -91,11 +92,11 @@ START_TEST(what_a_thread_asks_for_counts_for_it)
 {
         struct pg_pool *pool = open_frames(_i, 16, PG_POOL_STRICT);
         char *addr = map_pages(pool, 8, 0);
-        struct pg_thread_stats stats;
+        struct pg_thread_stats stats = {.size = sizeof(stats)};
 
         ck_assert_int_eq(pg_page_in(pool, addr, 8 * PAGE), 0);
         if (are_told_apart(_i)) {
-                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &stats, sizeof(stats)), 0);
+                ck_assert_int_eq(pg_thread_stats_get(pool, 0, &stats), 0);
                 ck_assert_uint_eq(stats.faults, 8);
         }
         close_pool(pool);

@@ -230,9 +230,9 @@ static void do_fork(struct thread *t)
         op_begin(t, OP_FORK, NULL, 0, 0);
         child = fork();
         if (child == 0) {
-                struct pg_stats stats;
+                struct pg_stats stats = {.size = sizeof(stats)};
 
-                _exit(pg_stats_get(run.pool, &stats, sizeof(stats)) == -ECHILD ? 0 : 1);
+                _exit(pg_stats_get(run.pool, &stats) == -ECHILD ? 0 : 1);
         }
         if (child < 0)
                 return;

@@ -113,8 +113,8 @@ static void work(void)
 /* Nothing is mapped any more: every frame and every place must be free. */
 static void check_empty(void)
 {
-        struct pg_stats s;
-        int error = pg_stats_get(run.pool, &s, sizeof(s));
+        struct pg_stats s = {.size = sizeof(s)};
+        int error = pg_stats_get(run.pool, &s);
 
         if (error)
                 fail(self, "pg_stats_get: %s", strerror(-error));

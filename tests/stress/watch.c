@@ -123,9 +123,9 @@ static void say_thread(const struct thread *t, unsigned ops)
 
 static void say_stats(void)
 {
-        struct pg_stats s;
+        struct pg_stats s = {.size = sizeof(s)};
 
-        if (!run.pool || pg_stats_get(run.pool, &s, sizeof(s)) != 0)
+        if (!run.pool || pg_stats_get(run.pool, &s) != 0)
                 return;
 #define SAY(member) fprintf(stderr, "  %-20s %12" PRIu64 "\n", #member, (uint64_t)s.member)
         SAY(faults);
@@ -219,14 +219,14 @@ static void *watch_main(void *arg)
         unsigned quiet[sizeof(threads) / sizeof(threads[0])] = {0};
         unsigned every = isatty(STDERR_FILENO) ? 1000 / TICK_MS : 10000 / TICK_MS;
         struct timespec tick = {.tv_nsec = TICK_MS * 1000000};
-        struct pg_stats s;
+        struct pg_stats s = {.size = sizeof(s)};
 
         for (unsigned n = 1; !atomic_load(&watch.stop); n++) {
                 uint64_t sum;
 
                 nanosleep(&tick, NULL);
                 sum = look(seen, quiet);
-                if (n % every == 0 && pg_stats_get(run.pool, &s, sizeof(s)) == 0)
+                if (n % every == 0 && pg_stats_get(run.pool, &s) == 0)
                         fprintf(stderr,
                                 "%5.1f s: %" PRIu64 " operations, %" PRIu64 " faults, %" PRIu64
                                 " evictions\n",

@@ -233,9 +233,7 @@ static void pin_for_syscall(const struct span *s, bool pin)
         if (options.delivery == PG_DELIVERY_THREAD)
                 return;
         pages_of(s, &addr, &size);
-        if (pin)
-                pg_pin(run.pool, addr, size);
-        else
+        if (!pin || pg_pin(run.pool, addr, size) != 0)
                 pg_unpin(run.pool, addr, size);
 }
 
@@ -409,28 +407,27 @@ static void do_query(struct thread *t)
 static void do_stats(struct thread *t)
 {
         struct span s = own_pages(t, &run.areas[AREA_ANON], 1);
-        struct pg_stats stats;
-        struct pg_histogram histogram;
-        struct pg_thread_stats mine;
+        struct pg_stats stats = {.size = sizeof(stats)}, *paged;
+        struct pg_histogram histogram = {.size = sizeof(histogram)};
+        struct pg_thread_stats mine = {.size = sizeof(mine)};
         int error;
 
         begin(t, OP_STATS, &s);
-        called(t, "pg_stats_get", pg_stats_get(run.pool, &stats, sizeof(stats)), 0);
+        called(t, "pg_stats_get", pg_stats_get(run.pool, &stats), 0);
         if (stats.frames_pinned > stats.frames_total)
                 fail(t, "more frames are pinned than there are");
         called(t, "pg_histogram_get",
                pg_histogram_get(run.pool, (enum pg_histogram_kind)random_below(t, 4), &histogram),
                0);
-        error = pg_thread_stats_get(run.pool, 0, &mine, sizeof(mine));
+        error = pg_thread_stats_get(run.pool, 0, &mine);
         if (error && error != -ENOENT && error != -ENOTSUP)
                 fail(t, "pg_thread_stats_get = %d", error);
         pg_free_get(run.pool);
         if (store_is_flaky())
                 return;
-        called(t, "pg_stats_get into paged memory",
-               pg_stats_get(run.pool, (struct pg_stats *)(void *)area_addr(s.area, s.word),
-                            sizeof(stats)),
-               0);
+        paged = (struct pg_stats *)(void *)area_addr(s.area, s.word);
+        paged->size = sizeof(*paged);
+        called(t, "pg_stats_get into paged memory", pg_stats_get(run.pool, paged), 0);
         area_note(s.area, s.word, NULL, sizeof(stats) / 8);
         area_set(t, s.area, s.word, sizeof(stats) / 8, 0x5a);
 }
