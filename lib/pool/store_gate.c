@@ -181,7 +181,7 @@ static uint64_t extent_of(const struct pg_store *store)
 
 static int hold_anonymous(pg_location location, bool written)
 {
-        if (location & 0xfff)
+        if (location & (KERNEL_PAGE_SIZE - 1))
                 return last_error(-EINVAL, "the location is not a multiple of the page size");
         if (written)
                 return last_error(-EINVAL, "an anonymous location has nothing to share: leave "

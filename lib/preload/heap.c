@@ -50,6 +50,25 @@ EXPORT void free(void *memory)
                 heap_free(memory);
 }
 
+/* jemalloc's, whose header is not needed for more. */
+int mallctl(const char *name, void *old, size_t *old_size, void *set, size_t set_size);
+
+unsigned heap_set_aside(void)
+{
+        unsigned arena = 0, before = 0;
+        size_t size = sizeof(arena);
+
+        mallctl("arenas.create", &arena, &size, NULL, 0);
+        mallctl("thread.arena", &before, &size, &arena, sizeof(arena));
+        return before;
+}
+
+void heap_go_on(unsigned before)
+{
+        mallctl("thread.arena", NULL, NULL, &before, sizeof(before));
+        mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+}
+
 EXPORT void *reallocarray(void *old, size_t n, size_t size)
 {
         size_t all;

@@ -11,6 +11,7 @@
  */
 #include "launcher.h"
 #include "elf.h"
+#include "policy_object.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -51,7 +52,8 @@ static const struct {
 } table[ROWS] = {
         [BUDGET] = {"budget", 'b', "SIZE|N%", "UNPAGED_BUDGET", NULL,
                     "memory each process may use for pages (" BUDGET_DEFAULT ")"},
-        [POLICY] = {"policy", 'p', "NAME", "UNPAGED_POLICY", NULL, "which page goes out"},
+        [POLICY] = {"policy", 'p', "NAME|FILE.so", "UNPAGED_POLICY", NULL,
+                    "which page goes out; a shared object has its own way"},
         [PAGE_SIZE] = {"page-size", 0, "SIZE", "UNPAGED_PAGE_SIZE", NULL,
                        "what is moved at once: 4K (default) to 2M"},
         [SWAP] = {"swap", 's', "WHERE", "UNPAGED_SWAP", NULL,
@@ -195,6 +197,8 @@ static const char *lasting(enum row row, const char *value)
                 return absolute("", value);
         if (row == TRACE || row == CURVE)
                 return absolute("", value);
+        if (row == POLICY && policy_is_object(value))
+                return absolute("", value);
         if (row == SWAP && strncmp(value, "file:", 5) == 0 && value[5])
                 return absolute("file:", value + 5);
         return value;
@@ -237,6 +241,17 @@ static int complain_of_setting(const struct options *o, const char *why)
                                    why + len + 1);
         }
         return say(STATUS_REFUSED, "%s", why);
+}
+
+/* It is loaded as the program's processes will load it. */
+static int check_policy(const struct options *o, const char *path)
+{
+        char why[2 * PATH_MAX], setting[3 * PATH_MAX];
+
+        if (!path || policy_object_load(path, true, why, sizeof(why)))
+                return -1;
+        snprintf(setting, sizeof(setting), "UNPAGED_POLICY=%s: %s", path, why);
+        return complain_of_setting(o, setting);
 }
 
 static int check_appendable(const char *variable, const char *path)
@@ -323,7 +338,9 @@ static int run_settle(const struct options *o, struct settings *s)
         snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)s->budget);
         if (setenv("UNPAGED_BUDGET", bytes, 1) != 0)
                 return say(STATUS_REFUSED, "UNPAGED_BUDGET: %s", strerror(errno));
-        status = check_appendable("statistics file", s->stats_path);
+        status = check_policy(o, s->policy_path);
+        if (status < 0)
+                status = check_appendable("statistics file", s->stats_path);
         if (status < 0)
                 status = check_appendable("log file", s->log_path);
         if (status < 0 && s->trace_path && !strstr(s->trace_path, "%p"))

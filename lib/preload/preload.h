@@ -60,6 +60,11 @@ int to_errno(int error);
 /* fork.c: before anybody else's */
 void fork_register(void);
 
+/* heap.c: what is allocated between the two, before the pool is open and hence unpaged for good,
+ * shares no memory with what the program will allocate. */
+unsigned heap_set_aside(void);
+void heap_go_on(unsigned before);
+
 /* exec.c */
 void exec_init(void);
 

@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "size.h"
 #include "kernel_page.h"
+#include "policy_object.h"
 
 #include <string.h>
 #include <unpaged/policy.h>
@@ -99,11 +100,15 @@ static bool check_budget(struct reading *r, const char *name, const char *value)
 
 static bool read_policy(struct reading *r, const char *name, const char *value)
 {
-        char words[256] = "no such policy; there are: ";
+        char words[256] = "no such policy; there are shared objects (PATH.so), and: ";
         struct reading list = {.why = words, .size = sizeof(words)};
         size_t at = strlen(words);
         const struct pg_policy_ops *ops;
 
+        if (policy_is_object(value)) {
+                r->s->policy_path = value;
+                return true;
+        }
         r->s->policy = value;
         if (pg_policy_find(value))
                 return true;

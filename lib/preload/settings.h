@@ -27,7 +27,8 @@ enum swap_kind { SWAP_ZRAM, SWAP_FILE };
 
 struct settings {
         uint64_t budget;         /* UNPAGED_BUDGET: bytes; N% has been resolved */
-        const char *policy;      /* UNPAGED_POLICY; NULL: the default of pg_open() */
+        const char *policy;      /* UNPAGED_POLICY: a name; NULL: the default of pg_open() */
+        const char *policy_path; /* UNPAGED_POLICY: a shared object, not looked at yet; or NULL */
         size_t page_size;        /* UNPAGED_PAGE_SIZE: bytes, 4096 */
         enum swap_kind swap;     /* UNPAGED_SWAP: zram[:algorithm][:LIMIT] | file:PATH */
         char swap_algorithm[16]; /* zram: "words", "lz4", "zstd" */

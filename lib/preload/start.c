@@ -16,6 +16,7 @@
 #include "preload.h"
 #include "real_syscalls.h"
 #include "alt_stack.h"
+#include "policy_object.h"
 #include "settings.h"
 #include "range_table.h"
 #include "text.h"
@@ -203,6 +204,27 @@ static int arena_open(void)
  * faster. */
 #define ZRAM_QUEUE_PCT 10u
 
+/* The policy's code and data are mapped by the loader, which no interposer sees: they are never
+ * paged. Nor is what the loader allocates for it. */
+static int policy_load(const char *path, const struct pg_policy_ops **ops)
+{
+        char words[PATH_MAX];
+        unsigned arena;
+
+        if (!path)
+                return 0;
+        arena = heap_set_aside();
+        *ops = policy_object_load(path, true, words, sizeof(words));
+        heap_go_on(arena);
+        if (*ops)
+                return 0;
+        text_add(&why, "UNPAGED_POLICY=");
+        text_add(&why, path);
+        text_add(&why, ": ");
+        text_add(&why, words);
+        return -EINVAL;
+}
+
 static int pool_open(const struct settings *s)
 {
         struct pg_config config = {.size = sizeof(config),
@@ -223,7 +245,9 @@ static int pool_open(const struct settings *s)
         preload.granule = s->page_size;
         preload.budget = config.budget;
         preload.signal_delivery = s->signal_delivery;
-        error = swap_open(s, &config.swap);
+        error = policy_load(s->policy_path, &config.policy_ops);
+        if (!error)
+                error = swap_open(s, &config.swap);
         preload.starting = true;
         if (!error)
                 error = pg_open(&preload.pool, &config);

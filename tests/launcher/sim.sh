@@ -90,29 +90,8 @@ says 'Everything fits'
 
 # ---- policies in shared objects ----------------------------------------------------------------
 
-object() { # NAME: compiles standard input
-        "$CC" -shared -fPIC -w -I "$here/../../include" -x c - -o "$1"
-}
-common='
-#include <unpaged/policy.h>
-struct self { uint32_t n, next; uint8_t has[]; };
-static size_t footprint(uint32_t n) { return sizeof(struct self) + n; }
-static void init(void *self, uint32_t n) { ((struct self *)self)->n = n; }
-static void add(void *self, uint32_t f, uint64_t key, enum pg_add how) { ((struct self *)self)->has[f] = 1; }
-static void take(void *self, uint32_t f) { ((struct self *)self)->has[f] = 0; }
-static void accessed(void *self, uint32_t f) { }
-static uint32_t next(void *self)
-{
-        struct self *s = self;
-
-        while (!s->has[s->next %= s->n])
-                s->next++;
-        return s->next++;
-}
-static bool check(const void *self) { return ((const struct self *)self)->n != CHECKED; }
-#define MEMBERS .size = sizeof(struct pg_policy_ops), .name = "mine", .footprint = footprint, \
-        .init = init, .add = add, .remove = take, .accessed = accessed, .select = next
-'
+# shellcheck source=policy_objects.sh
+. "$here/policy_objects.sh"
 object mine.so <<<"#define CHECKED 0
 $common const struct pg_policy_ops pg_policy = {MEMBERS, .check = check};"
 launch sim --policy ./mine.so --policy fifo --check zipf.trace
