@@ -30,34 +30,16 @@ struct uffd_api {
 
 /* ---- pools ---------------------------------------------------------------------------------- */
 
-struct words {
-        char *to;
-        size_t size;
-};
-
-static void take_words(void *arg, const char *text)
-{
-        struct words *words = arg;
-
-        snprintf(words->to, words->size, "%s", text);
-}
-
 static int open_pool(struct pg_pool **pool, bool signal_delivery, char *why, size_t size)
 {
-        struct words words = {why, size};
         struct pg_config config = {
                 .size = sizeof(config),
                 .budget = 1 << 20,
                 .delivery = signal_delivery ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD,
-                .message = take_words,
-                .message_arg = &words,
         };
-        int error;
+        int error = pg_open(pool, &config);
 
-        why[0] = '\0';
-        error = pg_open(pool, &config);
-        if (error && !why[0])
-                snprintf(why, size, "%s", strerror(-error));
+        snprintf(why, size, "%s", error ? pg_last_error() : "");
         return error;
 }
 

@@ -288,7 +288,10 @@ static void start_pool(const struct settings *s)
         int error = pool_open(s);
 
         if (error) {
-                stay_unpaged(why.len ? why.at : strerror(-error), s->require);
+                stay_unpaged(why.len            ? why.at
+                             : *pg_last_error() ? pg_last_error()
+                                                : strerror(-error),
+                             s->require);
                 return;
         }
         preload.pid = real_getpid();

@@ -4,7 +4,7 @@
  *
  *      sim.c           replays each trace in all models at once, piece by piece
  *      sim_options.c   what was asked for
- *      sim_policy.c    policies by name, or in a shared object
+ *      sim_policy.c    policies by name, or in a shared object (policy_object.c, shared with `run`)
  *      sim_report.c    tables, sentences, JSON
  */
 #ifndef SIM_H
