@@ -39,11 +39,11 @@
 #include "page_transfer.h"
 #include "pager_section.h"
 #include "pool.h"
+#include "pool_trace.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
-#include "pool_trace.h"
 
 #include <errno.h>
 #include <pthread.h>

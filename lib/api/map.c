@@ -10,19 +10,16 @@
  * others. A store that pg_map_file made goes with its mapping.
  */
 #include "frame.h"
-#include "futex_lock.h"
+#include "last_error.h"
 #include "mapping.h"
-#include "miss_curve.h"
 #include "page.h"
 #include "page_events.h"
 #include "page_state.h"
 #include "pager_section.h"
 #include "pool.h"
 #include "range_walk.h"
-#include "stats.h"
 #include "store_gate.h"
 #include "uffd.h"
-#include "last_error.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -17,6 +17,7 @@
 #include "futex_lock.h"
 #include "ghost.h"
 #include "kernel_page.h"
+#include "last_error.h"
 #include "mapping.h"
 #include "miss_curve.h"
 #include "move_context.h"
@@ -25,16 +26,14 @@
 #include "policy_gate.h"
 #include "pool.h"
 #include "pool_check.h"
+#include "pool_trace.h"
 #include "replacement.h"
+#include "sized.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "trace_writer.h"
 #include "uffd.h"
 #include "victim_queue.h"
-#include "pool_trace.h"
-#include "range_walk.h"
-#include "last_error.h"
-#include "sized.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -123,7 +122,8 @@ static int config_check(const struct pg_config *c, struct plan *p)
         *p = (struct plan){.curve_pages = c->curve_pages};
         if (!kernel_page_fits())
                 return last_error(-ENOTSUP, KERNEL_PAGE_REFUSAL);
-        if (c->page_size < KERNEL_PAGE_SIZE || c->page_size > 2u << 20 || c->page_size & (c->page_size - 1))
+        if (c->page_size < KERNEL_PAGE_SIZE || c->page_size > 2u << 20 ||
+            c->page_size & (c->page_size - 1))
                 return last_error(-EINVAL,
                                   "the page size must be a power of two from 4 KiB to 2 MiB");
         error = plan_policy(c, p);

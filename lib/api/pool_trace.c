@@ -6,8 +6,11 @@
  * in from the pool, and its errors are put into words for the application.
  */
 #include "pool_trace.h"
-#include "pager_section.h"
+#include "futex_lock.h"
 #include "last_error.h"
+#include "pager_section.h"
+#include "pool.h"
+#include "trace_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,9 @@
 #ifndef POOL_TRACE_H
 #define POOL_TRACE_H
 
-#include "pool.h"
+#include <unpaged/unpaged.h>
+
+struct pg_pool;
 
 /* Begins the trace that was asked for, if any. What open(2) and write(2) say; -ESPIPE. */
 int pool_trace_open(struct pg_pool *pool, const struct pg_config *config);

@@ -7,9 +7,13 @@
  * exact when the pager is idle. What the pool lock guards (frames, the curve) is read under it. The
  * caller's memory may be paged: it is written outside the pager section.
  */
-#include "pool.h"
+#include "futex_lock.h"
+#include "miss_curve.h"
 #include "pager_section.h"
+#include "pool.h"
 #include "sized.h"
+#include "stats.h"
+#include "store_gate.h"
 
 #include <errno.h>
 

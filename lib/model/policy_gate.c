@@ -7,10 +7,10 @@
  * name.
  */
 #include "policy_gate.h"
-#include "last_error.h"
-#include "sized.h"
 #include "arena.h"
+#include "last_error.h"
 #include "shipped.h"
+#include "sized.h"
 
 #include <errno.h>
 #include <string.h>

@@ -19,9 +19,9 @@
 #include "uffd.h"
 #include "fd_keep.h"
 #include "futex_lock.h"
-#include "uffd_abi.h"
 #include "kernel_page.h"
 #include "last_error.h"
+#include "uffd_abi.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -22,8 +22,6 @@
 #include "futex_lock.h"
 #include "ghost.h"
 #include "last_error.h"
-#include "policy_gate.h"
-#include "trace_writer.h"
 #include "mapping.h"
 #include "miss_curve.h"
 #include "move_context.h"
@@ -148,6 +146,5 @@ static inline void pool_context_put(struct pg_pool *pool, struct move_context *c
         move_context_put(&pool->contexts, ctx);
         trace_writer_write(&pool->trace_writer);
 }
-
 
 #endif
