@@ -44,7 +44,7 @@ bench: setup ## build and run the benchmarks
 	@$(call build,release,,--target bench)
 
 bench-rivals: setup ## unpaged beside the kernel's paging, everything, with pictures (as root; takes hours)
-	@.ci/setup gnuplot-nox
+	@.ci/setup gnuplot-nox jq
 	@$(call build,release,,--target bench-rivals)
 	@mkdir -p bench/out && .build/release/bench/bench-rivals --overcommit 1.25,2,4,8 --threads 1,2 --targets \
 		--json bench/out/rivals.jsonl
@@ -57,7 +57,7 @@ bench-programs: setup ## real programs beside the kernel's own swapping (as root
 	@bench/programs
 
 plot: ## pictures of what bench-rivals measured, in bench/out
-	@.ci/setup gnuplot-nox
+	@.ci/setup gnuplot-nox jq
 	@bench/plot
 
 # What `make perf` looks at: workloads, subjects and data of bench-rivals.

@@ -100,6 +100,17 @@ static const struct result *first_without(const struct result *results, unsigned
         return NULL;
 }
 
+/* Runs that were to give figures and gave none. */
+static unsigned count_lost(const struct row *row)
+{
+        unsigned lost = 0;
+
+        for (unsigned i = 0; i < row->pairs; i++)
+                lost += row->results[i].outcome != OUTCOME_DONE &&
+                        row->results[i].outcome != OUTCOME_SKIPPED;
+        return lost;
+}
+
 static bool is_fault_of_ours(const struct row *row)
 {
         for (unsigned i = 0; i < row->pairs; i++)
@@ -129,7 +140,7 @@ static void json_line(FILE *json, const struct row *row, int pair, const struct 
                       const double ratios[2])
 {
         const struct run *run = row->run;
-        bool floor = run->subject->floor != NULL;
+        bool timed = r->ns > 0, percentiles = timed && !run->subject->floor;
 
         fprintf(json, "{\"bench\":\"rivals\"");
         json_text(json, "series", row->series);
@@ -141,14 +152,14 @@ static void json_line(FILE *json, const struct row *row, int pair, const struct 
         if (pair >= 0)
                 fprintf(json, ",\"pair\":%d", pair);
         else
-                fprintf(json, ",\"pair\":null");
-        json_number(json, "ns_per_access", r->ns, true);
+                fprintf(json, ",\"pair\":null,\"lost\":%u", count_lost(row));
+        json_number(json, "ns_per_access", r->ns, timed);
         fprintf(json, ",\"faults\":%lu,\"accesses\":%lu", (unsigned long)r->faults,
                 (unsigned long)r->accesses);
         json_number(json, "ns_per_fault", ns_per_fault(r), r->faults > 0);
-        json_number(json, "p50", r->p50, !floor);
-        json_number(json, "p99", r->p99, !floor);
-        json_number(json, "p999", r->p999, !floor);
+        json_number(json, "p50", r->p50, percentiles);
+        json_number(json, "p99", r->p99, percentiles);
+        json_number(json, "p999", r->p999, percentiles);
         json_number(json, "ratio", ratios[0], ratios[0] > 0);
         json_text(json, "rival", ratios[0] > 0 ? row->rivals[0].name : NULL);
         json_number(json, "ratio2", ratios[1], ratios[1] > 0);
@@ -238,8 +249,6 @@ bool report_row(FILE *json, const struct row *row)
                 printf(" %9.1f %9.1f %9.1f", r.p50 / 1000, r.p99 / 1000, r.p999 / 1000);
                 print_ratio(row, 0);
                 print_ratio(row, 1);
-                if (json)
-                        json_lines(json, row);
                 if (row->rivals[0].name)
                         targets_note(run, spread_of_ratio(row, 0).median);
         }
@@ -251,6 +260,8 @@ bool report_row(FILE *json, const struct row *row)
                        without->text);
         printf("\n");
         fflush(stdout);
+        if (json && (ns.n > 0 || count_lost(row) > 0))
+                json_lines(json, row);
         return !is_fault_of_ours(row);
 }
 
