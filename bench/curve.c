@@ -15,34 +15,16 @@
  *
  * bench-curve [cost|foretelling]: both, or one of them.
  */
-#include "bench_util.h"
+#include "bench_pool.h"
 
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <unpaged/unpaged.h>
 
-#define PAGE     ((size_t)4096)
 #define NPAGES   8192u
 #define FRAMES   (NPAGES / 4)
 #define PAIRS    31u
 #define BLOCK    6000u /* accesses */
 #define ACCESSES 300000u
 #define SIZES    6u
-
-static void must(int error, const char *what)
-{
-        if (error) {
-                fprintf(stderr, "curve: %s: %s. %s\n", what, strerror(-error), pg_last_error());
-                exit(EXIT_FAILURE);
-        }
-}
-
-static void complain(void *arg, const char *text)
-{
-        (void)arg;
-        fprintf(stderr, "curve: %s\n", text);
-}
 
 /* A pool and pages that all have been written to. */
 struct subject {
@@ -52,31 +34,12 @@ struct subject {
 
 static struct subject subject_open(enum pg_delivery how, uint32_t frames, uint32_t curve_pages)
 {
-        struct pg_config config = {.size = sizeof(config),
-                                   .frames = frames,
-                                   .delivery = how,
-                                   .message = complain,
-                                   .curve_pages = curve_pages};
         struct subject s;
 
-        must(pg_open(&s.pool, &config), "pg_open");
-        s.pages = pg_map(s.pool, NPAGES * PAGE, 0);
-        must(s.pages ? 0 : -1, "pg_map");
-        must(pg_advise(s.pool, s.pages, NPAGES * PAGE, PG_ADVICE_RANDOM), "pg_advise");
+        s.pool = open_pool(
+                (struct pg_config){.frames = frames, .delivery = how, .curve_pages = curve_pages});
+        s.pages = map_random_pages(s.pool, NPAGES);
         return s;
-}
-
-static void subject_close(struct subject *s)
-{
-        must(pg_close(s->pool), "pg_close");
-}
-
-static struct pg_stats stats_of(const struct subject *s)
-{
-        struct pg_stats stats = {.size = sizeof(stats)};
-
-        must(pg_stats_get(s->pool, &stats), "pg_stats_get");
-        return stats;
 }
 
 static void access_page(struct subject *s, uint64_t page, bool write)
@@ -92,22 +55,15 @@ static void access_page(struct subject *s, uint64_t page, bool write)
 
 /* ---- cost ---------------------------------------------------------------------------------- */
 
-static uint64_t cpu_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static double block(struct subject *s, uint64_t *state, bool write)
 {
-        uint64_t before = stats_of(s).pages_in, began = cpu_ns(), took;
+        uint64_t before = stats_of(s->pool).pages_in, began = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+                 took;
 
         for (unsigned i = 0; i < BLOCK; i++)
                 access_page(s, random_next(state) % NPAGES, write);
-        took = cpu_ns() - began;
-        return (double)took / (double)(stats_of(s).pages_in - before);
+        took = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - began;
+        return (double)took / (double)(stats_of(s->pool).pages_in - before);
 }
 
 static void cost(enum pg_delivery how, uint32_t curve_pages, bool write)
@@ -139,8 +95,8 @@ static void cost(enum pg_delivery how, uint32_t curve_pages, bool write)
                (unsigned long)curve.sample, median(off, PAIRS), median(on, PAIRS),
                median(ratios, PAIRS));
         fflush(stdout);
-        subject_close(&with);
-        subject_close(&without);
+        close_pool(with.pool);
+        close_pool(without.pool);
 }
 
 static void measure_cost(void)
@@ -247,13 +203,13 @@ static void foretell(unsigned workload, unsigned write_one_in)
                 struct pg_stats stats;
 
                 run(&s, workload, write_one_in);
-                stats = stats_of(&s);
+                stats = stats_of(s.pool);
                 printf(" %8.3f", (double)points[i].misses / (double)(stats.faults - stats.rescues));
                 fflush(stdout);
-                subject_close(&s);
+                close_pool(s.pool);
         }
         putchar('\n');
-        subject_close(&told);
+        close_pool(told.pool);
 }
 
 static void measure_foretelling(void)

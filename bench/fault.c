@@ -19,14 +19,13 @@
  * figure is its time divided by the pages that came in. Every word that is read is checked.
  */
 #include "compressible_page.h"
-#include "bench_util.h"
+#include "bench_pool.h"
 #include "uffd_floor.h"
 
 #include <unpaged/stores.h>
 #include <unpaged/unpaged.h>
 
 #include <lz4.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #define NPAGES       ((size_t)4096)
@@ -70,16 +69,6 @@ static struct {
 
 static const char *const deliveries[] = {"thread", "signal"};
 
-/* ---- helpers ------------------------------------------------------------------------------- */
-
-static void must(int error, const char *what)
-{
-        if (error) {
-                fprintf(stderr, "fault: %s: %s. %s\n", what, strerror(-error), pg_last_error());
-                exit(EXIT_FAILURE);
-        }
-}
-
 /* ---- blocks -------------------------------------------------------------------------------- */
 
 /* Touches all pages in order, timing each. NULL: only touches them. Returns the time of all. */
@@ -122,16 +111,6 @@ static void expect_all(struct memory *m, uint64_t value)
 {
         for (size_t i = 0; i < NPAGES; i++)
                 m->expect[i] = value;
-}
-
-static struct pg_stats stats_of(struct pg_pool *pool)
-{
-        const struct timespec pause = {.tv_nsec = 1000000};
-        struct pg_stats stats = {.size = sizeof(stats)};
-
-        nanosleep(&pause, NULL); /* a handler thread counts the last fault after it woke us */
-        must(pg_stats_get(pool, &stats), "pg_stats_get");
-        return stats;
 }
 
 /* ---- the library's side of a kind: bring the pages where they must be, and time the touches
@@ -355,25 +334,14 @@ static void measure_evictions(int how, double fault_ns, const char *const names[
 
 /* ---- start --------------------------------------------------------------------------------- */
 
-static void complain(void *arg, const char *text)
+static struct pg_pool *open_with(int how, uint32_t frames, struct pg_store *swap, struct memory *m)
 {
-        (void)arg;
-        fprintf(stderr, "fault: %s\n", text);
-}
-
-static struct pg_pool *open_pool(int how, uint32_t frames, struct pg_store *swap, struct memory *m)
-{
-        struct pg_config config = {.size = sizeof(config),
-                                   .frames = frames,
+        struct pg_pool *pool = open_pool(
+                (struct pg_config){.frames = frames,
                                    .swap = swap,
-                                   .delivery = how == 1 ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD,
-                                   .message = complain};
-        struct pg_pool *pool;
+                                   .delivery = how == 1 ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD});
 
-        must(pg_open(&pool, &config), "pg_open");
-        m->start = pg_map(pool, NPAGES * PAGE, 0);
-        floor_check(m->start != NULL, "pg_map");
-        must(pg_advise(pool, m->start, NPAGES * PAGE, PG_ADVICE_RANDOM), "random");
+        m->start = map_random_pages(pool, NPAGES);
         return pool;
 }
 
@@ -387,35 +355,18 @@ static void start(void)
                 must(pg_store_zram(&bench.swap[how], &lz4), "pg_store_zram");
                 /* protect needs pages that come in clean, however often they were written to */
                 setenv("UNPAGED_MASK_FEATURES", "predict", 1);
-                bench.roomy[how] = open_pool(how, NPAGES + 64, NULL, &bench.roomy_memory[how]);
+                bench.roomy[how] = open_with(how, NPAGES + 64, NULL, &bench.roomy_memory[how]);
                 unsetenv("UNPAGED_MASK_FEATURES");
                 bench.tight[how] =
-                        open_pool(how, FRAMES, bench.swap[how], &bench.tight_memory[how]);
+                        open_with(how, FRAMES, bench.swap[how], &bench.tight_memory[how]);
                 floor_start(&bench.floor[how], how == 1, NPAGES);
                 bench.floor_memory[how].start = bench.floor[how].start;
         }
-        CPU_ZERO(&here);
-        CPU_SET((size_t)sched_getcpu(), &here);
-        sched_setaffinity(0, sizeof(here), &here);
+        here = stay_here();
         floor_follow(&bench.floor[PG_DELIVERY_THREAD], &here);
         bench.data = malloc(NPAGES * PAGE);
         bench.packed = malloc(NPAGES * 2 * PAGE);
         floor_check(bench.data && bench.packed, "malloc");
-}
-
-/* Appends to out/fault.jsonl beside this source file. */
-static void open_json(void)
-{
-        char path[4096];
-
-        snprintf(path, sizeof(path), "%.*sout",
-                 (int)(strrchr(__FILE__, '/') ? strrchr(__FILE__, '/') + 1 - __FILE__ : 0),
-                 __FILE__);
-        mkdir(path, 0777);
-        strncat(path, "/fault.jsonl", sizeof(path) - strlen(path) - 1);
-        bench.json = fopen(path, "a");
-        if (!bench.json)
-                perror(path);
 }
 
 static void print_machine(void)
@@ -440,7 +391,7 @@ int main(void)
         double floors[2];
 
         start();
-        open_json();
+        bench.json = fopen(output_path(__FILE__, "fault.jsonl"), "a");
         print_machine();
         for (int how = 1; how >= 0; how--)
                 floors[how] = measure_faults(how);
@@ -453,8 +404,8 @@ int main(void)
                         measure_evictions(how, floors[how], names[hard]);
         }
         for (int how = 0; how < 2; how++) {
-                must(pg_close(bench.roomy[how]), "pg_close");
-                must(pg_close(bench.tight[how]), "pg_close");
+                close_pool(bench.roomy[how]);
+                close_pool(bench.tight[how]);
                 must(pg_store_close(bench.swap[how]), "pg_store_close");
         }
         if (bench.json)

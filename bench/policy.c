@@ -17,13 +17,14 @@
  *
  * Frames are used before they are evicted, so "evict" contains what select owes for that.
  */
+#include "bench_util.h"
+
 #include <unpaged/policy.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 struct run {
@@ -35,12 +36,10 @@ struct run {
         uint64_t longest_ns;
 };
 
-static uint64_t now_ns(void)
+/* No call waits; others may run meanwhile. */
+static uint64_t cpu_ns(void)
 {
-        struct timespec now;
-
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* no call waits; others may run meanwhile */
-        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+        return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void *memory_for(size_t size)
@@ -52,20 +51,6 @@ static void *memory_for(size_t size)
                 exit(EXIT_FAILURE);
         }
         return memory;
-}
-
-static void shuffle(uint32_t *order, uint32_t nframes)
-{
-        uint64_t state = 1;
-
-        for (uint32_t i = 0; i < nframes; i++) {
-                state = state * 6364136223846793005u + 1442695040888963407u;
-
-                uint32_t other = (uint32_t)((state >> 32) * (i + 1) >> 32);
-
-                order[i] = order[other];
-                order[other] = i;
-        }
 }
 
 static bool wants_queued(const struct pg_policy_ops *ops)
@@ -139,9 +124,9 @@ static void evict_all(struct run *run)
 static void find_longest_select(struct run *run)
 {
         for (uint32_t i = 0; i < run->nframes; i++) {
-                uint64_t before = now_ns();
+                uint64_t before = cpu_ns();
                 uint32_t frame = run->ops->select(run->self);
-                uint64_t ns = now_ns() - before;
+                uint64_t ns = cpu_ns() - before;
 
                 if (ns > run->longest_ns)
                         run->longest_ns = ns;
@@ -152,10 +137,10 @@ static void find_longest_select(struct run *run)
 
 static double ns_per_frame(struct run *run, void (*phase)(struct run *))
 {
-        uint64_t before = now_ns();
+        uint64_t before = cpu_ns();
 
         phase(run);
-        return (double)(now_ns() - before) / run->nframes;
+        return (double)(cpu_ns() - before) / run->nframes;
 }
 
 static void measure(struct run *run)
@@ -200,7 +185,7 @@ int main(int argc, char **argv)
         run.nframes = (uint32_t)nframes;
         run.order = memory_for(nframes * sizeof(uint32_t));
         run.queue = memory_for(nframes * sizeof(uint32_t));
-        shuffle(run.order, run.nframes);
+        shuffle(run.order, run.nframes, &(uint64_t){1});
 
         uname(&machine);
         printf("%s %s, %ld CPUs, %lu frames; ns, but the longest select in us\n", machine.sysname,
