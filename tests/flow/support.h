@@ -9,6 +9,8 @@
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
+#include "bench_util.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

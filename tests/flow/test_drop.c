@@ -101,8 +101,7 @@ static void *count_on(void *arg)
                 size_t page;
                 volatile uint64_t *word;
 
-                random = random * 6364136223846793005u + 1442695040888963407u;
-                page = (random >> 33) % NPAGES;
+                page = random_below(&random, NPAGES);
                 word = (volatile uint64_t *)(void *)(writer.addr + page * PAGE + 8);
                 ck_assert_uint_eq(*word, writer.counts[page]);
                 *word = ++writer.counts[page];

@@ -6,14 +6,6 @@
 
 #define TIB ((size_t)1 << 40)
 
-static uint64_t now_ns(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 /* Bytes of anonymous memory of this process. */
 static size_t anonymous_bytes(void)
 {

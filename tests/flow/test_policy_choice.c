@@ -112,10 +112,8 @@ START_TEST(a_full_store_does_not_keep_clean_pages_from_going)
         pool = open_config(&config);
         file = map_file(pool, 2 * frames);
         words = map_pages(pool, dirty, 0);
-        for (size_t i = 0; i < dirty * PAGE / sizeof(*words); i++) {
-                random = random * 6364136223846793005u + 1442695040888963407u;
-                words[i] = random; /* nothing that could be compressed */
-        }
+        for (size_t i = 0; i < dirty * PAGE / sizeof(*words); i++)
+                words[i] = random_next(&random); /* nothing that could be compressed */
         ck_assert_int_eq(pg_advise(pool, words, dirty * PAGE, PG_ADVICE_COLD), 0);
         for (size_t i = 0; i < 3 * frames; i++) {
                 size_t page = i * 401 % (2 * frames);
@@ -125,10 +123,8 @@ START_TEST(a_full_store_does_not_keep_clean_pages_from_going)
         }
         ck_assert_uint_eq(stats_of(pool).errors_frames, 0);
         random = 1;
-        for (size_t i = 0; i < dirty * PAGE / sizeof(*words); i++) {
-                random = random * 6364136223846793005u + 1442695040888963407u;
-                ck_assert_uint_eq(words[i], random);
-        }
+        for (size_t i = 0; i < dirty * PAGE / sizeof(*words); i++)
+                ck_assert_uint_eq(words[i], random_next(&random));
         ck_assert_int_eq(pg_close(pool), 0);
         pg_store_close(file.store);
         pg_store_close(swap);

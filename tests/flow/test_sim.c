@@ -24,12 +24,6 @@ struct script {
         size_t count;
 };
 
-static uint32_t random_below(uint64_t *state, uint32_t n)
-{
-        *state = *state * 6364136223846793005u + 1442695040888963407u;
-        return (uint32_t)((*state >> 32) * n >> 32);
-}
-
 /* Small numbers come often: the product of two random ones. A scan now and then, some writes, and
  * some pages that are discarded and then written to again. */
 static void write_script(struct script *s, uint64_t seed)
@@ -40,7 +34,7 @@ static void write_script(struct script *s, uint64_t seed)
         for (uint32_t page = 0; page < PAGES; page++)
                 s->steps[s->count++] = step_make(page, STEP_WRITE);
         for (uint32_t i = 0; i < TOUCHES; i++) {
-                uint32_t page = random_below(&seed, random_below(&seed, PAGES) + 1);
+                uint32_t page = (uint32_t)random_below(&seed, random_below(&seed, PAGES) + 1);
                 enum step what = random_below(&seed, 8) == 0 ? STEP_WRITE : STEP_READ;
 
                 if (i % 2000 < 250)

@@ -135,13 +135,12 @@ START_TEST(the_policy_learns_from_ghosts_which_pages_are_wanted)
 
         check_pages(addr, NPAGES, 0);
         for (size_t i = 0; i < 64 * NPAGES; i++) {
-                random = random * 6364136223846793005u + 1442695040888963407u;
                 if (i == 32 * NPAGES)
                         before = faults_of(pool), cold = 0;
                 if (i % 4 == 0)
                         touch(addr + (hot + cold++ % (NPAGES - hot)) * PAGE);
                 else
-                        touch(addr + (random >> 33) % hot * PAGE);
+                        touch(addr + random_below(&random, hot) * PAGE);
         }
         all = faults_of(pool) - before;
         ck_assert_uint_gt(all, cold / 2);

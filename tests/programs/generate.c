@@ -10,6 +10,8 @@
  *     xml     the same as elements
  *     c       a C file that compiles
  */
+#include "bench_util.h"
+
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,19 +21,9 @@
 static uint64_t state;
 static uint64_t written;
 
-/* splitmix64 */
-static uint64_t next(void)
-{
-        uint64_t z = (state += UINT64_C(0x9e3779b97f4a7c15));
-
-        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        return z ^ (z >> 31);
-}
-
 static unsigned below(unsigned n)
 {
-        return (unsigned)(next() % n);
+        return (unsigned)random_below(&state, n);
 }
 
 __attribute__((format(printf, 1, 2))) static void put(const char *format, ...)
@@ -68,7 +60,7 @@ static const char *word(void)
 
 static void lines(void)
 {
-        put("%08" PRIx64, next() >> 32);
+        put("%08" PRIx64, random_next(&state) >> 32);
         for (unsigned i = 3 + below(5); i > 0; i--)
                 put(" %s", word());
         put(" %u\n", below(100000));
@@ -79,7 +71,7 @@ static void bytes(void)
         uint64_t block[512];
 
         for (size_t i = 0; i < sizeof(block) / sizeof(*block); i++)
-                block[i] = next();
+                block[i] = random_next(&state);
         fwrite(block, 1, sizeof(block), stdout);
         written += sizeof(block);
 }
@@ -112,7 +104,7 @@ static void json(void)
         put(" %s\",\"score\":%u.%u,\"tags\":[\"%s\"", word(), below(1000), below(10), word());
         for (unsigned i = below(5); i > 0; i--)
                 put(",\"%s\"", word());
-        put("],\"inner\":{\"key\":\"%016" PRIx64 "\",\"on\":%s}}", next(),
+        put("],\"inner\":{\"key\":\"%016" PRIx64 "\",\"on\":%s}}", random_next(&state),
             below(2) ? "true" : "null");
         n++;
 }

@@ -19,15 +19,6 @@
 struct run run;
 __thread struct thread *self;
 
-uint64_t random_next(uint64_t *state)
-{
-        uint64_t x = *state += 0x9e3779b97f4a7c15;
-
-        x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-        x = (x ^ x >> 27) * 0x94d049bb133111eb;
-        return x ^ x >> 31;
-}
-
 void op_begin(struct thread *t, enum op op, const struct area *a, uint64_t page, uint64_t pages)
 {
         uint64_t n = atomic_fetch_add_explicit(&t->progress, 1, memory_order_relaxed) + 1;

@@ -28,7 +28,7 @@ static void nap(long us)
 
 static void do_resize(struct thread *t)
 {
-        uint64_t frames = PG_FRAMES_MIN + random_below(t, 2 * options.frames);
+        uint64_t frames = PG_FRAMES_MIN + random_below(&t->random, 2 * options.frames);
         int error;
 
         op_begin(t, OP_RESIZE, NULL, frames, 0);
@@ -41,8 +41,8 @@ static void do_resize(struct thread *t)
 static void do_tour(struct thread *t)
 {
         static const enum area_kind kinds[] = {AREA_ANON, AREA_PRIVATE, AREA_SHARED};
-        enum area_kind kind = kinds[random_below(t, 3)];
-        size_t npages = 1 + random_below(t, 8);
+        enum area_kind kind = kinds[random_below(&t->random, 3)];
+        size_t npages = 1 + random_below(&t->random, 8);
         struct area a;
 
         op_begin(t, OP_TOUR, NULL, 0, npages);
@@ -64,7 +64,7 @@ static void do_tour(struct thread *t)
                 data_peek(run.data, a.offset, a.shadow, npages * run.page_size);
         }
         tour_open(&a);
-        nap((long)random_below(t, 2000));
+        nap((long)random_below(&t->random, 2000));
         tour_closing();
         if (pg_unmap(run.pool, a.base, npages * run.page_size) != 0)
                 fail(t, "pg_unmap under the eyes of others");
@@ -75,7 +75,7 @@ static void do_tour(struct thread *t)
 
 static void do_locked(struct thread *t)
 {
-        size_t size = (1 + random_below(t, 3)) * run.page_size;
+        size_t size = (1 + random_below(&t->random, 3)) * run.page_size;
         volatile char *p;
 
         op_begin(t, OP_LOCKED, NULL, 0, size / run.page_size);
@@ -205,7 +205,7 @@ static void do_uring(struct thread *t)
         }
         error = io_uring_register_buffers(&ring, &buffer, 1);
         if (error == 0) {
-                nap((long)random_below(t, 1000));
+                nap((long)random_below(&t->random, 1000));
                 io_uring_prep_read_fixed(io_uring_get_sqe(&ring), direct_fd, addr, IO_BYTES, 0, 0);
                 io_uring_submit(&ring);
                 while (io_uring_wait_cqe(&ring, &cqe) == -EINTR)
@@ -249,13 +249,13 @@ static void do_sick(struct thread *t)
                 {20, 20, 20, 100}, {200, 200, 200, 300}, {0, 1000, 0, 0},  {0, 0, 1000, 0},
                 {500, 0, 0, 0},    {1000, 0, 0, 0},      {0, 500, 0, 500}, {300, 300, 300, 0},
         };
-        const unsigned *ill = ills[random_below(t, sizeof(ills) / sizeof(ills[0]))];
+        const unsigned *ill = ills[random_below(&t->random, sizeof(ills) / sizeof(ills[0]))];
 
         if (!store_is_flaky())
                 return;
         op_begin(t, OP_SICK, NULL, 0, 0);
         flaky_set(ill[0], ill[1], ill[2], ill[3]);
-        nap((long)random_below(t, 50000));
+        nap((long)random_below(&t->random, 50000));
         flaky_set(0, 0, 0, 0);
 }
 
@@ -270,9 +270,9 @@ void *chaos_main(void *arg)
         thread_enter(t);
         direct_fd = direct_open();
         while (!atomic_load(&run.stop)) {
-                ops[random_below(t, sizeof(ops) / sizeof(ops[0]))](t);
+                ops[random_below(&t->random, sizeof(ops) / sizeof(ops[0]))](t);
                 alarm_heal(t);
-                nap((long)random_below(t, 3000));
+                nap((long)random_below(&t->random, 3000));
         }
         flaky_set(0, 0, 0, 0);
         if (direct_fd >= 0)

@@ -190,7 +190,7 @@ __attribute__((noinline, no_sanitize("thread"))) static uint64_t look(const char
 
 static void visit(struct thread *t, struct area *a, uint64_t number)
 {
-        uint64_t w = random_below(t, area_words(a));
+        uint64_t w = random_below(&t->random, area_words(a));
         uint64_t expected = a->shadow[w], found;
         int sig;
 

@@ -78,20 +78,12 @@ static void pool_open(void)
         run.bells.name = "bells";
 }
 
-static double now(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static void work(void)
 {
         pthread_t threads[THREADS_MAX + TOURISTS + 1];
         unsigned n = 0;
         struct timespec tick = {.tv_nsec = 50000000};
-        double began = now();
+        uint64_t began = now_ns();
 
         for (unsigned i = 0; i < options.threads; i++)
                 pthread_create(&threads[n++], NULL, worker_main, thread_new("worker", i));
@@ -99,7 +91,7 @@ static void work(void)
                 pthread_create(&threads[n++], NULL, tourist_main, thread_new("tourist", i));
         pthread_create(&threads[n++], NULL, chaos_main, thread_new("chaos", 0));
         alarm_start();
-        while (now() < began + options.seconds) {
+        while ((double)(now_ns() - began) < options.seconds * 1e9) {
                 op_begin(self, OP_QUERY, NULL, 0, 0);
                 nanosleep(&tick, NULL);
         }

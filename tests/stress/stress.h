@@ -15,6 +15,8 @@
 #ifndef STRESS_H
 #define STRESS_H
 
+#include "bench_util.h"
+
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -179,13 +181,6 @@ struct thread {
 };
 
 extern __thread struct thread *self;
-
-uint64_t random_next(uint64_t *state);
-
-static inline uint64_t random_below(struct thread *t, uint64_t n)
-{
-        return random_next(&t->random) % n;
-}
 
 /* Notes what the thread is about to do, for reports; and what came of it. */
 void op_begin(struct thread *t, enum op op, const struct area *a, uint64_t page, uint64_t pages);

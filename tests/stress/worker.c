@@ -26,18 +26,18 @@ struct span {
 
 static struct area *any_area(struct thread *t)
 {
-        return &run.areas[random_below(t, AREA_KINDS)];
+        return &run.areas[random_below(&t->random, AREA_KINDS)];
 }
 
 static struct area *writable_area(struct thread *t)
 {
-        return &run.areas[random_below(t, AREA_READONLY)];
+        return &run.areas[random_below(&t->random, AREA_READONLY)];
 }
 
 static struct span own_chunk(struct thread *t, struct area *a)
 {
         uint64_t chunks = a->half * a->page_words / CHUNK_WORDS;
-        uint64_t c = random_below(t, chunks / run.nthreads) * run.nthreads + t->id;
+        uint64_t c = random_below(&t->random, chunks / run.nthreads) * run.nthreads + t->id;
 
         return (struct span){a, c * CHUNK_WORDS, CHUNK_WORDS};
 }
@@ -45,8 +45,8 @@ static struct span own_chunk(struct thread *t, struct area *a)
 static struct span own_pages(struct thread *t, struct area *a, size_t most)
 {
         size_t each = (a->npages - a->half) / run.nthreads;
-        uint64_t first = random_below(t, each);
-        size_t n = 1 + random_below(t, each - first);
+        uint64_t first = random_below(&t->random, each);
+        size_t n = 1 + random_below(&t->random, each - first);
 
         n = n < most ? n : most;
         return (struct span){a, (a->half + t->id * each + first) * a->page_words,
@@ -57,8 +57,8 @@ static struct span own_pages(struct thread *t, struct area *a, size_t most)
 static struct span own_piece(struct thread *t, struct area *a, size_t most)
 {
         struct span s = own_pages(t, a, 64);
-        uint64_t skip = random_below(t, s.n);
-        size_t n = 1 + random_below(t, s.n - skip);
+        uint64_t skip = random_below(&t->random, s.n);
+        size_t n = 1 + random_below(&t->random, s.n - skip);
 
         s.word += skip;
         s.n = n < most ? n : most;
@@ -67,7 +67,7 @@ static struct span own_piece(struct thread *t, struct area *a, size_t most)
 
 static void values_make(struct thread *t, size_t n)
 {
-        uint64_t kind = random_below(t, 8), base = random_next(&t->random);
+        uint64_t kind = random_below(&t->random, 8), base = random_next(&t->random);
 
         for (size_t i = 0; i < n; i++)
                 t->values[i] = kind == 0  ? 0
@@ -88,11 +88,11 @@ static void begin(struct thread *t, enum op op, const struct span *s)
 static void do_read_word(struct thread *t)
 {
         struct area *a = any_area(t);
-        struct span s = {a, random_below(t, area_words(a)), 1};
+        struct span s = {a, random_below(&t->random, area_words(a)), 1};
 
         if (a->kind != AREA_READONLY) {
-                s = random_below(t, 2) ? own_chunk(t, a) : own_piece(t, a, CHUNK_WORDS);
-                s.word += random_below(t, s.n);
+                s = random_below(&t->random, 2) ? own_chunk(t, a) : own_piece(t, a, CHUNK_WORDS);
+                s.word += random_below(&t->random, s.n);
                 s.n = 1;
         }
         begin(t, OP_READ_WORD, &s);
@@ -102,9 +102,10 @@ static void do_read_word(struct thread *t)
 static void do_write_word(struct thread *t)
 {
         struct area *a = writable_area(t);
-        struct span s = random_below(t, 2) ? own_chunk(t, a) : own_piece(t, a, CHUNK_WORDS);
+        struct span s =
+                random_below(&t->random, 2) ? own_chunk(t, a) : own_piece(t, a, CHUNK_WORDS);
 
-        s.word += random_below(t, s.n);
+        s.word += random_below(&t->random, s.n);
         s.n = 1;
         begin(t, OP_WRITE_WORD, &s);
         values_make(t, 1);
@@ -116,7 +117,7 @@ static void do_read_run(struct thread *t)
         struct area *a = any_area(t);
         struct span s;
 
-        if (a->kind == AREA_READONLY || random_below(t, 2)) {
+        if (a->kind == AREA_READONLY || random_below(&t->random, 2)) {
                 s = own_piece(t, a, RUN_WORDS);
                 begin(t, OP_READ_RUN, &s);
                 area_read(t, a, s.word, s.n);
@@ -135,7 +136,7 @@ static void do_write_run(struct thread *t)
         struct area *a = writable_area(t);
         struct span s;
 
-        if (random_below(t, 2)) {
+        if (random_below(&t->random, 2)) {
                 s = own_piece(t, a, RUN_WORDS);
                 begin(t, OP_WRITE_RUN, &s);
                 values_make(t, s.n);
@@ -154,10 +155,12 @@ static void do_write_run(struct thread *t)
 static void do_memset(struct thread *t)
 {
         struct area *a = writable_area(t);
-        struct span s = random_below(t, 2) ? own_pages(t, a, 8) : own_piece(t, a, RUN_WORDS);
+        struct span s =
+                random_below(&t->random, 2) ? own_pages(t, a, 8) : own_piece(t, a, RUN_WORDS);
 
         begin(t, OP_MEMSET, &s);
-        area_set(t, a, s.word, s.n, (unsigned char)(random_below(t, 2) * random_below(t, 256)));
+        area_set(t, a, s.word, s.n,
+                 (unsigned char)(random_below(&t->random, 2) * random_below(&t->random, 256)));
 }
 
 struct copying {
@@ -312,8 +315,8 @@ static void do_file_io(struct thread *t)
 static struct span any_pages(struct thread *t)
 {
         struct area *a = any_area(t);
-        uint64_t first = random_below(t, a->npages);
-        size_t n = 1 + random_below(t, 8);
+        uint64_t first = random_below(&t->random, a->npages);
+        size_t n = 1 + random_below(&t->random, 8);
 
         n = n < a->npages - first ? n : a->npages - first;
         return (struct span){a, first * a->page_words, n * a->page_words};
@@ -346,7 +349,7 @@ static void do_residency(struct thread *t, enum op op)
         else
                 called(t, "pg_advise",
                        pg_advise(run.pool, addr, size,
-                                 (enum pg_advice)random_below(t, PG_ADVICE_DISCARD)),
+                                 (enum pg_advice)random_below(&t->random, PG_ADVICE_DISCARD)),
                        0);
 }
 
@@ -383,7 +386,7 @@ static void do_discard(struct thread *t)
 
 static void do_sync(struct thread *t)
 {
-        struct area *a = random_below(t, 4) ? &run.areas[AREA_SHARED] : any_area(t);
+        struct area *a = random_below(&t->random, 4) ? &run.areas[AREA_SHARED] : any_area(t);
         struct span s = own_pages(t, a, 4);
 
         begin(t, OP_SYNC, &s);
@@ -417,7 +420,8 @@ static void do_stats(struct thread *t)
         if (stats.frames_pinned > stats.frames_total)
                 fail(t, "more frames are pinned than there are");
         called(t, "pg_histogram_get",
-               pg_histogram_get(run.pool, (enum pg_histogram_kind)random_below(t, 4), &histogram),
+               pg_histogram_get(run.pool, (enum pg_histogram_kind)random_below(&t->random, 4),
+                                &histogram),
                0);
         error = pg_thread_stats_get(run.pool, 0, &mine);
         if (error && error != -ENOENT && error != -ENOTSUP)
@@ -445,14 +449,14 @@ static void do_one(struct thread *t)
         static void (*const calls[])(struct thread *) = {
                 do_pinned_look, do_discard, do_sync, do_query, do_stats,
         };
-        uint64_t dice = random_below(t, 100);
+        uint64_t dice = random_below(&t->random, 100);
 
         if (dice < 70)
-                accesses[random_below(t, sizeof(accesses) / sizeof(accesses[0]))](t);
+                accesses[random_below(&t->random, sizeof(accesses) / sizeof(accesses[0]))](t);
         else if (dice < 85)
-                do_residency(t, moves[random_below(t, sizeof(moves) / sizeof(moves[0]))]);
+                do_residency(t, moves[random_below(&t->random, sizeof(moves) / sizeof(moves[0]))]);
         else
-                calls[random_below(t, sizeof(calls) / sizeof(calls[0]))](t);
+                calls[random_below(&t->random, sizeof(calls) / sizeof(calls[0]))](t);
 }
 
 void *worker_main(void *arg)

@@ -66,17 +66,18 @@ static inline bool policy_is_sound(const struct pg_policy_ops *ops, const void *
         return ops->check(self);
 }
 
-/* A linear congruential generator (Knuth's MMIX), upper half: the same numbers everywhere. */
-static inline uint32_t next_random(uint64_t *state)
+/* A linear congruential generator (Knuth's MMIX), upper half, and not that of bench_util.h: the
+ * counts of misses in test_policy_misses are those of its numbers. */
+static inline uint32_t lcg_next(uint64_t *state)
 {
         *state = *state * 6364136223846793005u + 1442695040888963407u;
         return (uint32_t)(*state >> 32);
 }
 
 /* A number in 0 ... limit - 1. */
-static inline uint32_t random_below(uint64_t *state, uint32_t limit)
+static inline uint32_t lcg_below(uint64_t *state, uint32_t limit)
 {
-        return (uint32_t)((uint64_t)next_random(state) * limit >> 32);
+        return (uint32_t)((uint64_t)lcg_next(state) * limit >> 32);
 }
 
 static inline const struct pg_policy_ops *policy(const char *name)
@@ -164,7 +165,7 @@ static inline void rig_seat(struct rig *rig, uint32_t frame, enum seat seat)
 
 static inline void rig_add(struct rig *rig, uint32_t frame)
 {
-        rig->ops->add(rig->self, frame, frame * UINT64_C(4096), random_below(&rig->random, 3));
+        rig->ops->add(rig->self, frame, frame * UINT64_C(4096), lcg_below(&rig->random, 3));
         rig_seat(rig, frame, PRESENT);
 }
 
@@ -217,7 +218,7 @@ static inline void rig_evict(struct rig *rig)
 
         if (frame == PG_NO_FRAME)
                 return;
-        switch (random_below(&rig->random, 8)) {
+        switch (lcg_below(&rig->random, 8)) {
         case 0: /* it cannot go just now */
                 rig->ops->remove(rig->self, frame);
                 rig->ops->add(rig->self, frame, frame * UINT64_C(4096), PG_ADD_RETURNED);
@@ -235,8 +236,8 @@ static inline void rig_evict(struct rig *rig)
 /* One random call on one random frame; `growing` favours those that give the policy frames. */
 static inline void rig_step(struct rig *rig, bool growing)
 {
-        uint32_t frame = random_below(&rig->random, rig->nframes);
-        uint32_t dice = random_below(&rig->random, 8);
+        uint32_t frame = lcg_below(&rig->random, rig->nframes);
+        uint32_t dice = lcg_below(&rig->random, 8);
 
         switch (rig->seat[frame]) {
         case ABSENT:

@@ -14,6 +14,8 @@
 #ifndef UNPAGED_TESTS_STORE_CONFORMANCE_H
 #define UNPAGED_TESTS_STORE_CONFORMANCE_H
 
+#include "bench_util.h"
+
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
@@ -44,22 +46,13 @@ struct conform_rig {
 
 #define CONFORM_RUN 8u
 
-static inline uint64_t conform_random(uint64_t *state)
-{
-        uint64_t x = *state += 0x9e3779b97f4a7c15u;
-
-        x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-        x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-        return x ^ x >> 31;
-}
-
 /* `noise` percent of the pieces of a page are new, the others repeat one of the last 32 KiB. */
 static inline void conform_fill_mixed(char *page, size_t bytes, unsigned noise, uint64_t seed)
 {
         const size_t piece = 32, window = 32768;
 
         for (size_t at = 0; at < bytes; at += piece) {
-                uint64_t r = conform_random(&seed);
+                uint64_t r = random_next(&seed);
 
                 if (at && r % 100 >= noise) {
                         size_t back = at < window ? at : window;
@@ -69,7 +62,7 @@ static inline void conform_fill_mixed(char *page, size_t bytes, unsigned noise, 
                         continue;
                 }
                 for (size_t i = 0; i < piece; i += 8) {
-                        r = conform_random(&seed);
+                        r = random_next(&seed);
                         memcpy(page + at + i, &r, 8);
                 }
         }
@@ -336,7 +329,7 @@ static inline void *conform_walk(void *arg)
         struct conform_rig *rig = &self->rig;
 
         for (size_t step = 0; step < self->steps; step++) {
-                uint64_t r = conform_random(&self->random);
+                uint64_t r = random_next(&self->random);
                 size_t place = rig->count ? (r >> 8) % rig->count : 0;
 
                 if (rig->count == 0 || (r % 8 == 0 && rig->count < self->most))

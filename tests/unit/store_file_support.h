@@ -5,6 +5,8 @@
 #ifndef UNPAGED_TESTS_STORE_FILE_SUPPORT_H
 #define UNPAGED_TESTS_STORE_FILE_SUPPORT_H
 
+#include "bench_util.h"
+
 #include <unpaged/stores.h>
 
 #include <check.h>

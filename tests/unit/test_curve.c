@@ -7,6 +7,7 @@
  * to end. Its misses are counted by it, its faults and demotions are what the curve is told.
  */
 #include "miss_curve.h"
+#include "bench_util.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -95,14 +96,6 @@ static uint64_t replay(const struct event *events, size_t n, uint32_t frames, ui
 }
 
 /* ---- exactness ------------------------------------------------------------------------------- */
-
-static uint64_t random_next(uint64_t *state)
-{
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        return *state;
-}
 
 /* Uniform, skewed, looping, in phases; with one event in `forgets` (0: none) that forgets a page,
  * or all of some. */

@@ -5,6 +5,7 @@
  * random ones none of them, nor any policy, beats MIN.
  */
 #include "model.h"
+#include "bench_util.h"
 
 #include <check.h>
 #include <errno.h>
@@ -15,12 +16,6 @@
 enum { PAGES = 60, STEPS = 3000 };
 
 static uint32_t steps[STEPS], next[STEPS];
-
-static uint32_t random_below(uint64_t *state, uint32_t n)
-{
-        *state = *state * 6364136223846793005u + 1442695040888963407u;
-        return (uint32_t)((*state >> 32) * n >> 32);
-}
 
 static bool is_touch(uint32_t step)
 {
@@ -33,8 +28,9 @@ static void make_steps(uint64_t seed)
         uint32_t touches[STEPS], count = 0;
 
         for (uint32_t i = 0; i < STEPS; i++) {
-                uint32_t page = i / 500 % 2 ? i % (PAGES / 2)
-                                            : random_below(&seed, random_below(&seed, PAGES) + 1);
+                uint32_t page =
+                        i / 500 % 2 ? i % (PAGES / 2)
+                                    : (uint32_t)random_below(&seed, random_below(&seed, PAGES) + 1);
                 enum step what = random_below(&seed, 50) == 0  ? STEP_FORGET
                                  : random_below(&seed, 4) == 0 ? STEP_WRITE
                                                                : STEP_READ;

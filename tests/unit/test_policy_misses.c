@@ -32,7 +32,7 @@ static void trace_zipf(void)
                 weight_up_to[page] = total;
         }
         for (uint32_t i = 0; i < TOUCHES; i++) {
-                uint64_t lot = next_random(&random) * total >> 32;
+                uint64_t lot = lcg_next(&random) * total >> 32;
                 uint32_t low = 0;
                 uint32_t high = PAGES - 1;
 
@@ -85,7 +85,7 @@ static void trace_phases(void)
                 if (i >= TOUCHES / 10)
                         trace[i] = 3000 + i % 400;
                 else
-                        trace[i] = i % 4 ? random_below(&random, 200) : 200 + i / 4 % 2000;
+                        trace[i] = i % 4 ? lcg_below(&random, 200) : 200 + i / 4 % 2000;
         }
 }
 

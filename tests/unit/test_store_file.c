@@ -240,12 +240,12 @@ static void *move_runs(void *arg)
         const size_t stretch = 256;
         char *out = pages_new(stretch);
         char *in = pages_new(stretch);
-        unsigned seed = self->number;
+        uint64_t seed = self->number;
 
         for (unsigned i = 0; i < 100 && !self->failed; i++) {
-                size_t n = (size_t)rand_r(&seed) % stretch + 1;
-                size_t first = (size_t)rand_r(&seed) % (stretch - n + 1) +
-                               ((size_t)rand_r(&seed) % 4 * THREADS + self->number) * stretch;
+                size_t n = random_below(&seed, stretch) + 1;
+                size_t first = random_below(&seed, stretch - n + 1) +
+                               (random_below(&seed, 4) * THREADS + self->number) * stretch;
 
                 fill(out, n, (uint64_t)self->number << 40 | (uint64_t)i << 20);
                 self->failed |= self->store->ops->page_out(self->store, first * PAGE, n, out) != 0;

@@ -79,19 +79,19 @@ static void *juggle_places(void *arg)
         struct worker *self = arg;
         uint64_t held[PLACES / 3];
         size_t nheld = 0;
-        unsigned seed = self->number;
+        uint64_t seed = self->number;
 
         for (unsigned i = 0; i < 60000 && !self->failed; i++) {
                 uint64_t offset = 0;
 
-                if (nheld < PLACES / 3 && (nheld == 0 || rand_r(&seed) % 5 < 3)) {
+                if (nheld < PLACES / 3 && (nheld == 0 || random_below(&seed, 5) < 3)) {
                         if (self->store->ops->location_get(self->store, &offset, false) != 0)
                                 continue;
                         self->failed |= offset / PAGE >= PLACES ||
                                         atomic_fetch_add(&self->taken[offset / PAGE], 1) != 0;
                         held[nheld++] = offset;
                 } else {
-                        size_t which = (size_t)rand_r(&seed) % nheld;
+                        size_t which = random_below(&seed, nheld);
 
                         offset = held[which];
                         held[which] = held[--nheld];

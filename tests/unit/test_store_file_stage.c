@@ -226,8 +226,7 @@ static void *write_pages(void *arg)
         while (!atomic_load(&done)) {
                 unsigned i;
 
-                random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-                i = (random >> 33) % PAGES;
+                i = (unsigned)random_below(&random, PAGES);
                 if (!own(i, 1))
                         continue;
                 fill(page, 1, i + (ages[i] += PAGES));

@@ -50,7 +50,7 @@ static unsigned overhead(struct pg_store *store, const char *when)
 
 static void write_mixed(struct conform_rig *rig, size_t place, unsigned noise, uint64_t *random)
 {
-        uint64_t r = conform_random(random);
+        uint64_t r = random_next(random);
 
         /* Sizes differ from page to page as those of real programs do. */
         noise = noise / 2 + (unsigned)(r >> 40) % noise;
@@ -71,7 +71,7 @@ static void fill_mixed(struct conform_rig *rig, size_t most, unsigned noise, uin
 static void free_at_random(struct conform_rig *rig, size_t left, uint64_t *random)
 {
         while (rig->count > left)
-                conform_put(rig, conform_random(random) % rig->count);
+                conform_put(rig, random_below(random, rig->count));
 }
 
 /* Percent of new bytes that give about 3:1 and 1.5:1 with lz4. */
@@ -98,7 +98,7 @@ static void churn(size_t page_size, size_t pages)
         fill_mixed(&rig, pages, THREE_TO_ONE, &random);
         ck_assert_uint_lt(overhead(store, "  another half freed, refilled 3:1"), 110);
         for (size_t i = 0; i < 2 * pages; i++)
-                write_mixed(&rig, conform_random(&random) % pages, HARD, &random);
+                write_mixed(&rig, random_below(&random, pages), HARD, &random);
         ck_assert_uint_lt(overhead(store, "  pages rewritten at random, 1.5:1"), 110);
         free_at_random(&rig, 0, &random);
         printf("  all freed: %.2f MiB\n", (double)conform_stats(store).memory_bytes / MIB);
@@ -124,10 +124,10 @@ static void *make_holes(void *arg)
         for (size_t round = 0; round < self->steps; round++) {
                 while (rig->count < self->most && conform_get(rig))
                         conform_write(rig, rig->count - 1,
-                                      (conform_random(&self->random) >> 20) * 7 + 4);
+                                      (random_next(&self->random) >> 20) * 7 + 4);
                 while (rig->count > self->most / 3) {
-                        conform_put(rig, conform_random(&self->random) % rig->count);
-                        conform_verify(rig, conform_random(&self->random) % rig->count);
+                        conform_put(rig, random_below(&self->random, rig->count));
+                        conform_verify(rig, random_below(&self->random, rig->count));
                 }
         }
         conform_verify_all(rig);
@@ -194,43 +194,35 @@ END_TEST
 
 #define TIMED_PAGES 512u
 
-static double now_ns(void)
-{
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 /* lz4 alone, from and into plain arrays. */
 static void time_bare(const char *pages, double *out, double *in)
 {
         static char packed[TIMED_PAGES][LZ4_COMPRESSBOUND(4096)], state[1 << 15], page[4 * KIB];
         static int length[TIMED_PAGES];
-        double start = now_ns();
+        uint64_t start = now_ns();
 
         for (size_t i = 0; i < TIMED_PAGES; i++)
                 length[i] = LZ4_compress_fast_extState(state, pages + i * 4096, packed[i], 4096,
                                                        LZ4_COMPRESSBOUND(4096), 1);
-        *out = (now_ns() - start) / TIMED_PAGES;
+        *out = (double)(now_ns() - start) / TIMED_PAGES;
         start = now_ns();
         for (size_t i = 0; i < TIMED_PAGES; i++)
                 LZ4_decompress_safe(packed[i], page, length[i], 4096);
-        *in = (now_ns() - start) / TIMED_PAGES;
+        *in = (double)(now_ns() - start) / TIMED_PAGES;
 }
 
 static void time_store(struct conform_rig *rig, const char *pages, double *out, double *in)
 {
         const struct pg_store_ops *ops = rig->store->ops;
-        double start = now_ns();
+        uint64_t start = now_ns();
 
         for (size_t i = 0; i < TIMED_PAGES; i++)
                 ops->page_out(rig->store, rig->offsets[i], 1, pages + i * 4096);
-        *out = (now_ns() - start) / TIMED_PAGES;
+        *out = (double)(now_ns() - start) / TIMED_PAGES;
         start = now_ns();
         for (size_t i = 0; i < TIMED_PAGES; i++)
                 ops->page_in(rig->store, rig->offsets[i], 1, rig->got);
-        *in = (now_ns() - start) / TIMED_PAGES;
+        *in = (double)(now_ns() - start) / TIMED_PAGES;
 }
 
 static void take_least(double *least, double value)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <unpaged/trace.h>
 #include "trace_file.h"
+#include "bench_util.h"
 
 #define EVENTS 20000u
 
@@ -34,11 +35,9 @@ static void end(void)
 
 static uint64_t random64(void)
 {
-        static uint64_t state = 88172645463325252u;
+        static uint64_t state = 1;
 
-        state ^= state << 13;
-        state ^= state >> 7;
-        return state ^= state << 17;
+        return random_next(&state);
 }
 
 /* Of any size, so that every length of a coded number comes. */

@@ -6,6 +6,7 @@
 #define repeats_unpack      inside_unpack
 #define repeats_state_bytes inside_state_bytes
 #include "../../backends/zram_lz77.c"
+#include "bench_util.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -16,10 +17,7 @@ static struct state *state;
 
 static uint64_t any(void)
 {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        return seed;
+        return random_next(&seed);
 }
 
 static void *allocate(size_t size)
@@ -32,7 +30,7 @@ static void *allocate(size_t size)
 
 static void start(void)
 {
-        seed = 88172645463325252u;
+        seed = 1;
         state = aligned_alloc(64, (repeats_state_bytes() + 63) & ~(size_t)63);
         ck_assert_ptr_nonnull(state);
         memset(state, 0xa5, sizeof(*state)); /* whatever was packed there before */

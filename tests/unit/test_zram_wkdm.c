@@ -4,6 +4,7 @@
 #define words_pack   inside_pack
 #define words_unpack inside_unpack
 #include "../../backends/zram_wkdm.c"
+#include "bench_util.h"
 
 #include <check.h>
 #include <stdint.h>
@@ -18,15 +19,12 @@ static uint64_t seed;
 
 static uint64_t any(void)
 {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        return seed;
+        return random_next(&seed);
 }
 
 static void start(void)
 {
-        seed = 88172645463325252u;
+        seed = 1;
 }
 
 static void *allocate(size_t size)

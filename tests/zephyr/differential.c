@@ -43,7 +43,8 @@ static size_t num_pages;
 static uint32_t seed;
 static uint32_t random_state;
 
-/* Less than `limit`. The generator is Marsaglia's xorshift. */
+/* Less than `limit`. Marsaglia's xorshift, and not the generator of the other tests: a program in
+ * Zephyr's form includes Zephyr's headers alone. */
 static size_t random_below(size_t limit)
 {
         random_state ^= random_state << 13;

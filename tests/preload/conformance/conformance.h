@@ -83,8 +83,7 @@ int fault_of(void (*body)(void *arg), void *arg, char **at);
 
 /* ---- random.c ------------------------------------------------------------------------------- */
 
-uint64_t random_next(void);
-unsigned random_below(unsigned n);
+unsigned below(unsigned n);
 bool random_chance(unsigned percent);
 void random_fill(void *addr, size_t size, uint64_t key);
 uint64_t checksum(const void *addr, size_t size, uint64_t sum);

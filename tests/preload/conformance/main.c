@@ -140,7 +140,7 @@ static void step_any(void)
 
         for (i = 0; i < STEPS; i++)
                 total += without[i] ? 0 : steps[i].weight;
-        drawn = random_below(total);
+        drawn = below(total);
         for (i = 0; without[i] || drawn >= steps[i].weight; i++)
                 drawn -= without[i] ? 0 : steps[i].weight;
         steps[i].step();

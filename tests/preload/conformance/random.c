@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* random.c - numbers from the seed, and content for pages. */
 #include "conformance.h"
+#include "bench_util.h"
 
 #include <string.h>
 
-static uint64_t mix(uint64_t x)
+unsigned below(unsigned n)
 {
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-        return x ^ (x >> 31);
-}
-
-uint64_t random_next(void)
-{
-        return mix(state.random += 0x9e3779b97f4a7c15u);
-}
-
-unsigned random_below(unsigned n)
-{
-        return (unsigned)(random_next() % n);
+        return (unsigned)random_below(&state.random, n);
 }
 
 bool random_chance(unsigned percent)
 {
-        return random_below(100) < percent;
+        return below(100) < percent;
 }
 
 /* The low bits of the key choose how well it compresses: zeros, one word, a part, nothing. */
 void random_fill(void *addr, size_t size, uint64_t key)
 {
         unsigned kind = (unsigned)(key % 8);
-        uint64_t word = mix(key);
+        uint64_t word = random_mix(key);
 
         for (size_t i = 0; i < size; i += sizeof(word)) {
                 size_t rest = size - i < sizeof(word) ? size - i : sizeof(word);
@@ -38,7 +27,7 @@ void random_fill(void *addr, size_t size, uint64_t key)
                 if (kind == 0)
                         word = 0;
                 else if (kind > 4 || (kind > 2 && i % 256 < 32))
-                        word = mix(word + i);
+                        word = random_mix(word + i);
                 memcpy((char *)addr + i, &word, rest);
         }
 }

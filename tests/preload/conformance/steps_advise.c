@@ -20,7 +20,7 @@ void step_protect(void)
                                     PROT_READ | PROT_WRITE | PROT_EXEC,
                                     PROT_WRITE};
         struct range r = range_any(window_any(), WINDOW_PAGES);
-        int prot = prots[random_below(7)];
+        int prot = prots[below(7)];
         unsigned done;
 
         if (random_chance(5)) {
@@ -28,8 +28,8 @@ void step_protect(void)
                 say_result(mprotect(range_addr(r), PAGE, 0x100), "mprotect to nonsense");
                 say_result(mprotect(range_addr(r), 0, prot), "mprotect of nothing");
         }
-        say_result(mprotect(range_addr(r), range_size(r) - random_below(PAGE), prot),
-                   "mprotect %s %s", range_name(r), prot_name(prot));
+        say_result(mprotect(range_addr(r), range_size(r) - below(PAGE), prot), "mprotect %s %s",
+                   range_name(r), prot_name(prot));
         done = range_until_hole(r);
         for (unsigned i = 0; i < done; i++)
                 range_page(r, i)->prot = (uint8_t)prot;
@@ -83,11 +83,11 @@ void step_advise(void)
                 {"dontdump", MADV_DONTDUMP, 0, 0},
                 {"dodump", MADV_DODUMP, 0, 0},
         };
-        const struct advice *a = &advices[random_below(sizeof(advices) / sizeof(advices[0]))];
+        const struct advice *a = &advices[below(sizeof(advices) / sizeof(advices[0]))];
         struct range r = range_any(window_any(), WINDOW_PAGES);
 
-        say_result(madvise(range_addr(r), range_size(r) - random_below(PAGE), a->advice),
-                   "madvise %s %s", range_name(r), a->name);
+        say_result(madvise(range_addr(r), range_size(r) - below(PAGE), a->advice), "madvise %s %s",
+                   range_name(r), a->name);
         range_renumber(r, r.pages);
         remember(r, a);
         range_sum(r);
@@ -165,7 +165,7 @@ static void lock(struct range r)
 {
         bool later = random_chance(20);
         int result = later ? mlock2(range_addr(r), range_size(r), MLOCK_ONFAULT)
-                           : mlock(range_addr(r), range_size(r) - random_below(PAGE));
+                           : mlock(range_addr(r), range_size(r) - below(PAGE));
 
         say_result(result, "mlock%s %s", later ? "2" : "", range_name(r));
 }

@@ -79,7 +79,7 @@ static void look_on(int ends[2], unsigned steps)
                 become_child(true);
                 sum_all();
                 steps_run(steps);
-                _exit((int)random_below(200));
+                _exit((int)below(200));
         }
         state.depth = DEPTH_MAX; /* no forks in between: their children would hold the pipe */
         steps_run(steps);
@@ -100,14 +100,14 @@ static void let_child_work(unsigned steps)
                 steps_run(steps);
                 if (random_chance(10))
                         raise(SIGKILL);
-                _exit((int)random_below(200));
+                _exit((int)below(200));
         }
         wait_for(child);
 }
 
 void step_fork(void)
 {
-        unsigned way = random_below(10), steps = random_below(25), outer_steps = state.steps;
+        unsigned way = below(10), steps = below(25), outer_steps = state.steps;
         int ends[2];
 
         if (state.depth >= DEPTH_MAX)

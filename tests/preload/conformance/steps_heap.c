@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* steps_heap.c - brk, malloc, and memory in such amounts that everything else has to leave. */
 #include "conformance.h"
+#include "bench_util.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -49,7 +50,7 @@ void heap_start(void)
 
 void step_brk(void)
 {
-        size_t size = random_below(BREAK_MAX);
+        size_t size = below(BREAK_MAX);
         char *end;
 
         if (random_chance(10)) {
@@ -67,23 +68,23 @@ void step_brk(void)
                 say("  new %016lx", checksum(break_start + break_size, size - break_size, 0));
         break_size = size;
         say("  break %016lx", checksum(break_start, break_size, 0));
-        random_fill(break_start, break_size, random_next());
+        random_fill(break_start, break_size, random_next(&state.random));
 }
 
 /* ---- malloc --------------------------------------------------------------------------------- */
 
 static size_t any_size(void)
 {
-        switch (random_below(8)) {
+        switch (below(8)) {
         case 0:
-                return random_below(1u << 20);
+                return below(1u << 20);
         case 1:
-                return 1u << (3 + random_below(17));
+                return 1u << (3 + below(17));
         case 2:
         case 3:
-                return random_below(20000);
+                return below(20000);
         default:
-                return random_below(600);
+                return below(600);
         }
 }
 
@@ -97,12 +98,12 @@ static bool is_zero(const unsigned char *addr, size_t size)
 
 static void block_new(unsigned i)
 {
-        size_t size = any_size(), align = (size_t)8 << random_below(12);
+        size_t size = any_size(), align = (size_t)8 << below(12);
         const char *how = "malloc";
         void *addr = NULL;
         int error = 0;
 
-        switch (random_below(4)) {
+        switch (below(4)) {
         case 0:
                 how = "calloc";
                 addr = calloc(size / 24 + 1, 24);
@@ -141,7 +142,7 @@ void step_malloc(void)
 {
         windows_plug();
         for (unsigned times = 0; times < 4; times++) {
-                unsigned i = random_below(BLOCKS);
+                unsigned i = below(BLOCKS);
 
                 if (!blocks[i].addr) {
                         block_new(i);
@@ -155,7 +156,7 @@ void step_malloc(void)
                                 continue;
                         }
                 }
-                random_fill(blocks[i].addr, blocks[i].size, random_next());
+                random_fill(blocks[i].addr, blocks[i].size, random_next(&state.random));
         }
 }
 
@@ -202,7 +203,7 @@ void step_pressure(void)
                         give_up("mmap");
         }
         say("hog %016lx", checksum(hog, state.pressure, 0));
-        hog_key = random_next();
+        hog_key = random_next(&state.random);
         for (size_t i = 0; i < state.pressure; i += PAGE)
                 random_fill(hog + i, PAGE, hog_key + i / PAGE);
 }
@@ -237,10 +238,10 @@ static void giant_new(void)
 /* Protects, forgets or replaces some whole parts. */
 static void giant_change(void)
 {
-        unsigned first = random_below(PARTS), n = 1 + random_below(PARTS - first);
+        unsigned first = below(PARTS), n = 1 + below(PARTS - first);
         char *at = giant + first * GIANT_PART;
         size_t size = n * GIANT_PART;
-        unsigned how = random_below(4);
+        unsigned how = below(4);
         bool writable = random_chance(80);
         int prot = writable ? PROT_READ | PROT_WRITE : PROT_NONE;
 
@@ -276,11 +277,11 @@ void step_giant(void)
         if (random_chance(50))
                 giant_change();
         for (unsigned i = 0; i < 6; i++) {
-                size_t page = 1 + random_next() % (GIANT / PAGE - 1);
-                unsigned slot = random_below(TOUCHED);
+                size_t page = 1 + random_next(&state.random) % (GIANT / PAGE - 1);
+                unsigned slot = below(TOUCHED);
 
                 if (random_chance(30))
-                        page = giant_touched[random_below(TOUCHED)] / PAGE;
+                        page = giant_touched[below(TOUCHED)] / PAGE;
                 if (page && giant_writable[page * PAGE / GIANT_PART]) {
                         giant_touched[slot] = page * PAGE;
                         random_fill(giant + page * PAGE, PAGE, page);

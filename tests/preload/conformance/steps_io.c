@@ -9,7 +9,7 @@
 
 static struct iovec part_of(struct range r)
 {
-        size_t skip = random_chance(50) ? 0 : random_below(PAGE);
+        size_t skip = random_chance(50) ? 0 : below(PAGE);
 
         return (struct iovec){range_addr(r) + skip, range_size(r) - skip};
 }
@@ -19,7 +19,7 @@ void step_output(void)
         struct range r = range_any(window_any(), WINDOW_PAGES);
         struct range s = range_any(window_any(), 8);
         struct iovec parts[2] = {part_of(r), part_of(s)};
-        off_t at = (off_t)random_below(64) * (off_t)PAGE;
+        off_t at = (off_t)below(64) * (off_t)PAGE;
 
         if (random_chance(50))
                 say_result(pwrite(state.scratch, parts[0].iov_base, parts[0].iov_len, at),
@@ -34,7 +34,7 @@ void step_input(void)
         struct range r = range_any(window_any(), WINDOW_PAGES);
         struct range s = range_any(window_any(), 8);
         struct iovec parts[2] = {part_of(r), part_of(s)};
-        off_t at = (off_t)random_below(64) * (off_t)PAGE;
+        off_t at = (off_t)below(64) * (off_t)PAGE;
         bool file = random_chance(30);
 
         if (random_chance(50))

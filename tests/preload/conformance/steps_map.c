@@ -19,7 +19,7 @@ static int any_prot(void)
                                     PROT_WRITE,
                                     PROT_READ | PROT_WRITE | PROT_EXEC};
 
-        return prots[random_below(sizeof(prots) / sizeof(prots[0]))];
+        return prots[below(sizeof(prots) / sizeof(prots[0]))];
 }
 
 void step_window(void)
@@ -34,7 +34,7 @@ void step_window(void)
 
 static enum kind any_kind(void)
 {
-        return random_chance(55) ? ANON : (enum kind)(SHARED_ANON + random_below(3));
+        return random_chance(55) ? ANON : (enum kind)(SHARED_ANON + below(3));
 }
 
 /* With an address that is only a wish; what the kernel gives elsewhere is given back. */
@@ -62,7 +62,7 @@ void step_map(void)
 {
         struct range r = range_any(window_any(), WINDOW_PAGES);
         enum kind kind = any_kind();
-        int prot = any_prot(), file_page = (int)random_below(FILE_PAGES), flags = 0;
+        int prot = any_prot(), file_page = (int)below(FILE_PAGES), flags = 0;
         bool file = kind == FILE_PRIVATE || kind == FILE_SHARED;
         char *addr;
 
@@ -75,8 +75,8 @@ void step_map(void)
         flags |= random_chance(15) ? MAP_POPULATE : 0;
         flags |= random_chance(20) ? MAP_NORESERVE : 0;
         flags |= random_chance(25) ? MAP_FIXED_NOREPLACE : MAP_FIXED;
-        addr = mmap(range_addr(r), range_size(r) - random_below(PAGE), prot, flags,
-                    file ? state.file : -1, file ? (off_t)file_page * (off_t)PAGE : 0);
+        addr = mmap(range_addr(r), range_size(r) - below(PAGE), prot, flags, file ? state.file : -1,
+                    file ? (off_t)file_page * (off_t)PAGE : 0);
         say_address(addr, range_addr(r), "mmap %s %s %s%s%s%s page %d", range_name(r),
                     kind_names[kind], prot_name(prot), flags & MAP_POPULATE ? " populate" : "",
                     flags & MAP_NORESERVE ? " noreserve" : "",
@@ -126,8 +126,7 @@ void step_unmap(void)
 {
         struct range r = range_any(window_any(), random_chance(20) ? WINDOW_PAGES : 24);
 
-        say_result(munmap(range_addr(r), range_size(r) - random_below(PAGE)), "munmap %s",
-                   range_name(r));
+        say_result(munmap(range_addr(r), range_size(r) - below(PAGE)), "munmap %s", range_name(r));
         range_set(r, HOLE, 0, 0);
         range_sum((struct range){r.window, 1, r.window->pages - 2});
 }
@@ -150,8 +149,8 @@ void step_touch(void)
         struct window *w = window_any();
 
         for (unsigned i = 0; i < 8; i++) {
-                struct range r = {w, random_below(w->pages), 1};
-                unsigned offset = random_below(PAGE);
+                struct range r = {w, below(w->pages), 1};
+                unsigned offset = below(PAGE);
                 bool write = random_chance(50);
                 char *at = NULL, *addr = range_addr(r) + offset;
                 int signal = fault_of(write ? write_byte : read_byte, addr, &at);

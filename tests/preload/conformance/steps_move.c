@@ -37,13 +37,13 @@ void step_grow(void)
         if (old.pages == 0 || room == 0)
                 return;
         if (random_chance(60)) { /* make one */
-                struct range next = {old.window, old.first + old.pages, 1 + random_below(room)};
+                struct range next = {old.window, old.first + old.pages, 1 + below(room)};
 
                 say_result(munmap(range_addr(next), range_size(next)), "munmap %s",
                            range_name(next));
                 range_set(next, HOLE, 0, 0);
         }
-        new.pages += 1 + random_below(room < 16 ? room : 16);
+        new.pages += 1 + below(room < 16 ? room : 16);
         addr = mremap(range_addr(old), range_size(old), range_size(new), 0);
         say_address(addr, range_addr(old), "mremap %s to %u pages", range_name(old), new.pages);
         if (addr == range_addr(old))
@@ -60,7 +60,7 @@ void step_shrink(void)
 
         if (old.pages < 2)
                 return;
-        new.pages = 1 + random_below(old.pages - 1);
+        new.pages = 1 + below(old.pages - 1);
         addr = mremap(range_addr(old), range_size(old), range_size(new),
                       random_chance(50) ? MREMAP_MAYMOVE : 0);
         say_address(addr, range_addr(old), "mremap %s to %u pages", range_name(old), new.pages);
@@ -81,11 +81,11 @@ static struct range place_for(struct range from, bool same)
         unsigned room;
 
         if (!same && random_chance(40))
-                to.pages = 1 + random_below(2 * from.pages);
+                to.pages = 1 + below(2 * from.pages);
         if (to.pages > to.window->pages - 2)
                 return (struct range){to.window, 1, 0};
         room = to.window->pages - 1 - to.pages;
-        to.first = 1 + random_below(room);
+        to.first = 1 + below(room);
         return to;
 }
 
@@ -122,7 +122,7 @@ void step_move_anywhere(void)
         if (from.pages == 0 || (to = place_for(from, true)).pages == 0 || overlap(to, from))
                 return;
         windows_plug();
-        pages = from.pages + 1 + random_below(random_chance(20) ? 1000 : 20);
+        pages = from.pages + 1 + below(random_chance(20) ? 1000 : 20);
         addr = mremap(range_addr(from), range_size(from), pages * PAGE, MREMAP_MAYMOVE);
         say_result(addr == MAP_FAILED ? -1 : addr == range_addr(from), "mremap %s to %u pages",
                    range_name(from), pages);

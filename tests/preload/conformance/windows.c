@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* windows.c - where the steps take place, and what is remembered of it. */
 #include "conformance.h"
+#include "bench_util.h"
 
 #include <signal.h>
 #include <string.h>
@@ -102,19 +103,19 @@ bool page_writable(const struct page *page)
 
 struct range range_any(struct window *w, unsigned max)
 {
-        unsigned inner = w->pages - 2, first = 1 + random_below(inner);
+        unsigned inner = w->pages - 2, first = 1 + below(inner);
         unsigned rest = w->pages - 1 - first;
 
         if (random_chance(60) && rest > 12)
                 rest = 12;
         if (rest > max)
                 rest = max;
-        return (struct range){w, first, 1 + random_below(rest)};
+        return (struct range){w, first, 1 + below(rest)};
 }
 
 struct range range_single(struct window *w, unsigned max)
 {
-        unsigned start = 1 + random_below(w->pages - 2), first, end;
+        unsigned start = 1 + below(w->pages - 2), first, end;
 
         for (unsigned tries = 1; w->page[start].kind == HOLE; tries++) {
                 if (tries == w->pages)
@@ -128,8 +129,8 @@ struct range range_single(struct window *w, unsigned max)
                               w->page[end].kind != HOLE;)
                 end++;
         if (random_chance(60)) { /* a part of it */
-                first += random_below(start - first + 1);
-                end -= random_below(end - start);
+                first += below(start - first + 1);
+                end -= below(end - start);
         }
         return (struct range){w, first, end - first < max ? end - first : max};
 }
@@ -172,7 +173,7 @@ static void run_pass(void (*body)(void *), struct pass *pass, const char *what)
 
 void range_fill(struct range r)
 {
-        struct pass pass = {r, random_next()};
+        struct pass pass = {r, random_next(&state.random)};
 
         run_pass(fill, &pass, "fill");
 }
@@ -254,13 +255,13 @@ struct window *window_new(void)
         static const int prots[] = {PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
                                     PROT_NONE, PROT_READ | PROT_WRITE | PROT_EXEC};
         static const int extras[] = {0, 0, MAP_POPULATE, MAP_NORESERVE};
-        int prot = prots[random_below(5)], extra = extras[random_below(4)];
+        int prot = prots[below(5)], extra = extras[below(4)];
         struct window *w = state.windows;
 
         while (w->base)
                 if (++w == state.windows + WINDOWS)
                         return NULL;
-        w->pages = random_chance(50) ? 3 + random_below(30) : 3 + random_below(WINDOW_PAGES - 3);
+        w->pages = random_chance(50) ? 3 + below(30) : 3 + below(WINDOW_PAGES - 3);
         windows_plug();
         w->base = mmap(NULL, w->pages * PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS | extra, -1, 0);
         say_result(w->base == MAP_FAILED ? -1 : 0, "new %s %s %s", range_name(whole(w)),
@@ -280,7 +281,7 @@ struct window *window_new(void)
 
 struct window *window_any(void)
 {
-        unsigned start = random_below(WINDOWS);
+        unsigned start = below(WINDOWS);
 
         for (unsigned i = 0; i < WINDOWS; i++) {
                 struct window *w = &state.windows[(start + i) % WINDOWS];
