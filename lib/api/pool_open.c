@@ -143,7 +143,7 @@ static int config_check(const struct pg_config *c, struct plan *p)
         return 0;
 }
 
-static int check_swap(const struct pg_pool *pool, struct pg_store *swap)
+static int check_swap_store(const struct pg_pool *pool, struct pg_store *swap)
 {
         if (!store_can_swap(swap))
                 return last_error(-EINVAL, "the swap store cannot hand out places: it has no "
@@ -157,7 +157,7 @@ static int check_swap(const struct pg_pool *pool, struct pg_store *swap)
 static int open_swap(struct pg_pool *pool, struct pg_store *swap)
 {
         pg_location base;
-        int error = swap ? check_swap(pool, swap) : pg_store_zram(&pool->own_swap, NULL);
+        int error = swap ? check_swap_store(pool, swap) : pg_store_zram(&pool->own_swap, NULL);
 
         if (!error)
                 error = store_attach(&pool->stores, swap ? swap : pool->own_swap, &base);
@@ -275,7 +275,7 @@ static int pool_start(struct pg_pool *pool, const struct pg_config *c, const str
         return error ? last_error(error, "no memory to register handlers of fork") : 0;
 }
 
-static int pool_open(struct pg_pool **out, const struct pg_config *c)
+static int open_checked(struct pg_pool **out, const struct pg_config *c)
 {
         struct plan plan;
         struct pg_pool *pool;
@@ -310,7 +310,7 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
         if (error)
                 return error;
         c.page_size = c.page_size ? c.page_size : KERNEL_PAGE_SIZE;
-        error = pool_open(out, &c);
+        error = open_checked(out, &c);
         if (error && c.message)
                 c.message(c.message_arg, pg_last_error());
         return error;

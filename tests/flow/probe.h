@@ -142,18 +142,4 @@ static inline void check_samples(struct pg_pool *pool, enum pg_histogram_kind ki
         ck_assert_uint_eq(samples_of(pool, kind), n);
 }
 
-static inline void close_pool(struct pg_pool *pool)
-{
-        ck_assert_int_eq(pg_close(pool), 0);
-}
-
-/* A suite of one case. */
-static inline TCase *suite_of(Suite *suite, const char *name)
-{
-        TCase *tc = tcase_create(name);
-
-        suite_add_tcase(suite, tc);
-        return tc;
-}
-
 #endif

@@ -81,7 +81,6 @@ START_TEST(pinned_and_foreign_pages_do_not_move)
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
         struct flaky *f = flaky_new(PAGES, PAGE, true);
         char *from = map_pages(pool, PAGES, 0), *to = map_pages(pool, PAGES, 0);
-        pg_location base;
         char *of_store;
 
         fill_pages(from, PAGES, 1000);
@@ -92,8 +91,7 @@ START_TEST(pinned_and_foreign_pages_do_not_move)
         ck_assert_int_eq(pg_pin(pool, to + 32 * PAGE, PAGE), 0);
         ck_assert_int_eq(pg_move(pool, to + 32 * PAGE, from + 32 * PAGE, PAGE), -EBUSY);
         check_pages(from + 32 * PAGE, 1, 1032);
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        of_store = pg_map_unpaged(pool, base, PAGES * PAGE, 0);
+        of_store = map_store(pool, &f->store, PAGES, 0);
         ck_assert_int_eq(pg_move(pool, to, of_store, PAGE), -EINVAL);
         ck_assert_int_eq(pg_move(pool, of_store, from, PAGE), -EINVAL);
         close_pool(pool);
@@ -249,11 +247,8 @@ START_TEST(descriptors_are_out_of_the_way)
 }
 END_TEST
 
-int main(void)
+TESTS("space")
 {
-        Suite *suite = suite_create("space");
-        TCase *tc = suite_of(suite, "space");
-
         add_for_both(tc, pages_of_every_kind_move);
         add_for_both(tc, a_range_moves_within_its_mapping);
         add_for_both(tc, pinned_and_foreign_pages_do_not_move);
@@ -262,5 +257,4 @@ int main(void)
         add_for_both(tc, pages_of_any_protection_are_evicted);
         add_for_both(tc, a_large_page_may_have_several_protections);
         add_for_both(tc, descriptors_are_out_of_the_way);
-        return run_suite(suite);
 }

@@ -15,12 +15,8 @@ static uint64_t faults_of_reading(int delivery, enum pg_advice advice, unsigned 
         struct pg_pool *pool = open_frames(delivery, 4096, flags);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
         struct pg_stats stats;
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, NPAGES, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, 0);
-        ck_assert_ptr_nonnull(addr);
         ck_assert_int_eq(pg_advise(pool, addr, NPAGES * PAGE, advice), 0);
         check_pages(addr, NPAGES, 0);
         stats = stats_of(pool);
@@ -87,12 +83,8 @@ START_TEST(will_need_reports_no_error)
 {
         struct pg_pool *pool = open_frames(_i, 32, PG_POOL_STRICT);
         struct flaky *f = flaky_new(16, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, 16, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 16 * PAGE, 0);
-        ck_assert_ptr_nonnull(addr);
         atomic_store(&f->fail_load, EIO);
         atomic_store(&f->fail_page, 5);
         ck_assert_int_eq(pg_advise(pool, addr, 16 * PAGE, PG_ADVICE_WILL_NEED), 0);
@@ -108,13 +100,9 @@ END_TEST
 START_TEST(a_cold_page_is_queued_and_rescued_without_a_store)
 {
         struct flaky *swap = flaky_new(128, PAGE, true);
-        struct pg_config config = config_frames(_i, 64, 0);
-        struct pg_pool *pool;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 64, 0, &swap->store);
+        char *addr = map_pages(pool, 32, 0);
 
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        addr = map_pages(pool, 32, 0);
         fill_pages(addr, 32, 1);
         ck_assert_int_eq(pg_advise(pool, addr, 8 * PAGE, PG_ADVICE_COLD), 0);
         ck_assert_uint_eq(stats_of(pool).frames_queued, 8);
@@ -148,13 +136,9 @@ END_TEST
 START_TEST(discarded_anonymous_pages_read_as_zeros)
 {
         struct flaky *swap = flaky_new(64, PAGE, true);
-        struct pg_config config = config_frames(_i, 32, 0);
-        struct pg_pool *pool;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 32, 0, &swap->store);
+        char *addr = map_pages(pool, 16, 0);
 
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        addr = map_pages(pool, 16, 0);
         fill_pages(addr, 16, 1);
         ck_assert_int_eq(pg_page_out(pool, addr, 4 * PAGE), 0);
         ck_assert_int_eq(pg_advise(pool, addr + 4 * PAGE, 4 * PAGE, PG_ADVICE_COLD), 0);
@@ -175,13 +159,10 @@ START_TEST(discarded_pages_of_a_store_read_as_the_store_has_them)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
         struct flaky *f = flaky_new(16, PAGE, true);
-        pg_location base;
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
         for (unsigned shared = 0; shared < 2; shared++) {
-                char *addr = pg_map_unpaged(pool, base, 6 * PAGE, shared ? PG_MAP_SHARED : 0);
+                char *addr = map_store(pool, &f->store, 6, shared ? PG_MAP_SHARED : 0);
 
-                ck_assert_ptr_nonnull(addr);
                 fill_pages(addr, 6, 100);
                 ck_assert_int_eq(pg_advise(pool, addr, 6 * PAGE, PG_ADVICE_DISCARD), 0);
                 check_pages(addr, 6, 0);
@@ -269,11 +250,8 @@ START_TEST(a_discard_that_says_busy_has_not_discarded)
 }
 END_TEST
 
-int main(void)
+TESTS("advice")
 {
-        Suite *suite = suite_create("advice");
-        TCase *tc = suite_of(suite, "advice");
-
         add_for_both(tc, a_sequential_reading_takes_far_fewer_faults_than_pages);
         add_for_both(tc, a_random_reading_is_not_read_ahead);
         add_for_both(tc, will_need_brings_in_what_free_frames_allow);
@@ -284,5 +262,4 @@ int main(void)
         add_for_both(tc, discarded_pages_of_a_store_read_as_the_store_has_them);
         add_for_both(tc, a_pinned_page_is_not_discarded);
         add_for_both(tc, a_discard_that_says_busy_has_not_discarded);
-        return run_suite(suite);
 }

@@ -209,15 +209,10 @@ START_TEST(page_moved_behind_its_back_is_never_taken_for_another)
 }
 END_TEST
 
-int main(void)
+TESTS("broken")
 {
-        Suite *suite = suite_create("broken");
-        TCase *tc = tcase_create("broken");
-
         add_for_both(tc, handler_that_touches_paged_memory_ends_with_a_message);
         tcase_add_test(tc, store_that_faults_inside_a_call_dies_of_it_in_signal_delivery);
         add_for_both(tc, part_unmapped_behind_its_back_is_sigsegv_and_the_rest_goes_on);
         add_for_both(tc, page_moved_behind_its_back_is_never_taken_for_another);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -90,27 +90,14 @@ static void *watch(void *arg)
         return NULL;
 }
 
-static struct pg_store *memory_file(size_t size)
-{
-        struct pg_file_config config = {.size = sizeof(config)};
-        struct pg_store *store;
-
-        config.fd = memfd_create("memory", MFD_CLOEXEC);
-        ck_assert_int_ge(config.fd, 0);
-        ck_assert_int_eq(ftruncate(config.fd, (off_t)size), 0);
-        ck_assert_int_eq(pg_store_file(&store, &config), 0);
-        close(config.fd);
-        return store;
-}
-
 enum kind { ANONYMOUS, PRIVATE_FILE, SHARED_FILE, KINDS };
 
 static void thrash(int delivery, size_t page_size, enum kind kind)
 {
         size_t budget = page_size * 8 > 2 << 20 ? page_size * 8 : 2 << 20;
         size_t size = 4 * budget;
-        struct pg_store *swap = memory_file(size);
-        struct pg_store *file = memory_file(size);
+        struct pg_store *swap = file_store_only(memory_file(size));
+        struct pg_store *file = file_store_only(memory_file(size));
         struct pg_config config = config_frames(delivery, 0, 0);
         int status = status_open();
         struct watch eye = {.stop = false};
@@ -208,14 +195,10 @@ START_TEST(the_budget_holds_without_move)
 }
 END_TEST
 
-int main(void)
+TESTS("budget")
 {
-        Suite *suite = suite_create("budget");
-        TCase *tc = suite_of(suite, "budget");
-
         add_for_both(tc, anonymous_memory_stays_within_the_budget);
         add_for_both(tc, private_file_mappings_stay_within_the_budget);
         add_for_both(tc, shared_file_mappings_stay_within_the_budget);
         add_for_both(tc, the_budget_holds_without_move);
-        return run_suite(suite);
 }

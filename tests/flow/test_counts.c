@@ -29,12 +29,8 @@ START_TEST(a_page_only_read_is_dropped_without_a_write)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
         struct flaky *f = flaky_new(32, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, 32, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 32 * PAGE, 0);
-        ck_assert_ptr_nonnull(addr);
         for (int round = 0; round < 3; round++)
                 check_pages(addr, 32, 0);
         ck_assert_uint_eq(faults_of(pool), 96);
@@ -54,14 +50,9 @@ END_TEST
 START_TEST(a_swapped_page_only_read_is_not_written_again)
 {
         struct flaky *swap = flaky_new(32, PAGE, true);
-        struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
-        struct pg_pool *pool;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 8, PG_POOL_STRICT, &swap->store);
+        char *addr = map_pages(pool, 16, 0);
 
-        config.swap = &swap->store;
-        config.policy = "fifo";
-        pool = open_config(&config);
-        addr = map_pages(pool, 16, 0);
         fill_pages(addr, 16, 1);
         ck_assert_int_eq(atomic_load(&swap->saves), 8);
         check_pages(addr, 16, 1); /* the other 8 are written, once */
@@ -82,13 +73,9 @@ END_TEST
 START_TEST(a_first_write_to_a_clean_page_is_a_protect_fault_and_frees_its_copy)
 {
         struct flaky *swap = flaky_new(32, PAGE, true);
-        struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
-        struct pg_pool *pool;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 8, PG_POOL_STRICT, &swap->store);
+        char *addr = map_pages(pool, 4, 0);
 
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        addr = map_pages(pool, 4, 0);
         fill_pages(addr, 4, 1);
         ck_assert_int_eq(pg_page_out(pool, addr, 4 * PAGE), 0);
         ck_assert_uint_eq(stats_of(pool).protect_faults, 0);
@@ -110,13 +97,9 @@ END_TEST
 START_TEST(a_store_that_keeps_no_copy_gets_every_page_back)
 {
         struct flaky *swap = flaky_new(32, PAGE, false);
-        struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
-        struct pg_pool *pool;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 8, PG_POOL_STRICT, &swap->store);
+        char *addr = map_pages(pool, 16, 0);
 
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        addr = map_pages(pool, 16, 0);
         fill_pages(addr, 16, 1);
         check_pages(addr, 16, 1);
         check_pages(addr, 16, 1);
@@ -133,14 +116,10 @@ END_TEST
 START_TEST(an_all_zero_page_costs_no_store_a_write)
 {
         struct flaky *swap = flaky_new(32, PAGE, true);
-        struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
-        struct pg_pool *pool;
         pg_location location;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 8, PG_POOL_STRICT, &swap->store);
+        char *addr = map_pages(pool, 4, 0);
 
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        addr = map_pages(pool, 4, 0);
         fill_pages(addr, 4, 1);
         ck_assert_int_eq(pg_page_out(pool, addr, 4 * PAGE), 0);
         ck_assert_int_eq(pg_location_query(pool, addr, &location), 0);
@@ -167,15 +146,11 @@ END_TEST
 START_TEST(histograms_sum_to_the_counts)
 {
         struct flaky *swap = flaky_new(64, PAGE, true);
-        struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
         struct pg_histogram h = {.size = sizeof(h)};
         struct pg_stats stats;
-        struct pg_pool *pool;
-        char *addr;
+        struct pg_pool *pool = open_swap(_i, 8, PG_POOL_STRICT, &swap->store);
+        char *addr = map_pages(pool, 48, 0);
 
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        addr = map_pages(pool, 48, 0);
         for (uint64_t round = 1; round < 4; round++) {
                 fill_pages(addr, 48, round);
                 check_pages(addr, 48, round);
@@ -219,11 +194,8 @@ START_TEST(frames_are_all_accounted_for)
 }
 END_TEST
 
-int main(void)
+TESTS("counts")
 {
-        Suite *suite = suite_create("counts");
-        TCase *tc = suite_of(suite, "counts");
-
         add_for_both(tc, n_pages_touched_are_n_faults);
         add_for_both(tc, a_page_only_read_is_dropped_without_a_write);
         add_for_both(tc, a_swapped_page_only_read_is_not_written_again);
@@ -232,5 +204,4 @@ int main(void)
         add_for_both(tc, an_all_zero_page_costs_no_store_a_write);
         add_for_both(tc, histograms_sum_to_the_counts);
         add_for_both(tc, frames_are_all_accounted_for);
-        return run_suite(suite);
 }

@@ -139,7 +139,7 @@ START_TEST(is_exact_where_pages_leave_in_the_order_they_came)
         ck_assert_uint_eq(read_curve(pool).sample, 1);
         ck_assert_uint_eq(misses_with(pool, read_curve(pool).enough), read_curve(pool).first);
         ck_assert_uint_gt(misses_with(pool, read_curve(pool).enough - 1), read_curve(pool).first);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -160,8 +160,7 @@ static void do_everything(struct pg_pool *pool, char *v)
                 else if (what == 3 && pg_pin(pool, at, PAGE) == 0)
                         pg_unpin(pool, at, PAGE);
                 else if (what == 4)
-                        ck_assert_int_le(
-                                pg_move(pool, at, v + below(4 * PAGES) * PAGE, PAGE), 0);
+                        ck_assert_int_le(pg_move(pool, at, v + below(4 * PAGES) * PAGE, PAGE), 0);
                 else if (what < 10)
                         for (unsigned page = 0; page < 30; page++)
                                 touch(v + page * PAGE);
@@ -207,7 +206,7 @@ START_TEST(is_the_same_as_that_of_the_trace)
         ck_assert_uint_gt(curve.enough, 4 * FRAMES);
         curve_trace_free(&t);
         unlink(path);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -238,7 +237,7 @@ START_TEST(follows_a_sample_where_there_are_too_many)
         ck_assert_uint_gt(curve.least, 2 * FRAMES);
         ck_assert_uint_lt(curve.least, 4 * FRAMES);
         ck_assert_uint_le(misses_with(pool, 4 * FRAMES), s.faults);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -264,7 +263,7 @@ START_TEST(counts_begin_again_in_a_child)
                 _exit(0);
         }
         expect_child(child, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -277,16 +276,14 @@ START_TEST(is_refused_in_words)
         ck_assert_int_eq(pg_open(&pool, &config), -EINVAL);
         pool = open_frames(_i, FRAMES, 0);
         ck_assert_int_eq(pg_curve_get(pool, &curve, NULL, 0), -ENOENT);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
-int main(void)
+TESTS("curve")
 {
         /* Sanitizers do not know the threads that a child starts. */
         int first = *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
-        Suite *suite = suite_create("curve");
-        TCase *tc = tcase_create("curve");
 
         tcase_add_checked_fixture(tc, begin, NULL);
         add_for_both(tc, is_exact_where_pages_leave_in_the_order_they_came);
@@ -294,6 +291,4 @@ int main(void)
         add_for_both(tc, follows_a_sample_where_there_are_too_many);
         tcase_add_loop_test(tc, counts_begin_again_in_a_child, first, PG_DELIVERY_SIGNAL + 1);
         add_for_both(tc, is_refused_in_words);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -134,14 +134,10 @@ START_TEST(a_write_that_meets_the_drop_is_not_lost)
 }
 END_TEST
 
-int main(void)
+TESTS("drop")
 {
-        Suite *suite = suite_create("drop");
-        TCase *tc = suite_of(suite, "drop");
-
         tcase_add_loop_test(tc, clean_pages_go_and_come_back_as_they_were, 0, 4);
         tcase_add_loop_test(tc, what_the_program_drops_by_madvise_stays_dropped, 0, 4);
         tcase_add_loop_test(tc, locked_pages_stay_and_the_others_of_their_batch_come_back, 0, 4);
         add_for_both(tc, a_write_that_meets_the_drop_is_not_lost);
-        return run_suite(suite);
 }

@@ -255,7 +255,7 @@ START_TEST(other_calls_leave_errno_alone)
         ck_assert_int_eq(pg_pin(pool, addr, 16 * PAGE), -ENOMEM);
         pg_unpin(pool, addr, 16 * PAGE);
         pg_advise(pool, addr, PAGE, PG_ADVICE_COLD);
-        pg_stats_get(pool, &stats);
+        stats_get(pool, &stats);
         ck_assert_int_eq(pg_resize(pool, 3 * PAGE), -EINVAL);
         check_pages(addr, 16, 1);
         pg_unmap(pool, addr, 16 * PAGE);
@@ -281,7 +281,7 @@ static void in_child(struct pg_pool *pool, char *addr)
         ck_assert_int_eq(pg_advise(pool, addr, PAGE, PG_ADVICE_COLD), -ECHILD);
         ck_assert_int_eq(pg_resize(pool, 64 * PAGE), -ECHILD);
         ck_assert_int_eq(pg_unmap(pool, addr, 4 * PAGE), -ECHILD);
-        ck_assert_int_eq(pg_stats_get(pool, &stats), -ECHILD);
+        ck_assert_int_eq(stats_get(pool, &stats), -ECHILD);
         ck_assert_int_eq(pg_thread_stats_get(pool, 0, &thread), -ECHILD);
         ck_assert_int_eq(pg_histogram_get(pool, PG_HISTOGRAM_FAULT, &h), -ECHILD);
         ck_assert_int_eq(pg_location_query(pool, addr, &location), -ECHILD);
@@ -311,11 +311,8 @@ START_TEST(every_call_in_a_child_of_fork_is_echild)
 }
 END_TEST
 
-int main(void)
+TESTS("errors")
 {
-        Suite *suite = suite_create("errors");
-        TCase *tc = suite_of(suite, "errors");
-
         add_for_both(tc, pg_open_refuses_members_out_of_range);
         add_for_both(tc, pg_open_refuses_a_budget_of_too_few_frames);
         add_for_both(tc, pg_open_refuses_a_swap_store_that_cannot_serve);
@@ -325,5 +322,4 @@ int main(void)
         add_for_both(tc, calls_on_ranges_refuse_what_is_no_range_of_a_mapping);
         add_for_both(tc, other_calls_leave_errno_alone);
         add_for_both(tc, every_call_in_a_child_of_fork_is_echild);
-        return run_suite(suite);
 }

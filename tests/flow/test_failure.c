@@ -21,19 +21,16 @@ struct rig {
 static struct rig rig_open(int delivery, uint32_t frames, unsigned pool_flags, unsigned map_flags)
 {
         struct rig r = {.f = flaky_new(PAGES, PAGE, true)};
-        pg_location base;
 
         hit_install();
         r.pool = open_frames(delivery, frames, pool_flags);
-        ck_assert_int_eq(pg_attach(r.pool, &r.f->store, &base), 0);
-        r.map = pg_map_unpaged(r.pool, base, PAGES * PAGE, map_flags);
-        ck_assert_ptr_nonnull(r.map);
+        r.map = map_store(r.pool, &r.f->store, PAGES, map_flags);
         return r;
 }
 
 static void rig_close(struct rig *r)
 {
-        ck_assert_int_eq(pg_close(r->pool), 0);
+        close_pool(r->pool);
         flaky_delete(r->f);
 }
 
@@ -191,13 +188,11 @@ END_TEST
 START_TEST(modified_page_that_cannot_be_loaded_again_keeps_its_copy)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
-        struct pg_config config = config_frames(_i, 8, PG_POOL_STRICT);
         struct pg_pool *pool;
         char *map;
 
         hit_install();
-        config.swap = &f->store;
-        pool = open_config(&config);
+        pool = open_swap(_i, 8, PG_POOL_STRICT, &f->store);
         map = map_pages(pool, 4, 0);
         map[PAGE] = 42;
         ck_assert_int_eq(pg_page_out(pool, map, 4 * PAGE), 0);
@@ -207,7 +202,7 @@ START_TEST(modified_page_that_cannot_be_loaded_again_keeps_its_copy)
         atomic_store(&f->fail_load, 0);
         ck_assert_int_eq(pg_page_in(pool, map, 4 * PAGE), 0);
         expect_value(map + PAGE, 42);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         ck_assert_int_eq(atomic_load(&f->gets), atomic_load(&f->frees));
         flaky_delete(f);
 }
@@ -270,11 +265,8 @@ START_TEST(page_healed_under_a_reader_never_shows_zeros)
 }
 END_TEST
 
-int main(void)
+TESTS("failure")
 {
-        Suite *suite = suite_create("failure");
-        TCase *tc = tcase_create("load");
-
         add_for_both(tc, page_that_cannot_be_loaded_is_sigbus_at_that_access);
         add_for_both(tc, neighbours_of_a_bad_page_go_on);
         add_for_both(tc, failed_load_leaves_its_frame_free);
@@ -286,6 +278,4 @@ int main(void)
         add_for_both(tc, modified_page_that_cannot_be_loaded_again_keeps_its_copy);
         add_for_both(tc, unmap_of_poisoned_pages_succeeds);
         add_for_both(tc, page_healed_under_a_reader_never_shows_zeros);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -22,11 +22,9 @@ struct rig {
 static struct rig rig_swap(int delivery, size_t places, unsigned flags)
 {
         struct rig r = {.f = flaky_new(places, PAGE, true)};
-        struct pg_config config = config_frames(delivery, FRAMES, flags);
 
         hit_install();
-        config.swap = &r.f->store;
-        r.pool = open_config(&config);
+        r.pool = open_swap(delivery, FRAMES, flags, &r.f->store);
         r.map = map_pages(r.pool, PAGES, 0);
         return r;
 }
@@ -34,19 +32,16 @@ static struct rig rig_swap(int delivery, size_t places, unsigned flags)
 static struct rig rig_shared(int delivery, unsigned flags)
 {
         struct rig r = {.f = flaky_new(PAGES, PAGE, true)};
-        pg_location base;
 
         hit_install();
         r.pool = open_frames(delivery, FRAMES, flags);
-        ck_assert_int_eq(pg_attach(r.pool, &r.f->store, &base), 0);
-        r.map = pg_map_unpaged(r.pool, base, PAGES * PAGE, PG_MAP_SHARED);
-        ck_assert_ptr_nonnull(r.map);
+        r.map = map_store(r.pool, &r.f->store, PAGES, PG_MAP_SHARED);
         return r;
 }
 
 static void rig_close(struct rig *r)
 {
-        ck_assert_int_eq(pg_close(r->pool), 0);
+        close_pool(r->pool);
         flaky_delete(r->f);
 }
 
@@ -152,11 +147,8 @@ START_TEST(clean_pages_are_dropped_where_dirty_ones_cannot_be_saved)
 {
         struct rig r = rig_swap(_i & 1, PAGES, _i & 2 ? 0 : PG_POOL_STRICT);
         struct flaky *f = flaky_new(PAGES, PAGE, true);
-        pg_location base;
-        char *clean;
+        char *clean = map_store(r.pool, &f->store, PAGES, 0);
 
-        ck_assert_int_eq(pg_attach(r.pool, &f->store, &base), 0);
-        clean = pg_map_unpaged(r.pool, base, PAGES * PAGE, 0);
         ck_assert_int_eq(pg_advise(r.pool, clean, PAGE, PG_ADVICE_RANDOM), 0);
         fail_save(&r, _i & 4 ? EIO : ENOSPC);
         write_pages(&r, 0, FRAMES / 2);
@@ -175,16 +167,12 @@ END_TEST
 START_TEST(few_clean_pages_are_found_among_many_that_cannot_be_saved)
 {
         struct flaky *swap = flaky_new(256, PAGE, true), *f = flaky_new(PAGES, PAGE, true);
-        struct pg_config config = config_frames(_i & 1, 128, _i & 2 ? 0 : PG_POOL_STRICT);
         struct pg_pool *pool;
-        pg_location base;
         char *dirty, *clean;
 
         hit_install();
-        config.swap = &swap->store;
-        pool = open_config(&config);
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        clean = pg_map_unpaged(pool, base, PAGES * PAGE, 0);
+        pool = open_swap(_i & 1, 128, _i & 2 ? 0 : PG_POOL_STRICT, &swap->store);
+        clean = map_store(pool, &f->store, PAGES, 0);
         ck_assert_int_eq(pg_advise(pool, clean, PAGE, PG_ADVICE_RANDOM), 0);
         dirty = map_pages(pool, 120, 0);
         atomic_store(&swap->fail_save, _i & 4 ? EIO : ENOSPC);
@@ -194,7 +182,7 @@ START_TEST(few_clean_pages_are_found_among_many_that_cannot_be_saved)
         for (unsigned i = 0; i < 120; i++)
                 expect_value(dirty + i * PAGE, 1);
         ck_assert_uint_eq(stats_of(pool).errors_frames, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
         flaky_delete(swap);
 }
@@ -254,7 +242,6 @@ END_TEST
 START_TEST(zram_at_its_limit_loses_nothing)
 {
         struct pg_zram_config zram = {.size = sizeof(zram), .limit_bytes = 256 << 10};
-        struct pg_config config = config_frames(_i & 1, 64, _i & 2 ? 0 : PG_POOL_STRICT);
         struct pg_pool *pool;
         struct pg_store *swap;
         uint64_t seed = 88172645463325252u, check = seed;
@@ -263,8 +250,7 @@ START_TEST(zram_at_its_limit_loses_nothing)
 
         hit_install();
         ck_assert_int_eq(pg_store_zram(&swap, &zram), 0);
-        config.swap = swap;
-        pool = open_config(&config);
+        pool = open_swap(_i & 1, 64, _i & 2 ? 0 : PG_POOL_STRICT, swap);
         map = map_pages(pool, npages, 0);
         for (written = 0; written < npages && !refused; written++) {
                 uint64_t *words = (uint64_t *)(void *)(map + written * PAGE);
@@ -295,7 +281,7 @@ START_TEST(zram_at_its_limit_loses_nothing)
                                 ck_abort_msg("page %u, word %u of %u pages", page, i, written);
                 }
         }
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         ck_assert_int_eq(pg_store_close(swap), 0);
 }
 END_TEST
@@ -455,11 +441,8 @@ START_TEST(faults_are_served_by_the_reserve_when_the_rest_is_pinned)
 }
 END_TEST
 
-int main(void)
+TESTS("failure_save")
 {
-        Suite *suite = suite_create("failure_save");
-        TCase *tc = tcase_create("save");
-
         add_for_both(tc, page_out_to_a_failing_store_returns_the_pages);
         add_for_both(tc, page_out_to_a_full_store_answers_enomem);
         add_for_both(tc, location_get_that_fails_returns_the_pages);
@@ -480,6 +463,4 @@ int main(void)
         tcase_add_loop_test(tc, evicted_shared_page_whose_store_fails_returns_to_the_program, 0, 4);
         add_for_both(tc, pin_of_too_much_is_refused_and_undone);
         tcase_add_loop_test(tc, faults_are_served_by_the_reserve_when_the_rest_is_pinned, 0, 4);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -7,17 +7,6 @@
 
 #define NPAGES ((size_t)32)
 
-static int file_new(void)
-{
-        int fd = memfd_create("mapped", MFD_CLOEXEC);
-        uint64_t page[512] = {0};
-
-        ck_assert_int_ge(fd, 0);
-        for (page[0] = 0; page[0] < NPAGES; page[0]++)
-                ck_assert_int_eq(write(fd, page, sizeof(page)), sizeof(page));
-        return fd;
-}
-
 static uint64_t file_word(int fd, size_t page)
 {
         uint64_t word;
@@ -26,38 +15,12 @@ static uint64_t file_word(int fd, size_t page)
         return word;
 }
 
-static struct pg_store *file_store(int fd)
-{
-        struct pg_file_config config = {.size = sizeof(config), .fd = fd};
-        struct pg_store *store;
-
-        ck_assert_int_eq(pg_store_file(&store, &config), 0);
-        return store;
-}
-
-static char *map_pages_of(struct pg_pool *pool, struct pg_store *store, size_t npages,
-                          unsigned flags)
-{
-        pg_location base;
-        char *addr;
-
-        ck_assert_int_eq(pg_attach(pool, store, &base), 0);
-        addr = pg_map_unpaged(pool, base, npages * PAGE, flags);
-        ck_assert_ptr_nonnull(addr);
-        return addr;
-}
-
-static char *map_store(struct pg_pool *pool, struct pg_store *store, unsigned flags)
-{
-        return map_pages_of(pool, store, NPAGES, flags);
-}
-
 START_TEST(a_private_write_goes_to_swap_and_leaves_the_file_alone)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
-        int fd = file_new();
+        int fd = numbered_file(NPAGES);
         struct pg_store *store = file_store(fd);
-        char *addr = map_store(pool, store, 0);
+        char *addr = map_store(pool, store, NPAGES, 0);
 
         check_pages(addr, NPAGES, 0);
         ck_assert_uint_eq(stats_of(pool).evictions_clean, NPAGES - 8);
@@ -80,9 +43,9 @@ END_TEST
 START_TEST(a_shared_write_goes_back_to_the_file)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
-        int fd = file_new();
+        int fd = numbered_file(NPAGES);
         struct pg_store *store = file_store(fd);
-        char *addr = map_store(pool, store, PG_MAP_SHARED);
+        char *addr = map_store(pool, store, NPAGES, PG_MAP_SHARED);
         size_t there = 0;
 
         fill_pages(addr, NPAGES, 600);
@@ -100,7 +63,7 @@ START_TEST(a_shared_write_goes_back_to_the_file)
         for (size_t i = 0; i < NPAGES; i++)
                 ck_assert_uint_eq(file_word(fd, i), 700 + i);
 
-        addr = map_store(pool, store, PG_MAP_SHARED);
+        addr = map_store(pool, store, NPAGES, PG_MAP_SHARED);
         fill_pages(addr, NPAGES, 800);
         close_pool(pool); /* and so does this */
         for (size_t i = 0; i < NPAGES; i++)
@@ -114,7 +77,7 @@ START_TEST(sync_writes_each_modified_page_once)
 {
         struct pg_pool *pool = open_frames(_i, 16, PG_POOL_STRICT);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        char *addr = map_store(pool, &f->store, PG_MAP_SHARED);
+        char *addr = map_store(pool, &f->store, NPAGES, PG_MAP_SHARED);
         uint64_t faults;
 
         check_pages(addr, 8, 0);
@@ -143,7 +106,7 @@ START_TEST(sync_writes_pinned_and_queued_pages)
 {
         struct pg_pool *pool = open_frames(_i, 16, 0);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        char *addr = map_store(pool, &f->store, PG_MAP_SHARED);
+        char *addr = map_store(pool, &f->store, NPAGES, PG_MAP_SHARED);
 
         fill_pages(addr, 4, 50);
         ck_assert_int_eq(pg_pin(pool, addr, PAGE), 0);
@@ -164,7 +127,7 @@ START_TEST(sync_tells_an_error_and_writes_those_pages_again)
 {
         struct pg_pool *pool = open_frames(_i, 16, PG_POOL_STRICT);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        char *addr = map_store(pool, &f->store, PG_MAP_SHARED);
+        char *addr = map_store(pool, &f->store, NPAGES, PG_MAP_SHARED);
 
         fill_pages(addr, 4, 50);
         atomic_store(&f->fail_page, 2);
@@ -190,7 +153,7 @@ START_TEST(close_tells_an_error_and_leaves_the_pool_open)
 {
         struct pg_pool *pool = open_frames(_i, 16, PG_POOL_STRICT);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        char *addr = map_store(pool, &f->store, PG_MAP_SHARED);
+        char *addr = map_store(pool, &f->store, NPAGES, PG_MAP_SHARED);
 
         fill_pages(addr, 4, 50);
         atomic_store(&f->fail_save, ENOSPC);
@@ -207,7 +170,7 @@ START_TEST(two_mappings_of_a_file_are_views_of_their_ranges)
 {
         struct pg_pool *pool = open_frames(_i, 8, PG_POOL_STRICT);
         struct flaky *f = flaky_new(NPAGES, PAGE, true);
-        char *all = map_store(pool, &f->store, PG_MAP_READONLY);
+        char *all = map_store(pool, &f->store, NPAGES, PG_MAP_READONLY);
         pg_location base;
         char *part;
 
@@ -228,25 +191,11 @@ END_TEST
 
 #define MANY ((size_t)256)
 
-static struct pg_store *many_store(void)
-{
-        int fd = memfd_create("many", MFD_CLOEXEC);
-        struct pg_store *store;
-        uint64_t page[512] = {0};
-
-        ck_assert_int_ge(fd, 0);
-        for (page[0] = 0; page[0] < MANY; page[0]++)
-                ck_assert_int_eq(write(fd, page, sizeof(page)), sizeof(page));
-        store = file_store(fd);
-        close(fd);
-        return store;
-}
-
 START_TEST(read_only_pages_of_a_near_store_do_not_wait_in_the_queue)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
-        struct pg_store *store = many_store();
-        char *addr = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
+        struct pg_store *store = file_store_only(numbered_file(MANY));
+        char *addr = map_store(pool, store, MANY, PG_MAP_READONLY);
 
         check_pages(addr, MANY, 0);
         check_pages(addr, MANY, 0);
@@ -263,10 +212,10 @@ END_TEST
 START_TEST(read_only_pages_of_other_stores_and_cold_ones_wait_in_the_queue)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
-        struct pg_store *store = many_store();
+        struct pg_store *store = file_store_only(numbered_file(MANY));
         struct flaky *f = flaky_new(MANY, PAGE, true);
-        char *near = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
-        char *far = map_pages_of(pool, &f->store, MANY, PG_MAP_READONLY);
+        char *near = map_store(pool, store, MANY, PG_MAP_READONLY);
+        char *far = map_store(pool, &f->store, MANY, PG_MAP_READONLY);
 
         check_pages(far, MANY, 0);
         ck_assert_settles(stats_of(pool).frames_busy == 0);
@@ -287,8 +236,8 @@ END_TEST
 START_TEST(a_read_only_mapping_that_is_made_writable_keeps_its_writes)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
-        struct pg_store *store = many_store();
-        char *addr = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
+        struct pg_store *store = file_store_only(numbered_file(MANY));
+        char *addr = map_store(pool, store, MANY, PG_MAP_READONLY);
 
         check_pages(addr, MANY, 0);
         ck_assert_int_eq(mprotect(addr, MANY * PAGE, PROT_READ | PROT_WRITE), 0);
@@ -308,8 +257,8 @@ END_TEST
 START_TEST(a_locked_page_stays_when_its_neighbours_are_dropped)
 {
         struct pg_pool *pool = open_frames(_i, 64, 0);
-        struct pg_store *store = many_store();
-        char *addr = map_pages_of(pool, store, MANY, PG_MAP_READONLY);
+        struct pg_store *store = file_store_only(numbered_file(MANY));
+        char *addr = map_store(pool, store, MANY, PG_MAP_READONLY);
 
         check_pages(addr, 16, 0);
         ck_assert_int_eq(syscall(SYS_mlock, addr + 5 * PAGE, PAGE), 0);
@@ -324,11 +273,8 @@ START_TEST(a_locked_page_stays_when_its_neighbours_are_dropped)
 }
 END_TEST
 
-int main(void)
+TESTS("file_mapping")
 {
-        Suite *suite = suite_create("file_mapping");
-        TCase *tc = suite_of(suite, "file_mapping");
-
         add_for_both(tc, a_private_write_goes_to_swap_and_leaves_the_file_alone);
         add_for_both(tc, a_shared_write_goes_back_to_the_file);
         add_for_both(tc, sync_writes_each_modified_page_once);
@@ -340,5 +286,4 @@ int main(void)
         add_for_both(tc, read_only_pages_of_other_stores_and_cold_ones_wait_in_the_queue);
         add_for_both(tc, a_read_only_mapping_that_is_made_writable_keeps_its_writes);
         add_for_both(tc, a_locked_page_stays_when_its_neighbours_are_dropped);
-        return run_suite(suite);
 }

@@ -226,7 +226,7 @@ START_TEST(each_cpu_of_a_crowd_has_a_follower_and_one_thread_wakes_only_one)
                 ck_assert(served_at_home(&t[stays], 1));
         }
         toucher_stop(&t[1]);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -246,7 +246,7 @@ START_TEST(follower_moves_with_its_thread)
                 toucher_stop(&t);
                 ck_assert_int_eq(pg_unmap(pool, t.map, PAGES * PAGE), 0);
         }
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -278,18 +278,13 @@ START_TEST(busy_cpu_in_a_crowd_does_not_starve_its_faults)
         fprintf(stderr, "beside a busy thread: %lu faults, %lu elsewhere, %u intervals without\n",
                 t[1].faults, t[0].faults, most);
         ck_assert_uint_lt(most, 50);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
-int main(void)
+TESTS("follow")
 {
-        Suite *suite = suite_create("follow");
-        TCase *tc = tcase_create("follow");
-
         tcase_add_test(tc, each_cpu_of_a_crowd_has_a_follower_and_one_thread_wakes_only_one);
         tcase_add_test(tc, follower_moves_with_its_thread);
         tcase_add_test(tc, busy_cpu_in_a_crowd_does_not_starve_its_faults);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -48,7 +48,7 @@ START_TEST(child_does_not_have_the_mappings)
         }
         expect_child(child, 0);
         ck_assert(paged_is_right(map));
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -56,13 +56,11 @@ START_TEST(poisoned_page_is_sigsegv_in_a_child_too)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
         struct pg_pool *pool = open_frames(_i, 16, 0);
-        pg_location base;
         pid_t child;
         char *map;
 
         hit_install();
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        map = pg_map_unpaged(pool, base, PAGES * PAGE, 0);
+        map = map_store(pool, &f->store, PAGES, 0);
         atomic_store(&f->fail_load, EIO);
         expect_sigbus(map, false);
         child = fork();
@@ -71,7 +69,7 @@ START_TEST(poisoned_page_is_sigsegv_in_a_child_too)
                 _exit(0);
         }
         expect_child(child, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -105,7 +103,7 @@ START_TEST(every_call_answers_echild_in_a_child)
                 CHILD_CHECK(pg_detach(pool, &f->store) == -ECHILD);
                 CHILD_CHECK(pg_resize(pool, 8 * PAGE) == -ECHILD);
                 CHILD_CHECK(pg_free_get(pool) == 0);
-                CHILD_CHECK(pg_stats_get(pool, &stats) == -ECHILD);
+                CHILD_CHECK(stats_get(pool, &stats) == -ECHILD);
                 CHILD_CHECK(pg_thread_stats_get(pool, 0, &thread_stats) == -ECHILD);
                 CHILD_CHECK(pg_histogram_get(pool, PG_HISTOGRAM_FAULT, &histogram) == -ECHILD);
                 CHILD_CHECK(pg_location_query(pool, map, &location) == -ECHILD);
@@ -114,7 +112,7 @@ START_TEST(every_call_answers_echild_in_a_child)
         }
         expect_child(child, 0);
         ck_assert(paged_is_right(map));
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -146,7 +144,7 @@ START_TEST(child_can_open_a_pool_of_its_own)
                 _exit(child_opens_a_pool(_i >> 1));
         expect_child(child, 0);
         ck_assert(paged_is_right(map));
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -180,7 +178,7 @@ START_TEST(parent_goes_on_while_a_child_lives_and_after)
         close(hold[1]);
         expect_child(child, 0);
         ck_assert(paged_is_right(map));
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -227,7 +225,7 @@ START_TEST(fork_while_other_threads_fault_disturbs_nobody)
                 pthread_join(threads[i].thread, NULL);
                 ck_assert_uint_eq(threads[i].wrong, 0);
         }
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -246,7 +244,7 @@ START_TEST(spawn_and_system_work)
                 _exit(0);
         expect_child(child, 0);
         ck_assert(paged_is_right(map));
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -269,7 +267,7 @@ START_TEST(child_that_exits_in_full_disturbs_nobody)
                 expect_child(child, 0);
                 ck_assert(paged_is_right(map));
         }
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -297,18 +295,15 @@ START_TEST(fork_handlers_of_the_program_may_touch_paged_memory)
                 _exit(0);
         expect_child(child, 0);
         ck_assert(prepared_is_right);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
-int main(void)
+TESTS("fork")
 {
         /* ThreadSanitizer takes a thread of the child for one of the parent; AddressSanitizer's
          * allocator may be locked there for ever, by a thread that only the parent has. */
         const bool threads = !*SANITIZER;
-
-        Suite *suite = suite_create("fork");
-        TCase *tc = tcase_create("fork");
 
         add_for_both(tc, child_does_not_have_the_mappings);
         add_for_both(tc, poisoned_page_is_sigsegv_in_a_child_too);
@@ -320,8 +315,6 @@ int main(void)
         if (threads)
                 add_for_both(tc, child_that_exits_in_full_disturbs_nobody);
         add_for_both(tc, fork_handlers_of_the_program_may_touch_paged_memory);
-        suite_add_tcase(suite, tc);
         if (!threads)
                 fprintf(stderr, "skipped: threads in a child, which sanitizers do not stand\n");
-        return run_suite(suite);
 }

@@ -82,7 +82,7 @@ static void crowded(int delivery, unsigned burners, bool pin_before_open)
                 (unsigned long long)stats_of(pool).late_faults);
         ck_assert_uint_lt(worst, *SANITIZER ? 5000 : 500);
         ck_assert_uint_gt(faults, 50);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 
 START_TEST(busy_threads_on_the_same_cpu_do_not_starve_faults)
@@ -108,22 +108,18 @@ struct slow_rig {
 
 static void slow_open(struct slow_rig *r, int delivery, bool parallel)
 {
-        pg_location base;
-
         r->slow = parallel ? flaky_new_parallel(PAGES, PAGE) : flaky_new(PAGES, PAGE, true);
         r->fast = flaky_new(PAGES, PAGE, true);
         r->pool = open_frames(delivery, 64, PG_POOL_STRICT);
-        ck_assert_int_eq(pg_attach(r->pool, &r->slow->store, &base), 0);
-        r->slow_map = pg_map_unpaged(r->pool, base, PAGES * PAGE, 0);
-        ck_assert_int_eq(pg_attach(r->pool, &r->fast->store, &base), 0);
-        r->fast_map = pg_map_unpaged(r->pool, base, PAGES * PAGE, 0);
+        r->slow_map = map_store(r->pool, &r->slow->store, PAGES, 0);
+        r->fast_map = map_store(r->pool, &r->fast->store, PAGES, 0);
         atomic_store(&r->slow->sleep_us, SLOW_US);
 }
 
 static void slow_close(struct slow_rig *r)
 {
         atomic_store(&r->slow->sleep_us, 0);
-        ck_assert_int_eq(pg_close(r->pool), 0);
+        close_pool(r->pool);
         flaky_delete(r->slow);
         flaky_delete(r->fast);
 }
@@ -338,15 +334,12 @@ START_TEST(threads_come_and_go_by_the_hundred)
                 ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine), 0);
         else
                 ck_assert_int_eq(pg_thread_stats_get(pool, 0, &mine), -ENOTSUP);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
-int main(void)
+TESTS("handler")
 {
-        Suite *suite = suite_create("handler");
-        TCase *tc = tcase_create("handler");
-
         tcase_add_loop_test(tc, busy_threads_on_the_same_cpu_do_not_starve_faults, 0, 4);
         add_for_both(tc, process_confined_to_one_busy_cpu_does_not_starve);
         add_for_both(tc, fault_is_quick_beside_a_fault_in_a_sleeping_store);
@@ -354,6 +347,4 @@ int main(void)
         add_for_both(tc, fault_is_quick_that_comes_together_with_a_slow_one);
         add_for_both(tc, faults_behind_a_slow_one_are_not_held_up);
         add_for_both(tc, threads_come_and_go_by_the_hundred);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -330,14 +330,10 @@ START_TEST(shared_mappings_stay_with_the_parent)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
         struct pg_pool *pool = open_inherited(_i, FRAMES);
-        pg_location base;
-        char *shared, *private;
+        char *shared = map_store(pool, &f->store, 64, PG_MAP_SHARED);
+        char *private = map_store(pool, &f->store, 64, 0);
         pid_t child;
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        shared = pg_map_unpaged(pool, base, 64 * PAGE, PG_MAP_SHARED);
-        private = pg_map_unpaged(pool, base, 64 * PAGE, 0);
-        ck_assert(shared && private);
         fill_pages(shared, 8, 500);
         fill_pages(private, 64, 600);
         probe_install();
@@ -425,10 +421,8 @@ START_TEST(swap_store_must_be_able_to_follow)
 }
 END_TEST
 
-int main(void)
+TESTS("inherit")
 {
-        Suite *suite = suite_create("inherit");
-        TCase *tc = suite_of(suite, "inherit");
         int first = *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
 
         if (first == PG_DELIVERY_SIGNAL)
@@ -447,5 +441,4 @@ int main(void)
         tcase_add_loop_test(tc, shared_mappings_stay_with_the_parent, first, 2);
         tcase_add_loop_test(tc, a_swap_file_is_not_shared, first, 2);
         tcase_add_test(tc, swap_store_must_be_able_to_follow);
-        return run_suite(suite);
 }

@@ -212,16 +212,12 @@ START_TEST(where_userfaultfd_is_refused_the_text_names_three_ways)
 }
 END_TEST
 
-int main(void)
+TESTS("last_error")
 {
-        Suite *suite = suite_create("last_error");
-        TCase *tc = suite_of(suite, "last_error");
-
         add_for_both(tc, there_is_no_text_before_the_first_failure);
         add_for_both(tc, every_failure_of_pg_open_has_a_text_and_the_callback_gets_it);
         add_for_both(tc, every_failure_to_map_has_a_text);
         add_for_both(tc, each_thread_has_its_own_text_and_a_success_leaves_it);
         tcase_add_test(tc, every_failure_of_a_store_has_a_text);
         tcase_add_test(tc, where_userfaultfd_is_refused_the_text_names_three_ways);
-        return run_suite(suite);
 }

@@ -135,15 +135,11 @@ START_TEST(free_bytes_are_what_can_be_had_without_evicting)
 }
 END_TEST
 
-int main(void)
+TESTS("location")
 {
-        Suite *suite = suite_create("location");
-        TCase *tc = suite_of(suite, "location");
-
         add_for_both(tc, an_anonymous_page_lives_in_zero_then_in_swap);
         add_for_both(tc, a_page_of_a_store_lives_where_it_was_mapped_from);
         add_for_both(tc, a_queued_page_is_resident);
         add_for_both(tc, outside_every_mapping_is_einval);
         add_for_both(tc, free_bytes_are_what_can_be_had_without_evicting);
-        return run_suite(suite);
 }

@@ -270,11 +270,8 @@ START_TEST(in_a_child_that_does_not_inherit_it_is_refused)
 }
 END_TEST
 
-int main(void)
+TESTS("map_file")
 {
-        Suite *suite = suite_create("map_file");
-        TCase *tc = suite_of(suite, "map_file");
-
         add_for_both(tc, a_file_is_mapped_from_any_4096_to_its_end);
         add_for_both(tc, pages_larger_than_the_offset_show_the_file_too);
         add_for_both(tc, a_shared_mapping_writes_back_and_a_private_one_does_not);
@@ -284,5 +281,4 @@ int main(void)
         add_for_both(tc, a_pool_has_254_stores_and_says_so);
         add_for_both(tc, a_child_that_inherits_has_private_and_readonly_files);
         add_for_both(tc, in_a_child_that_does_not_inherit_it_is_refused);
-        return run_suite(suite);
 }

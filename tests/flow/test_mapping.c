@@ -193,11 +193,8 @@ START_TEST(every_page_size_works)
 }
 END_TEST
 
-int main(void)
+TESTS("mapping")
 {
-        Suite *suite = suite_create("mapping");
-        TCase *tc = suite_of(suite, "mapping");
-
         add_for_both(tc, anonymous_memory_starts_as_zeros_and_keeps_what_is_written);
         add_for_both(tc, uninitialised_memory_asks_no_store_and_keeps_what_is_written);
         add_for_both(tc, a_size_may_end_inside_a_page_of_a_store);
@@ -207,5 +204,4 @@ int main(void)
         add_for_both(tc, a_locked_mapping_that_is_too_large_leaves_nothing_behind);
         add_for_both(tc, each_pool_of_a_process_has_its_own_budget);
         add_for_both(tc, every_page_size_works);
-        return run_suite(suite);
 }

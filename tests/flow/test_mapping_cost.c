@@ -26,10 +26,9 @@ START_TEST(a_tebibyte_is_mapped_in_no_time_and_no_memory)
         struct pg_pool *pool = open_frames(_i, 64, 0);
         uint64_t best = UINT64_MAX;
         size_t before, grown;
-        char *addr;
-
-        addr = map_pages(pool, 1, 0); /* whatever is made once is made now */
+        char *addr = map_pages(pool, 1, 0); /* whatever is made once is made now */
         touch(addr);
+
         addr = pg_map(pool, TIB, 0);
         if (!addr && *SANITIZER) {
                 fprintf(stderr, "skipped: no 1 TiB of address space beside the %s sanitizer\n",
@@ -68,11 +67,7 @@ START_TEST(a_tebibyte_is_mapped_in_no_time_and_no_memory)
 }
 END_TEST
 
-int main(void)
+TESTS("mapping_cost")
 {
-        Suite *suite = suite_create("mapping_cost");
-        TCase *tc = suite_of(suite, "mapping_cost");
-
         add_for_both(tc, a_tebibyte_is_mapped_in_no_time_and_no_memory);
-        return run_suite(suite);
 }

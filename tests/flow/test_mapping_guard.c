@@ -26,12 +26,8 @@ START_TEST(a_write_to_a_read_only_mapping_is_refused)
 {
         struct pg_pool *pool = open_frames(_i, 8, 0);
         struct flaky *f = flaky_new(8, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, 4, PG_MAP_READONLY);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 4 * PAGE, PG_MAP_READONLY);
-        ck_assert_ptr_nonnull(addr);
         pg_advise(pool, addr, 4 * PAGE, PG_ADVICE_RANDOM);
         probe_install();
         check_pages(addr, 3, 0);
@@ -83,14 +79,10 @@ START_TEST(a_mapping_that_was_unmapped_is_inaccessible)
 }
 END_TEST
 
-int main(void)
+TESTS("mapping_guard")
 {
-        Suite *suite = suite_create("mapping_guard");
-        TCase *tc = suite_of(suite, "mapping_guard");
-
         add_for_both(tc, pages_before_and_after_a_mapping_are_inaccessible);
         add_for_both(tc, a_write_to_a_read_only_mapping_is_refused);
         add_for_both(tc, read_only_anonymous_memory_reads_as_zeros);
         add_for_both(tc, a_mapping_that_was_unmapped_is_inaccessible);
-        return run_suite(suite);
 }

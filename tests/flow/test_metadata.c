@@ -65,12 +65,8 @@ START_TEST(a_pool_that_does_nothing_costs_little)
 }
 END_TEST
 
-int main(void)
+TESTS("metadata")
 {
-        Suite *suite = suite_create("metadata");
-        TCase *tc = suite_of(suite, "metadata");
-
         add_for_both(tc, tables_cost_16_bytes_a_page_and_64_a_frame);
         add_for_both(tc, a_pool_that_does_nothing_costs_little);
-        return run_suite(suite);
 }

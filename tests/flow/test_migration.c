@@ -51,11 +51,7 @@ START_TEST(pages_survive_migration)
 }
 END_TEST
 
-int main(void)
+TESTS("migration")
 {
-        Suite *suite = suite_create("migration");
-        TCase *tc = suite_of(suite, "migration");
-
         add_for_both(tc, pages_survive_migration);
-        return run_suite(suite);
 }

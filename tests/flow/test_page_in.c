@@ -85,12 +85,8 @@ START_TEST(missing_pages_come_in_whole_runs_and_without_a_fault)
         struct pg_pool *pool = open_frames(_i, 1024, 0);
         struct flaky *f = flaky_new(256, PAGE, true);
         struct pg_stats stats;
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, 256, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 256 * PAGE, 0);
-        ck_assert_ptr_nonnull(addr);
         ck_assert_int_eq(pg_page_in(pool, addr, 256 * PAGE), 0);
         stats = stats_of(pool);
         ck_assert_uint_eq(stats.faults, 256);
@@ -141,12 +137,8 @@ START_TEST(a_poisoned_page_is_tried_again)
 {
         struct pg_pool *pool = open_frames(_i, 16, PG_POOL_STRICT);
         struct flaky *f = flaky_new(16, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, 16, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 16 * PAGE, 0);
-        ck_assert_ptr_nonnull(addr);
         probe_install();
         atomic_store(&f->fail_page, 3);
         atomic_store(&f->fail_load, EIO);
@@ -167,16 +159,12 @@ START_TEST(a_poisoned_page_is_tried_again)
 }
 END_TEST
 
-int main(void)
+TESTS("page_in")
 {
-        Suite *suite = suite_create("page_in");
-        TCase *tc = suite_of(suite, "page_in");
-
         add_for_both(tc, resident_pages_cost_no_system_call);
         add_for_both(tc, pinning_pinned_pages_costs_no_system_call);
         add_for_both(tc, missing_pages_come_in_whole_runs_and_without_a_fault);
         add_for_both(tc, in_strict_pools_out_and_in_again_leaves_no_fault);
         add_for_both(tc, a_range_larger_than_the_budget_is_no_error);
         add_for_both(tc, a_poisoned_page_is_tried_again);
-        return run_suite(suite);
 }

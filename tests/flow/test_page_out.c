@@ -117,15 +117,11 @@ START_TEST(a_store_that_fails_is_eio_and_nothing_is_lost)
 }
 END_TEST
 
-int main(void)
+TESTS("page_out")
 {
-        Suite *suite = suite_create("page_out");
-        TCase *tc = suite_of(suite, "page_out");
-
         add_for_both(tc, what_was_written_out_costs_one_fault_a_page);
         add_for_both(tc, pages_that_were_pinned_once_go_out_like_others);
         add_for_both(tc, frames_of_pages_that_went_out_are_free);
         add_for_both(tc, a_pinned_page_is_busy_and_the_rest_goes);
         add_for_both(tc, a_store_that_fails_is_eio_and_nothing_is_lost);
-        return run_suite(suite);
 }

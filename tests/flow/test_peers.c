@@ -89,7 +89,7 @@ START_TEST(fixed_buffer_of_io_uring_loses_nothing)
         ck_assert_int_eq(pg_page_out(pool, map, PAGE), 0);
         ck_assert_int_eq(map[0], 119);
         io_uring_queue_exit(&ring);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -100,7 +100,6 @@ START_TEST(fixed_buffer_in_a_shared_mapping_is_synced_in_place)
         struct pg_pool *pool;
         struct io_uring ring;
         struct iovec buffer;
-        pg_location base;
         int fd = file_new(0);
         char *map;
 
@@ -108,8 +107,7 @@ START_TEST(fixed_buffer_in_a_shared_mapping_is_synced_in_place)
                 return;
         f = flaky_new(PAGES, PAGE, true);
         pool = open_frames(_i, 16, 0);
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        map = pg_map_unpaged(pool, base, PAGES * PAGE, PG_MAP_SHARED);
+        map = map_store(pool, &f->store, PAGES, PG_MAP_SHARED);
         map[0] = 1;
         buffer = (struct iovec){map, PAGE};
         ck_assert_int_eq(io_uring_register_buffers(&ring, &buffer, 1), 0);
@@ -120,7 +118,7 @@ START_TEST(fixed_buffer_in_a_shared_mapping_is_synced_in_place)
         }
         io_uring_unregister_buffers(&ring);
         io_uring_queue_exit(&ring);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -154,7 +152,7 @@ static void read_file(int delivery, int flags)
         for (unsigned i = 0; delivery == PG_DELIVERY_THREAD && i < PAGES; i += 8)
                 ck_assert_int_eq(pwrite(fd, map + i * PAGE, 8 * PAGE, i * PAGE), 8 * (ssize_t)PAGE);
         close(fd);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 
 START_TEST(read_into_paged_memory_is_right)
@@ -184,7 +182,7 @@ START_TEST(pages_in_a_pipe_keep_their_bytes)
         for (unsigned i = 0; i < PAGE; i++)
                 ck_assert_msg(got[i] == 'p', "byte %u from the pipe is %d", i, got[i]);
         ck_assert_int_eq(map[9], 'p');
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -205,7 +203,7 @@ START_TEST(page_the_program_dropped_itself_reads_as_zeros)
         ck_assert_int_eq(madvise(map, PAGES * PAGE, MADV_DONTNEED), 0);
         ck_assert_int_eq(pg_unmap(pool, map, PAGES * PAGE), 0);
         ck_assert_uint_eq(stats_of(pool).frames_free, 16);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -220,7 +218,7 @@ START_TEST(dropped_pinned_page_loses_its_pin_and_no_frame)
         fill_others(map, 2, PAGES);
         ck_assert_int_eq(pg_unpin(pool, map, 2 * PAGE), 0);
         ck_assert_uint_eq(stats_of(pool).frames_pinned, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -240,7 +238,7 @@ START_TEST(offset_of_a_location_is_respected)
         ck_assert_int_eq(pg_unmap(pool, map, 20 * PAGE), 0);
         for (unsigned i = 0; i < PAGES; i++)
                 ck_assert_int_eq(f->pages[i * PAGE + 1], i >= 40 && i < 60 ? 99 : 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -281,7 +279,7 @@ START_TEST(pages_cost_no_kernel_mappings)
         }
         if (!*SANITIZER)
                 ck_assert_uint_le(count_maps(), before + 64);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -324,16 +322,13 @@ START_TEST(smallest_budgets_work)
                         ck_assert_uint_eq(halves[i].wrong, 0);
                 }
                 ck_assert_uint_eq(stats_of(pool).errors_frames, 0);
-                ck_assert_int_eq(pg_close(pool), 0);
+                close_pool(pool);
         }
 }
 END_TEST
 
-int main(void)
+TESTS("peers")
 {
-        Suite *suite = suite_create("peers");
-        TCase *tc = tcase_create("peers");
-
         tcase_add_loop_test(tc, fixed_buffer_of_io_uring_loses_nothing, 0, 4);
         add_for_both(tc, fixed_buffer_in_a_shared_mapping_is_synced_in_place);
         add_for_both(tc, read_into_paged_memory_is_right);
@@ -344,6 +339,4 @@ int main(void)
         add_for_both(tc, offset_of_a_location_is_respected);
         add_for_both(tc, pages_cost_no_kernel_mappings);
         tcase_add_loop_test(tc, smallest_budgets_work, 0, 4);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

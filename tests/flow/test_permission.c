@@ -84,7 +84,7 @@ START_TEST(signal_delivery_needs_no_permission)
         ck_assert_int_eq(pg_pin(pool, map, 4 * PAGE), 0);
         ck_assert_int_eq(pg_page_out(pool, map + 8 * PAGE, 8 * PAGE), 0);
         ck_assert_uint_gt(stats_of(pool).evictions_dirty, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -98,18 +98,13 @@ START_TEST(pool_opened_with_privilege_works_after_it_is_dropped)
                 map[i * PAGE] = (char)i;
         for (unsigned i = 0; i < 64; i++)
                 ck_assert_int_eq(map[i * PAGE], (char)i);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
-int main(void)
+TESTS("permission")
 {
-        Suite *suite = suite_create("permission");
-        TCase *tc = tcase_create("permission");
-
         tcase_add_test(tc, thread_delivery_without_permission_is_eperm_and_names_the_remedies);
         tcase_add_test(tc, signal_delivery_needs_no_permission);
         add_for_both(tc, pool_opened_with_privilege_works_after_it_is_dropped);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

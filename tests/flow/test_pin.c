@@ -106,12 +106,8 @@ START_TEST(a_pin_that_cannot_load_says_why_and_pins_the_rest)
 {
         struct pg_pool *pool = open_frames(_i, 16, PG_POOL_STRICT);
         struct flaky *f = flaky_new(16, PAGE, true);
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, 16, 0);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, 16 * PAGE, 0);
-        ck_assert_ptr_nonnull(addr);
         atomic_store(&f->fail_page, 1);
         atomic_store(&f->fail_load, EIO);
         ck_assert_int_eq(pg_pin(pool, addr, 4 * PAGE), -EIO);
@@ -126,16 +122,12 @@ START_TEST(a_pin_that_cannot_load_says_why_and_pins_the_rest)
 }
 END_TEST
 
-int main(void)
+TESTS("pin")
 {
-        Suite *suite = suite_create("pin");
-        TCase *tc = suite_of(suite, "pin");
-
         add_for_both(tc, pinned_pages_do_not_fault_while_the_rest_is_thrashed);
         add_for_both(tc, one_unpin_undoes_any_number_of_pins);
         add_for_both(tc, pages_in_every_state_can_be_pinned);
         add_for_both(tc, a_pin_that_leaves_no_frames_is_refused_and_undone);
         add_for_both(tc, a_refused_pin_leaves_earlier_pins_alone);
         add_for_both(tc, a_pin_that_cannot_load_says_why_and_pins_the_rest);
-        return run_suite(suite);
 }

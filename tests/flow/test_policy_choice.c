@@ -14,20 +14,9 @@ struct file_map {
 /* Page i of it begins with i. */
 static struct file_map map_file(struct pg_pool *pool, size_t npages)
 {
-        struct pg_file_config config = {.size = sizeof(config), .length = npages * PAGE};
-        struct file_map m;
-        pg_location base;
+        struct file_map m = {.store = file_store_only(numbered_file(npages))};
 
-        config.fd = memfd_create("pages", MFD_CLOEXEC);
-        ck_assert_int_ge(config.fd, 0);
-        ck_assert_int_eq(ftruncate(config.fd, (off_t)(npages * PAGE)), 0);
-        for (uint64_t i = 0; i < npages; i++)
-                ck_assert_int_eq(pwrite(config.fd, &i, sizeof(i), (off_t)(i * PAGE)), sizeof(i));
-        ck_assert_int_eq(pg_store_file(&m.store, &config), 0);
-        close(config.fd);
-        ck_assert_int_eq(pg_attach(pool, m.store, &base), 0);
-        m.addr = pg_map_unpaged(pool, base, npages * PAGE, PG_MAP_READONLY);
-        ck_assert_ptr_nonnull(m.addr);
+        m.addr = map_store(pool, m.store, npages, PG_MAP_READONLY);
         ck_assert_int_eq(pg_advise(pool, m.addr, npages * PAGE, PG_ADVICE_RANDOM), 0);
         return m;
 }
@@ -75,7 +64,7 @@ static void run_coroutine(uint32_t frames)
         makecontext(&coroutine.self, coroutine_body, 0);
         ck_assert_int_eq(swapcontext(&coroutine.caller, &coroutine.self), 0);
         ck_assert_uint_eq(coroutine.errors, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         pg_store_close(file.store);
 }
 
@@ -101,15 +90,13 @@ START_TEST(a_full_store_does_not_keep_clean_pages_from_going)
 {
         const size_t frames = 1000, dirty = frames * 6 / 10;
         struct pg_zram_config zram = {.size = sizeof(zram), .limit_bytes = 1 << 20};
-        struct pg_config config = config_frames(_i, (uint32_t)frames, 0);
         struct pg_store *swap;
         struct pg_pool *pool;
         struct file_map file;
         uint64_t *words, random = 1;
 
         ck_assert_int_eq(pg_store_zram(&swap, &zram), 0);
-        config.swap = swap;
-        pool = open_config(&config);
+        pool = open_swap(_i, (uint32_t)frames, 0, swap);
         file = map_file(pool, 2 * frames);
         words = map_pages(pool, dirty, 0);
         for (size_t i = 0; i < dirty * PAGE / sizeof(*words); i++)
@@ -125,19 +112,15 @@ START_TEST(a_full_store_does_not_keep_clean_pages_from_going)
         random = 1;
         for (size_t i = 0; i < dirty * PAGE / sizeof(*words); i++)
                 ck_assert_uint_eq(words[i], random_next(&random));
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         pg_store_close(file.store);
         pg_store_close(swap);
 }
 END_TEST
 
-int main(void)
+TESTS("choose")
 {
-        Suite *suite = suite_create("choose");
-        TCase *tc = suite_of(suite, "choose");
-
         probe_install();
         tcase_add_test(tc, a_coroutine_on_a_paged_stack_gets_frames_in_a_pool_of_a_few);
         add_for_both(tc, a_full_store_does_not_keep_clean_pages_from_going);
-        return run_suite(suite);
 }

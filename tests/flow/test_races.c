@@ -52,15 +52,13 @@ struct rig {
 
 static void rig_open(struct rig *r, int delivery, unsigned pool_flags, bool shared)
 {
-        struct pg_config config = config_frames(delivery, FRAMES, pool_flags);
         pg_location base;
 
         *r = (struct rig){.f = flaky_new_parallel(4 * PAGES, PAGE), .shared = shared};
         sem_init(&r->gate.arrived, 0, 0);
         sem_init(&r->gate.go, 0, 0);
         hit_install();
-        config.swap = shared ? NULL : &r->f->store;
-        r->pool = open_config(&config);
+        r->pool = open_swap(delivery, FRAMES, pool_flags, shared ? NULL : &r->f->store);
         ck_assert_int_eq(pg_attach(r->pool, &r->f->store, &base), 0);
         r->map = shared ? pg_map_unpaged(r->pool, base, PAGES * PAGE, PG_MAP_SHARED)
                         : pg_map(r->pool, PAGES * PAGE, 0);
@@ -241,7 +239,7 @@ static void expect_end(struct rig *r, const struct act *a)
 static void rig_close(struct rig *r)
 {
         atomic_store(&r->f->hook, NULL);
-        ck_assert_int_eq(pg_close(r->pool), 0);
+        close_pool(r->pool);
         ck_assert_int_eq(atomic_load(&r->f->gets), atomic_load(&r->f->frees));
         flaky_delete(r->f);
 }
@@ -458,11 +456,8 @@ START_TEST(mapping_that_is_unmapped_under_readers_gives_content_or_sigsegv)
 }
 END_TEST
 
-int main(void)
+TESTS("races")
 {
-        Suite *suite = suite_create("races");
-        TCase *tc = tcase_create("frozen");
-
         tcase_add_loop_test(tc, page_frozen_while_it_is_loaded, 0, CASES);
         tcase_add_loop_test(tc, page_frozen_while_it_is_saved, 0, CASES);
         tcase_add_loop_test(tc, page_frozen_while_it_is_synced, 0, CASES);
@@ -471,6 +466,4 @@ int main(void)
         tcase_add_loop_test(tc, page_that_is_queued_and_rescued_loses_no_write, 0, 4);
         tcase_add_loop_test(tc, mapping_that_is_unmapped_under_readers_gives_content_or_sigsegv, 0,
                             4);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

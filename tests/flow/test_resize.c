@@ -85,12 +85,10 @@ START_TEST(a_store_that_refuses_leaves_the_budget_as_it_was)
 
         for (size_t i = 0; i < 2; i++) {
                 struct flaky *swap = flaky_new(64, PAGE, true);
-                struct pg_config config = config_frames(_i, 16, PG_POOL_STRICT);
                 struct pg_pool *pool;
                 char *addr;
 
-                config.swap = &swap->store;
-                pool = open_config(&config);
+                pool = open_swap(_i, 16, PG_POOL_STRICT, &swap->store);
                 addr = map_pages(pool, 16, 0);
                 fill_pages(addr, 16, 1);
                 atomic_store(&swap->fail_save, errors[i]);
@@ -157,16 +155,12 @@ START_TEST(the_budget_may_change_while_threads_fault)
 }
 END_TEST
 
-int main(void)
+TESTS("resize")
 {
-        Suite *suite = suite_create("resize");
-        TCase *tc = suite_of(suite, "resize");
-
         add_for_both(tc, growing_is_immediate);
         add_for_both(tc, shrinking_evicts);
         add_for_both(tc, a_budget_in_bytes_includes_the_buffers);
         add_for_both(tc, a_budget_that_cannot_be_is_refused);
         add_for_both(tc, a_store_that_refuses_leaves_the_budget_as_it_was);
         add_for_both(tc, the_budget_may_change_while_threads_fault);
-        return run_suite(suite);
 }

@@ -136,7 +136,7 @@ START_TEST(handler_installed_before_the_pool_gets_foreign_sigbus_only)
         install(_i & 2);
         pool = open_paged(_i & 1);
         expect_own_handler(_i & 2);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -146,7 +146,7 @@ START_TEST(handler_installed_after_the_pool_gets_foreign_sigbus_only)
 
         install(_i & 2);
         expect_own_handler(_i & 2);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -163,7 +163,7 @@ START_TEST(handler_set_by_signal_is_honoured)
         ck_assert_int_eq(calls, 1);
         ck_assert_ptr_eq(signal(SIGBUS, SIG_DFL), on_plain);
         ck_assert(paging_works());
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -182,7 +182,7 @@ START_TEST(sigaction_answers_with_the_programs_own_handler)
         ck_assert_int_eq(sigaction(SIGBUS, &old, &again), 0);
         ck_assert_ptr_eq(again.sa_handler, on_plain);
         expect_own_handler(true);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -192,10 +192,10 @@ START_TEST(handler_outlives_the_pool)
 
         install(true);
         pool = open_paged(_i);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         pool = open_paged(_i);
         expect_own_handler(true);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -214,7 +214,7 @@ START_TEST(handler_with_resethand_is_called_once)
         ck_assert_int_eq(sigaction(SIGBUS, NULL, &old), 0);
         ck_assert_ptr_eq(old.sa_handler, SIG_DFL);
         ck_assert(paging_works());
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -230,7 +230,7 @@ START_TEST(sent_sigbus_reaches_the_programs_handler)
         ck_assert_int_eq(calls, 2);
         ck_assert(paging_works());
         ck_assert_int_eq(calls, 2);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -241,7 +241,7 @@ START_TEST(sent_sigbus_that_is_ignored_is_ignored)
         signal(SIGBUS, SIG_IGN);
         raise(SIGBUS);
         ck_assert(paging_works());
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -249,12 +249,10 @@ START_TEST(sigbus_of_an_unloadable_page_goes_to_the_program)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
         struct pg_pool *pool = open_paged(_i);
-        pg_location base;
         char *map;
 
         install(true);
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        map = pg_map_unpaged(pool, base, PAGES * PAGE, 0);
+        map = map_store(pool, &f->store, PAGES, 0);
         atomic_store(&f->fail_load, EIO);
         calls = 0;
         if (sigsetjmp(out, 1) == 0)
@@ -263,7 +261,7 @@ START_TEST(sigbus_of_an_unloadable_page_goes_to_the_program)
         ck_assert_int_gt(last_code, 0);
         ck_assert_uint_eq((uintptr_t)last_addr & ~(PAGE - 1), (uintptr_t)map + 5 * PAGE);
         ck_assert(paging_works());
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -336,7 +334,7 @@ START_TEST(stack_overflow_and_sigsegv_are_left_alone)
         ck_assert_ptr_eq(last_addr, paged + PAGES * PAGE);
         sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
         free(stack.ss_sp);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -365,7 +363,7 @@ START_TEST(faults_on_an_alternate_stack_of_sigstksz_are_served)
         ck_assert_int_eq(memory[PAGE - 1], 0x5a);
         sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
         free(memory);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
@@ -413,18 +411,15 @@ START_TEST(fault_needs_no_more_than_minsigstksz_and_8_kib_of_stack)
         pthread_create(&thread, NULL, on_small_stack, &job);
         pthread_join(thread, NULL);
         ck_assert(job.ok);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
 START_TEST(errno_is_preserved_across_faults)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
-        struct pg_config config = config_frames(_i, 8, 0);
-        struct pg_pool *pool;
+        struct pg_pool *pool = open_swap(_i, 8, 0, &f->store);
 
-        config.swap = &f->store;
-        pool = open_config(&config);
         paged = map_pages(pool, PAGES, 0);
         atomic_store(&f->sleep_us, 10); /* nanosleep may set errno, as much of a store may */
         errno = 4242;
@@ -435,16 +430,13 @@ START_TEST(errno_is_preserved_across_faults)
         ck_assert_int_eq(pg_unmap(pool, paged + PAGE, PAGE), -EINVAL);
         ck_assert_int_eq(pg_unmap(pool, paged, PAGES * PAGE), 0);
         ck_assert_int_eq(errno, 4242);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
 
-int main(void)
+TESTS("signal")
 {
-        Suite *suite = suite_create("signal");
-        TCase *tc = tcase_create("handlers");
-
         tcase_add_loop_test(tc, handler_installed_before_the_pool_gets_foreign_sigbus_only, 0, 4);
         tcase_add_loop_test(tc, handler_installed_after_the_pool_gets_foreign_sigbus_only, 0, 4);
         add_for_both(tc, handler_set_by_signal_is_honoured);
@@ -468,6 +460,4 @@ int main(void)
 #endif
         add_for_both(tc, errno_is_preserved_across_faults);
         tcase_add_checked_fixture(tc, forget_handlers, NULL);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

@@ -66,13 +66,10 @@ static void timer_stop(void)
 
 static void maps_open(int delivery, struct flaky *f)
 {
-        pg_location base;
 
         pool = open_frames(delivery, 16, 0);
         paged = map_pages(pool, PAGES, 0);
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        shared = pg_map_unpaged(pool, base, PAGES * PAGE, PG_MAP_SHARED);
-        ck_assert_ptr_nonnull(shared);
+        shared = map_store(pool, &f->store, PAGES, PG_MAP_SHARED);
         for (unsigned i = 0; i < PAGES; i++)
                 paged[i * PAGE] = (char)(i + 1);
 }
@@ -94,11 +91,9 @@ static void call_everything(unsigned turn, struct flaky *other)
         ck_assert_int_eq(pg_advise(pool, paged + at, size, PG_ADVICE_COLD), 0);
         ck_assert_int_eq(pg_advise(pool, shared + at, size, PG_ADVICE_WILL_NEED), 0);
         ck_assert_int_ge(pg_location_query(pool, paged + at, &location), 0);
-        ck_assert_int_eq(pg_stats_get(pool, &stats), 0);
+        ck_assert_int_eq(stats_get(pool, &stats), 0);
         pg_free_get(pool);
-        ck_assert_int_eq(pg_attach(pool, &other->store, &location), 0);
-        map = pg_map_unpaged(pool, location, 8 * PAGE, 0);
-        ck_assert_ptr_nonnull(map);
+        map = map_store(pool, &other->store, 8, 0);
         map[PAGE] = 1;
         ck_assert_int_eq(pg_unmap(pool, map, 8 * PAGE), 0);
         ck_assert_int_eq(pg_detach(pool, &other->store), 0);
@@ -119,7 +114,7 @@ START_TEST(handler_that_touches_paged_memory_may_interrupt_every_call)
         ck_assert_int_eq(wrong, 0);
         fprintf(stderr, "%d ticks in %u turns\n", (int)ticks, turns);
         ck_assert_int_gt(ticks, 1000);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
         flaky_delete(other);
 }
@@ -149,7 +144,7 @@ static void raise_inside(int delivery, bool sync)
         atomic_store(&f->hook, NULL);
         ck_assert_int_gt(ticks, 0);
         ck_assert_int_eq(wrong, 0);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 
@@ -209,7 +204,7 @@ START_TEST(cancellation_waits_until_the_pager_is_left)
         ck_assert_int_gt(ticks, 0);
         ck_assert_msg(atomic_load(&survived), "it ended inside the pager");
         ck_assert_ptr_eq(result, PTHREAD_CANCELED);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
@@ -246,17 +241,14 @@ START_TEST(sigaction_of_sigbus_may_interrupt_itself)
                         sigaction(SIGBUS, &bus, &old);
         timer_stop();
         ck_assert_int_gt(ticks, 1000);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
 }
 END_TEST
 
-int main(void)
+TESTS("signal_async")
 {
         /* It runs handlers later, where the library has blocked signals and SIGBUS is fatal. */
         const bool delayed = !strcmp(SANITIZER, "thread");
-
-        Suite *suite = suite_create("signal_async");
-        TCase *tc = tcase_create("async");
 
         tcase_add_loop_test(tc, handler_that_touches_paged_memory_may_interrupt_every_call,
                             PG_DELIVERY_THREAD, PG_DELIVERY_SIGNAL + !delayed);
@@ -268,8 +260,6 @@ int main(void)
                             PG_DELIVERY_SIGNAL + !delayed);
         tcase_add_loop_test(tc, sigaction_of_sigbus_may_interrupt_itself, PG_DELIVERY_THREAD,
                             PG_DELIVERY_SIGNAL + !delayed);
-        suite_add_tcase(suite, tc);
         if (delayed)
                 fprintf(stderr, "skipped: signal delivery, as ThreadSanitizer delays handlers\n");
-        return run_suite(suite);
 }

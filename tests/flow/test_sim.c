@@ -209,14 +209,10 @@ START_TEST(the_trace_of_a_strict_pool_replays_to_its_own_misses)
 }
 END_TEST
 
-int main(void)
+TESTS("sim")
 {
-        Suite *suite = suite_create("sim");
-        TCase *tc = suite_of(suite, "sim");
-
         add_for_both(tc, strict_pools_are_counted_exactly);
         add_for_both(tc, the_trace_of_a_strict_pool_replays_to_its_own_misses);
         tcase_add_test(tc, pools_with_a_victim_queue_and_a_near_store_are_counted_exactly);
         tcase_add_test(tc, pools_with_a_victim_queue_and_a_far_store_are_counted_exactly);
-        return run_suite(suite);
 }

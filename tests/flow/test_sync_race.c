@@ -35,12 +35,9 @@ static void while_saving(struct flaky *f, _Atomic int *which, uint64_t offset)
 START_TEST(page_that_is_unpinned_and_queued_during_a_sync_is_written)
 {
         struct flaky *f = flaky_new(8, PAGE, true);
-        pg_location base;
 
         pool = open_frames(_i, 64, 0);
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        map = pg_map_unpaged(pool, base, 8 * PAGE, PG_MAP_SHARED);
-        ck_assert_ptr_nonnull(map);
+        map = map_store(pool, &f->store, 8, PG_MAP_SHARED);
         map[0] = 77;
         map[PAGE] = 78;
         ck_assert_int_eq(pg_pin(pool, map + PAGE, PAGE), 0);
@@ -53,18 +50,12 @@ START_TEST(page_that_is_unpinned_and_queued_during_a_sync_is_written)
         ck_assert_int_eq(f->pages[0], 77);
         ck_assert_int_eq(f->pages[PAGE], 78);
         ck_assert_int_eq(map[PAGE], 78);
-        ck_assert_int_eq(pg_close(pool), 0);
+        close_pool(pool);
         flaky_delete(f);
 }
 END_TEST
 
-int main(void)
+TESTS("sync_race")
 {
-        Suite *suite = suite_create("sync_race");
-        TCase *tc = tcase_create("sync");
-
-        tcase_add_loop_test(tc, page_that_is_unpinned_and_queued_during_a_sync_is_written,
-                            PG_DELIVERY_THREAD, PG_DELIVERY_SIGNAL + 1);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
+        add_for_both(tc, page_that_is_unpinned_and_queued_during_a_sync_is_written);
 }

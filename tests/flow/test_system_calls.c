@@ -220,16 +220,12 @@ START_TEST(what_a_system_call_wrote_survives_eviction)
 }
 END_TEST
 
-int main(void)
+TESTS("system_calls")
 {
-        Suite *suite = suite_create("system_calls");
-        TCase *tc = suite_of(suite, "system_calls");
-
         add_for_both(tc, pages_that_are_out_work_in_thread_delivery_only);
         add_for_both(tc, pages_never_touched_work_in_thread_delivery_only);
         add_for_both(tc, resident_dirty_pages_work);
         add_for_both(tc, clean_pages_can_be_read_but_not_written_in_signal_delivery);
         add_for_both(tc, pinned_pages_work);
         add_for_both(tc, what_a_system_call_wrote_survives_eviction);
-        return run_suite(suite);
 }

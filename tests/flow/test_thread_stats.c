@@ -103,13 +103,9 @@ START_TEST(what_a_thread_asks_for_counts_for_it)
 }
 END_TEST
 
-int main(void)
+TESTS("thread_stats")
 {
-        Suite *suite = suite_create("thread_stats");
-        TCase *tc = suite_of(suite, "thread_stats");
-
         add_for_both(tc, each_thread_has_its_own_faults);
         add_for_both(tc, evictions_count_for_the_thread_that_needed_the_frame);
         add_for_both(tc, what_a_thread_asks_for_counts_for_it);
-        return run_suite(suite);
 }

@@ -476,12 +476,10 @@ START_TEST(a_child_without_the_pool_leaves_the_trace_alone)
 }
 END_TEST
 
-int main(void)
+TESTS("trace")
 {
         /* Sanitizers do not know the threads that a child starts. */
         int first = *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
-        Suite *suite = suite_create("trace");
-        TCase *tc = tcase_create("trace");
 
         tcase_add_checked_fixture(tc, begin, end);
         add_for_both(tc, a_strict_pool_s_events_are_what_its_statistics_count);
@@ -495,6 +493,4 @@ int main(void)
         add_for_both(tc, a_file_that_cannot_be_a_trace_is_refused_with_the_reason);
         tcase_add_loop_test(tc, a_child_has_a_trace_of_its_own, first, PG_DELIVERY_SIGNAL + 1);
         add_for_both(tc, a_child_without_the_pool_leaves_the_trace_alone);
-        suite_add_tcase(suite, tc);
-        return run_suite(suite);
 }

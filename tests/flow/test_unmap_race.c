@@ -226,13 +226,9 @@ START_TEST(a_fault_may_meet_any_step_of_an_unmap)
 }
 END_TEST
 
-int main(void)
+TESTS("unmap_race")
 {
-        Suite *suite = suite_create("unmap_race");
-        TCase *tc = suite_of(suite, "unmap_race");
-
         add_for_both(tc, threads_get_content_or_sigsegv);
         add_for_both(tc, threads_get_content_or_sigsegv_while_pages_are_evicted);
         add_for_both(tc, a_fault_may_meet_any_step_of_an_unmap);
-        return run_suite(suite);
 }

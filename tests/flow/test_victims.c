@@ -96,14 +96,10 @@ START_TEST(no_policy_ever_loses_a_page)
 }
 END_TEST
 
-int main(void)
+TESTS("victims")
 {
-        Suite *suite = suite_create("victims");
-        TCase *tc = suite_of(suite, "victims");
-
         add_for_both(tc, fifo_evicts_in_the_order_of_arrival);
         add_for_both(tc, lru_evicts_the_longest_unused);
         add_for_both(tc, the_order_of_victims_is_repeatable);
         add_for_both(tc, no_policy_ever_loses_a_page);
-        return run_suite(suite);
 }

@@ -25,12 +25,8 @@ static struct pg_pool *open_full(int delivery, const char *policy, char **addr)
 
 static char *map_random(struct pg_pool *pool, struct flaky *f, unsigned flags)
 {
-        pg_location base;
-        char *addr;
+        char *addr = map_store(pool, &f->store, NPAGES, flags);
 
-        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
-        addr = pg_map_unpaged(pool, base, NPAGES * PAGE, flags);
-        ck_assert_ptr_nonnull(addr);
         ck_assert_int_eq(pg_advise(pool, addr, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
         return addr;
 }
@@ -167,11 +163,8 @@ START_TEST(readahead_goes_over_pages_that_are_in)
 }
 END_TEST
 
-int main(void)
+TESTS("write_predict")
 {
-        Suite *suite = suite_create("write_predict");
-        TCase *tc = suite_of(suite, "write_predict");
-
         add_for_both(tc, pages_that_have_not_told_come_in_as_others_of_their_mapping_did);
         add_for_both(tc, a_mapping_that_is_only_read_from_now_on_is_found_out);
         add_for_both(tc, a_page_of_a_shared_mapping_is_not_written_because_its_neighbours_were);
@@ -179,5 +172,4 @@ int main(void)
         add_for_both(tc, pages_of_other_stores_wait_in_the_queue);
         add_for_both(tc, the_policy_learns_from_ghosts_which_pages_are_wanted);
         add_for_both(tc, readahead_goes_over_pages_that_are_in);
-        return run_suite(suite);
 }

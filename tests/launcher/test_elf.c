@@ -5,6 +5,8 @@
  */
 #include "elf.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <elf.h>
 #include <errno.h>
@@ -265,14 +267,8 @@ START_TEST(damaged_programs_do_not_damage_the_judge)
 }
 END_TEST
 
-int main(void)
+TESTS("elf")
 {
-        Suite *suite = suite_create("elf");
-        TCase *tc = tcase_create("elf");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        suite_add_tcase(suite, tc);
         tcase_add_test(tc, an_ordinary_program_can_be_paged);
         tcase_add_test(tc, what_cannot_be_executed_is_left_to_execve);
         tcase_add_loop_test(tc, other_machines_programs_are_refused_and_would_be_harmed, 0, 3);
@@ -280,8 +276,4 @@ int main(void)
         tcase_add_test(tc, scripts_without_an_interpreter_end_the_judgement);
         tcase_add_test(tc, a_truncated_program_ends_the_judgement);
         tcase_add_loop_test(tc, damaged_programs_do_not_damage_the_judge, 0, 2);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed != 0;
 }

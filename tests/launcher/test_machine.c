@@ -5,6 +5,8 @@
  */
 #include "machine.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <errno.h>
 #include <ftw.h>
@@ -215,14 +217,8 @@ START_TEST(the_machine_has_the_memory_that_proc_says)
 }
 END_TEST
 
-int main(void)
+TESTS("machine")
 {
-        Suite *suite = suite_create("machine");
-        TCase *tc = tcase_create("machine");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        suite_add_tcase(suite, tc);
         tcase_add_checked_fixture(tc, setup, teardown);
         tcase_add_test(tc, without_cgroups_there_is_no_limit);
         tcase_add_test(tc, the_least_limit_above_a_group_counts);
@@ -232,8 +228,4 @@ int main(void)
         tcase_add_test(tc, long_lines_do_no_harm);
         tcase_add_test(tc, nonsense_is_no_limit);
         tcase_add_test(tc, the_machine_has_the_memory_that_proc_says);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed != 0;
 }

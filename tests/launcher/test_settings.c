@@ -6,6 +6,8 @@
 #include "machine.h"
 #include "settings.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -297,14 +299,8 @@ END_TEST
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-int main(void)
+TESTS("settings")
 {
-        Suite *suite = suite_create("settings");
-        TCase *tc = tcase_create("settings");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        suite_add_tcase(suite, tc);
         tcase_add_test(tc, a_percentage_is_of_what_may_be_used);
         tcase_add_loop_test(tc, without_variables_there_are_defaults, 0, 2);
         tcase_add_test(tc, every_variable_is_understood);
@@ -315,8 +311,4 @@ int main(void)
         tcase_add_test(tc, switched_off_nothing_else_matters);
         tcase_add_test(tc, complaints_fit_where_they_are_put);
         tcase_add_loop_test(tc, lists_name_programs, 0, COUNT(lists));
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed != 0;
 }

@@ -5,6 +5,7 @@
 #ifndef UNPAGED_TESTS_STORE_FILE_SUPPORT_H
 #define UNPAGED_TESTS_STORE_FILE_SUPPORT_H
 
+#include "../run_tests.h"
 #include "bench_util.h"
 
 #include <unpaged/stores.h>
@@ -127,23 +128,6 @@ static inline off_t file_size(int fd)
 
         ck_assert_int_eq(fstat(fd, &stat), 0);
         return stat.st_size;
-}
-
-static inline int run_cases(TCase *const *cases, size_t ncases)
-{
-        SRunner *runner = srunner_create(NULL);
-        int failed;
-
-        for (size_t i = 0; i < ncases; i++) {
-                Suite *suite = suite_create("store_file");
-
-                suite_add_tcase(suite, cases[i]);
-                srunner_add_suite(runner, suite);
-        }
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 #endif

@@ -3,11 +3,15 @@
  * test_checks.c - the walks over whole structures (lib/os/debug.h): what is sound passes, and
  * whatever is broken on purpose is named.
  */
+#include "../run_tests.h"
 #include "backends/budget.h"
 #include "backends/zram_heap.h"
 #include "frame.h"
 #include "mapping.h"
 #include "miss_curve.h"
+#include "page.h"
+#include "policy_gate.h"
+#include "pool.h"
 #include "pool_check.h"
 #include "victim_queue.h"
 
@@ -440,9 +444,7 @@ static void add_heap(Suite *suite)
 int main(void)
 {
         Suite *suite = suite_create("checks");
-        SRunner *runner = srunner_create(suite);
         TCase *tc;
-        int failed;
 
         add_frames(suite);
         add_pool(suite);
@@ -450,8 +452,5 @@ int main(void)
         tc = group(suite, "index", index_begin, NULL);
         tcase_add_test(tc, an_index_is_sorted_and_disjoint);
         tcase_add_test(tc, a_curve_that_miscounts_is_found);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return run_suite(suite);
 }

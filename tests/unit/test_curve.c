@@ -9,6 +9,8 @@
 #include "miss_curve.h"
 #include "bench_util.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,8 +372,6 @@ int main(void)
         Suite *suite = suite_create("curve");
         TCase *exact = tcase_create("exact"), *sampled = tcase_create("sampled");
         TCase *events = tcase_create("events");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(exact, equals_the_replay_at_every_size);
         tcase_add_test(exact, equals_it_where_pages_are_forgotten);
@@ -383,9 +383,5 @@ int main(void)
         suite_add_tcase(suite, exact);
         suite_add_tcase(suite, sampled);
         suite_add_tcase(suite, events);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return run_suite(suite);
 }

@@ -2,6 +2,8 @@
 /* The ghosts of pages that went out: remembered for as many departures as there are frames. */
 #include "ghost.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <stdlib.h>
 
@@ -70,21 +72,11 @@ START_TEST(a_new_limit_forgets_some_and_breaks_nothing)
 }
 END_TEST
 
-int main(void)
+TESTS("ghost")
 {
-        Suite *suite = suite_create("ghost");
-        TCase *tc = tcase_create("ghost");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         tcase_add_checked_fixture(tc, begin, end);
         tcase_add_test(tc, a_page_that_left_is_remembered_once);
         tcase_add_test(tc, those_that_left_longer_ago_than_there_are_frames_are_forgotten);
         tcase_add_test(tc, pages_that_never_left_are_hardly_ever_taken_for_others);
         tcase_add_test(tc, a_new_limit_forgets_some_and_breaks_nothing);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

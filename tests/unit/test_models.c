@@ -7,6 +7,8 @@
 #include "model.h"
 #include "bench_util.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -291,13 +293,8 @@ START_TEST(a_policy_that_breaks_its_contract_is_told_so)
 }
 END_TEST
 
-int main(void)
+TESTS("models")
 {
-        Suite *suite = suite_create("models");
-        TCase *tc = tcase_create("models");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         tcase_add_loop_test(tc, min_evicts_what_is_touched_last, 0, 5);
         tcase_add_loop_test(tc, lru_evicts_what_was_touched_first, 0, 5);
         tcase_add_loop_test(tc, more_frames_never_miss_more, 0, 5);
@@ -306,9 +303,4 @@ int main(void)
         tcase_add_test(tc, arc_is_lru_where_nothing_comes_twice);
         tcase_add_test(tc, arc_learns_from_a_ghost);
         tcase_add_test(tc, a_policy_that_breaks_its_contract_is_told_so);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The policy of examples/own_policy.c, loaded as authors are told to load theirs, conforms. */
+#include "../run_tests.h"
 #include "policy_conformance.h"
 
 #include <dlfcn.h>
@@ -17,18 +18,8 @@ START_TEST(policy_in_a_shared_object_conforms)
 }
 END_TEST
 
-int main(void)
+TESTS("own_policy")
 {
-        Suite *suite = suite_create("own_policy");
-        TCase *all = tcase_create("own_policy");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        tcase_set_timeout(all, 60);
-        tcase_add_test(all, policy_in_a_shared_object_conforms);
-        suite_add_tcase(suite, all);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        tcase_set_timeout(tc, 60);
+        tcase_add_test(tc, policy_in_a_shared_object_conforms);
 }

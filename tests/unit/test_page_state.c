@@ -3,6 +3,7 @@
  * test_page_state.c - each transition of a page, without any fault: what policy, victim queue,
  * frames, swap store, page word and observers say before and after.
  */
+#include "../run_tests.h"
 #include "page_state_support.h"
 
 START_TEST(a_page_that_came_in_stands_with_the_policy)
@@ -358,14 +359,8 @@ START_TEST(a_moved_page_keeps_its_frame)
 }
 END_TEST
 
-int main(void)
+TESTS("page_state")
 {
-        Suite *suite = suite_create("page_state");
-        TCase *tc = tcase_create("page_state");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        suite_add_tcase(suite, tc);
         tcase_add_checked_fixture(tc, begin, end);
         tcase_add_test(tc, a_page_that_came_in_stands_with_the_policy);
         tcase_add_test(tc, a_modified_page_that_came_in_has_no_copy);
@@ -391,8 +386,4 @@ int main(void)
                             0, 2);
         tcase_add_test(tc, a_cleaned_page_remembers_where_its_copy_is);
         tcase_add_test(tc, a_moved_page_keeps_its_frame);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed != 0;
 }

@@ -5,6 +5,7 @@
  * A sequence is written as one line of calls and compared with the victims it must give: see
  * play().
  */
+#include "../run_tests.h"
 #include "policy_conformance.h"
 
 static uint64_t key_is_frame(uint32_t frame)
@@ -402,8 +403,6 @@ int main(void)
 {
         Suite *suite = suite_create("policies");
         TCase *all = tcase_create("every policy");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         tcase_set_timeout(all, 60); /* of which a busy machine may need a few */
         tcase_add_loop_test(all, every_policy_conforms, 0, (int)count_policies());
@@ -413,8 +412,5 @@ int main(void)
         suite_add_tcase(suite, all);
         suite_add_tcase(suite, sequences());
         suite_add_tcase(suite, more_sequences());
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return run_suite(suite);
 }

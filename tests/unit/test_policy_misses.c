@@ -7,6 +7,7 @@
  * numbers are exact: when a policy is changed on purpose, copy the new ones from the table the test
  * prints, and judge whether they are better.
  */
+#include "../run_tests.h"
 #include "policy_conformance.h"
 
 #include <stdio.h>
@@ -295,23 +296,12 @@ START_TEST(sieve_forgets_what_an_earlier_phase_used)
 }
 END_TEST
 
-int main(void)
+TESTS("policy_misses")
 {
-        Suite *suite = suite_create("policy_misses");
-        TCase *misses = tcase_create("misses");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        tcase_set_timeout(misses, 60); /* of which a busy machine may need a few */
-        tcase_add_loop_test(misses, misses_are_the_golden_ones, 0,
-                            sizeof(golden) / sizeof(golden[0]));
-        tcase_add_test(misses, every_shipped_policy_has_golden_numbers);
-        tcase_add_test(misses, sieve_misses_no_more_than_true_lru_where_popularity_lasts);
-        tcase_add_test(misses, sieve_survives_loops_larger_than_memory);
-        tcase_add_test(misses, sieve_forgets_what_an_earlier_phase_used);
-        suite_add_tcase(suite, misses);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        tcase_set_timeout(tc, 60); /* of which a busy machine may need a few */
+        tcase_add_loop_test(tc, misses_are_the_golden_ones, 0, sizeof(golden) / sizeof(golden[0]));
+        tcase_add_test(tc, every_shipped_policy_has_golden_numbers);
+        tcase_add_test(tc, sieve_misses_no_more_than_true_lru_where_popularity_lasts);
+        tcase_add_test(tc, sieve_survives_loops_larger_than_memory);
+        tcase_add_test(tc, sieve_forgets_what_an_earlier_phase_used);
 }

@@ -11,6 +11,8 @@
 #include "model.h"
 #include "steps.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,20 +128,12 @@ START_TEST(misses_are_the_golden_ones)
 }
 END_TEST
 
-int main(void)
+TESTS("sim_misses")
 {
-        Suite *suite = suite_create("sim_misses");
-        TCase *tc = tcase_create("sim_misses");
-        SRunner *runner = srunner_create(suite);
         const char *help;
-        int kinds = 0, failed;
+        int kinds = 0;
 
         while (generator_name((unsigned)kinds, &help))
                 kinds++;
         tcase_add_loop_test(tc, misses_are_the_golden_ones, 0, kinds);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

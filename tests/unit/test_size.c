@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_size.c - what a size is, and what is said of what is none. */
+#include "../run_tests.h"
 #include "size.h"
 
 #include <check.h>
@@ -160,21 +161,11 @@ END_TEST
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-int main(void)
+TESTS("size")
 {
-        Suite *suite = suite_create("size");
-        TCase *tc = tcase_create("size");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        suite_add_tcase(suite, tc);
         tcase_add_loop_test(tc, a_size_is_a_number_and_a_unit, 0, COUNT(sizes));
         tcase_add_loop_test(tc, anything_else_is_not_a_size_and_it_is_said_why, 0,
                             COUNT(not_sizes));
         tcase_add_loop_test(tc, a_percentage_is_a_share_of_something, 0, COUNT(shares));
         tcase_add_test(tc, a_number_alone_is_kept_in_millionths);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

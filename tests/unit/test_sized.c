@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Structures of older and newer callers: what is read and written of them, and what is refused. */
+#include "../run_tests.h"
 #include "sized.h"
 
 #include <check.h>
@@ -76,19 +77,9 @@ START_TEST(a_size_that_was_forgotten_or_is_absurd_is_refused)
 }
 END_TEST
 
-int main(void)
+TESTS("sized")
 {
-        Suite *suite = suite_create("sized");
-        TCase *all = tcase_create("sized");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
-        tcase_add_test(all, an_older_caller_has_fewer_members);
-        tcase_add_test(all, a_newer_caller_may_have_members_that_are_zero);
-        tcase_add_test(all, a_size_that_was_forgotten_or_is_absurd_is_refused);
-        suite_add_tcase(suite, all);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        tcase_add_test(tc, an_older_caller_has_fewer_members);
+        tcase_add_test(tc, a_newer_caller_may_have_members_that_are_zero);
+        tcase_add_test(tc, a_size_that_was_forgotten_or_is_absurd_is_refused);
 }

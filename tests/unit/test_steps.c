@@ -4,6 +4,8 @@
 #include "model.h"
 #include "steps.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -218,22 +220,12 @@ START_TEST(each_touch_knows_the_next_one)
 }
 END_TEST
 
-int main(void)
+TESTS("steps")
 {
-        Suite *suite = suite_create("steps");
-        TCase *tc = tcase_create("steps");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         tcase_add_checked_fixture(tc, begin, end);
         tcase_add_test(tc, touches_are_what_programs_did_and_not_what_the_pool_did);
         tcase_add_test(tc, after_it_was_forgotten_a_page_is_touched_for_the_first_time);
         tcase_add_test(tc, a_page_that_is_moved_is_the_same_page);
         tcase_add_test(tc, a_trace_that_ends_before_its_time_says_so);
         tcase_add_test(tc, each_touch_knows_the_next_one);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

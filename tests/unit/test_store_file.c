@@ -382,6 +382,7 @@ END_TEST
 
 int main(void)
 {
+        Suite *suite = suite_create("store_file");
         TCase *transfers = tcase_create("transfers");
         TCase *failures = tcase_create("failures");
 
@@ -400,5 +401,7 @@ int main(void)
         tcase_add_test(failures, a_full_filesystem_is_enospc_and_keeps_what_it_has);
         tcase_add_test(failures, a_sealed_memfd_refuses_the_write);
         tcase_add_loop_test(failures, the_file_size_limit_is_an_error_and_not_a_signal, 0, WAYS);
-        return run_cases((TCase *[]){transfers, failures}, 2);
+        suite_add_tcase(suite, transfers);
+        suite_add_tcase(suite, failures);
+        return run_suite(suite);
 }

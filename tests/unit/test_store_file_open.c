@@ -179,15 +179,12 @@ START_TEST(a_child_of_fork_does_not_touch_the_ring)
 }
 END_TEST
 
-int main(void)
+TESTS("store_file")
 {
-        TCase *making = tcase_create("making");
-
-        tcase_add_test(making, bad_arguments_are_refused);
-        tcase_add_test(making, a_readonly_store_reads_and_cannot_be_written);
-        tcase_add_test(making, a_short_file_grows_to_the_range_it_is_given);
-        tcase_add_loop_test(making, the_callers_descriptor_stays_as_it_is, 0, WAYS);
-        tcase_add_test(making, a_ring_is_made_for_direct_stores_unless_it_is_masked);
-        tcase_add_test(making, a_child_of_fork_does_not_touch_the_ring);
-        return run_cases(&making, 1);
+        tcase_add_test(tc, bad_arguments_are_refused);
+        tcase_add_test(tc, a_readonly_store_reads_and_cannot_be_written);
+        tcase_add_test(tc, a_short_file_grows_to_the_range_it_is_given);
+        tcase_add_loop_test(tc, the_callers_descriptor_stays_as_it_is, 0, WAYS);
+        tcase_add_test(tc, a_ring_is_made_for_direct_stores_unless_it_is_masked);
+        tcase_add_test(tc, a_child_of_fork_does_not_touch_the_ring);
 }

@@ -133,12 +133,9 @@ START_TEST(threads_never_get_the_same_place)
 }
 END_TEST
 
-int main(void)
+TESTS("store_file")
 {
-        TCase *places = tcase_create("places");
-
-        tcase_add_test(places, places_are_unique_in_order_and_reused);
-        tcase_add_test(places, places_follow_the_page_size);
-        tcase_add_test(places, threads_never_get_the_same_place);
-        return run_cases(&places, 1);
+        tcase_add_test(tc, places_are_unique_in_order_and_reused);
+        tcase_add_test(tc, places_follow_the_page_size);
+        tcase_add_test(tc, threads_never_get_the_same_place);
 }

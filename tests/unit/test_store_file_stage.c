@@ -269,17 +269,14 @@ START_TEST(a_page_that_was_written_is_never_read_as_it_was)
 }
 END_TEST
 
-int main(void)
+TESTS("store_file")
 {
-        TCase *stage = tcase_create("stage");
-
-        tcase_set_timeout(stage, 60);
-        tcase_add_test(stage, a_stream_has_every_page_right);
-        tcase_add_test(stage, what_was_read_on_is_read_anew_when_the_store_is_told);
-        tcase_add_test(stage, pages_at_random_read_nothing_on);
-        tcase_add_test(stage, a_second_stream_leaves_the_first_what_it_has_read);
-        tcase_add_test(stage, a_file_cut_short_behind_a_stream_is_an_error);
-        tcase_add_test(stage, a_child_of_fork_reads_what_the_parent_would_and_keeps_no_stage);
-        tcase_add_test(stage, a_page_that_was_written_is_never_read_as_it_was);
-        return run_cases(&stage, 1);
+        tcase_set_timeout(tc, 60);
+        tcase_add_test(tc, a_stream_has_every_page_right);
+        tcase_add_test(tc, what_was_read_on_is_read_anew_when_the_store_is_told);
+        tcase_add_test(tc, pages_at_random_read_nothing_on);
+        tcase_add_test(tc, a_second_stream_leaves_the_first_what_it_has_read);
+        tcase_add_test(tc, a_file_cut_short_behind_a_stream_is_an_error);
+        tcase_add_test(tc, a_child_of_fork_reads_what_the_parent_would_and_keeps_no_stage);
+        tcase_add_test(tc, a_page_that_was_written_is_never_read_as_it_was);
 }

@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "backends/builtin.h"
+#include "../run_tests.h"
 #include "store_conformance.h"
 
 /* Sanitizers use stack and memory of their own, and delay signals. */
@@ -283,28 +284,18 @@ START_TEST(operations_need_little_stack_and_no_malloc)
 }
 END_TEST
 
-int main(void)
+TESTS("stores")
 {
-        Suite *suite = suite_create("stores");
-        TCase *tcase = tcase_create("stores");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         setvbuf(stdout, NULL, _IOLBF, 0);
-        tcase_set_timeout(tcase, 300);
-        tcase_add_test(tcase, lz4_conforms);
-        tcase_add_test(tcase, words_conforms);
-        tcase_add_test(tcase, zstd_conforms);
-        tcase_add_test(tcase, a_limited_store_refuses_and_loses_nothing);
-        tcase_add_test(tcase, many_threads_share_few_contexts);
-        tcase_add_test(tcase, zero_reads_as_zeros);
-        tcase_add_test(tcase, uninit_leaves_the_page_alone);
-        tcase_add_test(tcase, a_configuration_that_makes_no_sense_is_refused);
-        tcase_add_test(tcase, a_place_without_content_cannot_be_read);
-        tcase_add_test(tcase, operations_need_little_stack_and_no_malloc);
-        suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        tcase_set_timeout(tc, 300);
+        tcase_add_test(tc, lz4_conforms);
+        tcase_add_test(tc, words_conforms);
+        tcase_add_test(tc, zstd_conforms);
+        tcase_add_test(tc, a_limited_store_refuses_and_loses_nothing);
+        tcase_add_test(tc, many_threads_share_few_contexts);
+        tcase_add_test(tc, zero_reads_as_zeros);
+        tcase_add_test(tc, uninit_leaves_the_page_alone);
+        tcase_add_test(tc, a_configuration_that_makes_no_sense_is_refused);
+        tcase_add_test(tc, a_place_without_content_cannot_be_read);
+        tcase_add_test(tc, operations_need_little_stack_and_no_malloc);
 }

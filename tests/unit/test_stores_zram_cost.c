@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../run_tests.h"
 #include "store_conformance.h"
 
 /* Sanitizers use stack and memory of their own, and delay signals. */
@@ -270,22 +271,12 @@ START_TEST(time_beside_the_bare_codec)
 }
 END_TEST
 
-int main(void)
+TESTS("zram_cost")
 {
-        Suite *suite = suite_create("zram_cost");
-        TCase *tcase = tcase_create("zram_cost");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         setvbuf(stdout, NULL, _IOLBF, 0);
-        tcase_set_timeout(tcase, 300);
-        tcase_add_test(tcase, memory_stays_close_to_the_payload);
-        tcase_add_test(tcase, moved_chunks_keep_their_content);
-        tcase_add_test(tcase, memory_is_told_as_the_system_sees_it);
-        tcase_add_test(tcase, time_beside_the_bare_codec);
-        suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        tcase_set_timeout(tc, 300);
+        tcase_add_test(tc, memory_stays_close_to_the_payload);
+        tcase_add_test(tc, moved_chunks_keep_their_content);
+        tcase_add_test(tc, memory_is_told_as_the_system_sees_it);
+        tcase_add_test(tc, time_beside_the_bare_codec);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Traces: each event survives its coding, and the reader tells whole files from all others. */
+#include "../run_tests.h"
+
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -378,30 +380,19 @@ START_TEST(who_writes_to_a_full_disk_is_told)
 }
 END_TEST
 
-int main(void)
+TESTS("trace")
 {
-        Suite *s = suite_create("trace");
-        TCase *t = tcase_create("traces");
-        SRunner *r;
-        int failed;
-
-        tcase_add_checked_fixture(t, begin, end);
-        tcase_add_test(t, an_event_is_what_it_was_and_never_longer_than_the_most);
-        tcase_add_test(t, extreme_pages_are_coded);
-        tcase_add_test(t, neighbours_in_two_streams_cost_a_byte);
-        tcase_add_test(t, bytes_that_no_event_begins_with_are_refused);
-        tcase_add_test(t, a_trace_is_read_as_it_was_written_and_again);
-        tcase_add_test(t, a_trace_that_was_cut_anywhere_is_read_up_to_there);
-        tcase_add_test(t, a_trace_that_the_disk_ended_says_so);
-        tcase_add_test(t, damage_is_an_error_where_it_is);
-        tcase_add_test(t, random_bytes_end_somewhere);
-        tcase_add_test(t, what_is_no_trace_is_refused_with_the_reason);
-        tcase_add_test(t, a_longer_header_of_later_times_is_skipped);
-        tcase_add_test(t, who_writes_to_a_full_disk_is_told);
-        suite_add_tcase(s, t);
-        r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed != 0;
+        tcase_add_checked_fixture(tc, begin, end);
+        tcase_add_test(tc, an_event_is_what_it_was_and_never_longer_than_the_most);
+        tcase_add_test(tc, extreme_pages_are_coded);
+        tcase_add_test(tc, neighbours_in_two_streams_cost_a_byte);
+        tcase_add_test(tc, bytes_that_no_event_begins_with_are_refused);
+        tcase_add_test(tc, a_trace_is_read_as_it_was_written_and_again);
+        tcase_add_test(tc, a_trace_that_was_cut_anywhere_is_read_up_to_there);
+        tcase_add_test(tc, a_trace_that_the_disk_ended_says_so);
+        tcase_add_test(tc, damage_is_an_error_where_it_is);
+        tcase_add_test(tc, random_bytes_end_somewhere);
+        tcase_add_test(tc, what_is_no_trace_is_refused_with_the_reason);
+        tcase_add_test(tc, a_longer_header_of_later_times_is_skipped);
+        tcase_add_test(tc, who_writes_to_a_full_disk_is_told);
 }

@@ -2,6 +2,8 @@
 /* The writer of traces: what it does with events while its buffers are not written. */
 #include "trace_writer.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -151,21 +153,11 @@ START_TEST(a_signal_of_the_program_s_that_waits_is_left_to_it)
 }
 END_TEST
 
-int main(void)
+TESTS("recorder")
 {
-        Suite *suite = suite_create("writer");
-        TCase *tc = tcase_create("writer");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         tcase_add_checked_fixture(tc, begin, end);
         tcase_add_test(tc, nothing_is_lost_where_full_buffers_are_written);
         tcase_add_test(tc, what_finds_no_room_is_counted_in_a_gap);
         tcase_add_test(tc, a_sync_with_nothing_new_changes_nothing);
         tcase_add_test(tc, a_signal_of_the_program_s_that_waits_is_left_to_it);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

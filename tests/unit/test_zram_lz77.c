@@ -8,6 +8,8 @@
 #include "../../backends/zram_lz77.c"
 #include "bench_util.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -298,13 +300,8 @@ START_TEST(every_length_has_its_code)
 }
 END_TEST
 
-int main(void)
+TESTS("zram_lz77")
 {
-        Suite *suite = suite_create("zram_lz77");
-        TCase *tc = tcase_create("repeats");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         tcase_add_checked_fixture(tc, start, stop);
         tcase_add_test(tc, repetitions_of_every_kind_come_back);
         tcase_add_test(tc, runs_of_every_length_come_back);
@@ -317,9 +314,4 @@ int main(void)
         tcase_add_test(tc, every_processor_compares_the_same);
         tcase_add_test(tc, every_length_has_its_code);
         tcase_set_timeout(tc, 120);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

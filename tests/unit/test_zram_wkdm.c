@@ -6,6 +6,8 @@
 #include "../../backends/zram_wkdm.c"
 #include "bench_util.h"
 
+#include "../run_tests.h"
+
 #include <check.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -297,13 +299,8 @@ START_TEST(every_processor_does_the_same)
 }
 END_TEST
 
-int main(void)
+TESTS("zram_wkdm")
 {
-        Suite *suite = suite_create("zram_wkdm");
-        TCase *tc = tcase_create("words");
-        SRunner *runner = srunner_create(suite);
-        int failed;
-
         tcase_add_checked_fixture(tc, start, NULL);
         tcase_add_test(tc, words_of_every_length_come_back);
         tcase_add_test(tc, words_that_resemble_earlier_ones_come_back);
@@ -315,9 +312,4 @@ int main(void)
         tcase_add_test(tc, every_processor_does_the_same);
         tcase_add_test(tc, what_is_damaged_does_no_harm);
         tcase_set_timeout(tc, 120);
-        suite_add_tcase(suite, tc);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
