@@ -33,7 +33,7 @@ static void command_line(char *text, size_t size)
         for (ssize_t i = (ssize_t)strlen(line); i + 1 < n; i++)
                 if (line[i] == '\0' || line[i] == '\n')
                         line[i] = ' ';
-        snprintf(text, size, "%s", slash ? slash + 1 : line);
+        snprintf(text, size, "%.48s", slash ? slash + 1 : line);
 }
 
 struct pg_trace_header pool_trace_header(struct pg_pool *pool)
