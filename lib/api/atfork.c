@@ -150,14 +150,12 @@ static void touch_streams(void)
 static void locks_take(struct pg_pool *pool)
 {
         lock_take_for_fork(&pool->mappings_lock);
-        lock_take_for_fork(&pool->stores.lock);
         lock_take_for_fork(&pool->lock);
 }
 
 static void locks_drop(struct pg_pool *pool)
 {
         lock_drop_for_fork(&pool->lock);
-        lock_drop_for_fork(&pool->stores.lock);
         lock_drop_for_fork(&pool->mappings_lock);
 }
 
@@ -185,8 +183,15 @@ static void before_fork(void)
                 if (!pool_inherits(pool))
                         continue;
                 fork_freeze_begin(pool);
-                pool->cannot_follow = stores_fork_prepare(&pool->stores) != 0;
                 atomic_store(&pool->has_forked, true);
+        }
+        /* From prepare until parent or child nobody attaches, detaches or closes a store: pg_unmap
+         * closes that of a mapped file, and needs no move context for it. */
+        for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
+                if (!pool_inherits(pool))
+                        continue;
+                lock_take_for_fork(&pool->stores.lock);
+                pool->cannot_follow = stores_fork_prepare(&pool->stores) != 0;
         }
         touch_streams();
         mapping_index_lock_for_fork();
@@ -226,6 +231,7 @@ static void in_parent(void)
                 if (!pool_inherits(pool))
                         continue;
                 stores_fork_parent(&pool->stores);
+                lock_drop_for_fork(&pool->stores.lock);
                 fork_freeze_end(pool, false);
         }
         if (has_streams())
@@ -322,12 +328,12 @@ static int adopt(struct pg_pool *pool)
 {
         int error = uffd_reopen(&pool->uffd);
 
-        trace_anew(pool);
         fork_freeze_reset_in_child(pool);
         if (!error)
                 error = mappings_adopt(pool);
         if (error)
                 return error;
+        trace_anew(pool); /* without what the child does not get */
         stats_restart(&pool->stats);
         miss_curve_restart(&pool->miss_curve);
         for (unsigned i = 0; i < pool->contexts.count; i++)
@@ -371,6 +377,7 @@ static void in_child(void)
                 int error = -ECHILD;
 
                 locks_drop(pool);
+                lock_drop_for_fork(&pool->stores.lock);
                 pthread_mutex_init(&pool->resizing, NULL);
                 if (pool_inherits(pool))
                         error = pool->cannot_follow ? -EIO : adopt(pool);

@@ -94,6 +94,8 @@ static int map_range(struct pg_pool *pool, pg_location location, size_t size, un
         m = mapping_make(pool, location, rounded, flags, &error);
         if (!m) {
                 store_release(&pool->stores, location);
+                /* Its last mapping may have gone meanwhile. Closing it here is rare enough. */
+                pg_store_close(store_take_given(&pool->stores, location));
                 return error;
         }
         if (flags & PG_MAP_LOCK)
@@ -184,8 +186,11 @@ static int map_store(struct pg_pool *pool, struct pg_store *store, size_t size, 
                 store_give(&pool->stores, base);
                 return 0;
         }
-        store_detach(&pool->stores, store);
-        pg_store_close(store);
+        if (store_detach(&pool->stores, store) == 0)
+                pg_store_close(store);
+        else
+                store_give(&pool->stores,
+                           base); /* a mapping could not be undone: pg_close() will */
         return error;
 }
 
@@ -198,10 +203,11 @@ void *pg_map_file(struct pg_pool *pool, int fd, uint64_t offset, size_t size, un
 
         if (pool->is_orphan)
                 return mapped(pool_orphan_error(), NULL);
-        pager_section_enter(&saved);
         error = file_store(fd, offset, flags, &store);
-        if (!error)
-                error = map_store(pool, store, size, flags, &addr);
+        if (error)
+                return mapped(error, NULL);
+        pager_section_enter(&saved);
+        error = map_store(pool, store, size, flags, &addr);
         pager_section_leave(&saved);
         return mapped(error, addr);
 }
@@ -239,7 +245,8 @@ static void event_unmapped(struct pg_pool *pool, const struct mapping *m)
         observers_report_locking(pool, &event, 0);
 }
 
-static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
+/* *given: the store that went with it, to be closed. */
+static int unmap_range(struct pg_pool *pool, void *addr, size_t size, struct pg_store **given)
 {
         struct mapping *m = mapping_exact(pool, addr, size);
         struct walk k;
@@ -267,21 +274,23 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size)
         wake_all(pool, m);
         mapping_withdraw(m, &pool->mappings_lock, &pool->mappings);
         store_release(&pool->stores, m->location);
-        store_close_given(&pool->stores, m->location);
+        *given = store_take_given(&pool->stores, m->location);
         mapping_free(m);
         return 0;
 }
 
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
 {
+        struct pg_store *given = NULL;
         struct pager_section saved;
         int error;
 
         if (pool->is_orphan)
                 return -ECHILD;
         pager_section_enter(&saved);
-        error = unmap_range(pool, addr, size);
+        error = unmap_range(pool, addr, size, &given);
         pager_section_leave(&saved);
+        pg_store_close(given);
         return error;
 }
 

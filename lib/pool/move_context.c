@@ -17,7 +17,7 @@ int move_contexts_init(struct move_contexts *all, unsigned count, unsigned run_p
 {
         *all = (struct move_contexts){
                 .count = count, .run_pages = run_pages, .bytes = count * run_pages * page_size};
-        all->table = arena_reserve(count * sizeof(struct move_context), "unpaged-workers");
+        all->table = arena_reserve(count * sizeof(struct move_context), "unpaged-contexts");
         all->buffers = arena_reserve(all->bytes, "unpaged-buffers");
         if (!all->table || !all->buffers) {
                 move_contexts_destroy(all);

@@ -234,20 +234,20 @@ void store_give(struct stores *s, pg_location location)
         lock_drop(&s->lock);
 }
 
-void store_close_given(struct stores *s, pg_location location)
+struct pg_store *store_take_given(struct stores *s, pg_location location)
 {
         unsigned id = (unsigned)(location >> 56);
         struct pg_store *store = NULL;
 
         if (location >= PG_LOCATION_ANON_UNINIT)
-                return;
+                return NULL;
         lock_take(&s->lock);
         if (s->table[id].is_owned && s->table[id].mappings == 0) {
                 store = stored_at(s, id);
                 detach(s, id);
         }
         lock_drop(&s->lock);
-        pg_store_close(store);
+        return store;
 }
 
 struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *offset)

@@ -40,8 +40,9 @@ void store_release(struct stores *s, pg_location location);
 
 /* The store belongs to the one mapping that holds it. */
 void store_give(struct stores *s, pg_location location);
-/* Detaches and closes the store of a token if it was given and no mapping is left. May free. */
-void store_close_given(struct stores *s, pg_location location);
+/* A store that was given, and that no mapping names any more, is detached and returned: close it,
+ * outside of pager sections, for that frees memory. NULL: there is none. */
+struct pg_store *store_take_given(struct stores *s, pg_location location);
 
 /* The store a token names, and the offset in it. The token must be valid. */
 struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *offset);

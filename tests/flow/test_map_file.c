@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <unpaged/internals.h>
 
 #define PAGES  32u
@@ -253,6 +255,50 @@ START_TEST(a_child_that_inherits_has_private_and_readonly_files)
 }
 END_TEST
 
+/* Remove the lock over stores_fork_prepare and _parent in atfork.c, and this fails under a
+ * sanitizer: the store of a mapping that goes is prepared for a fork, or told of its end. */
+struct comer {
+        struct pg_pool *pool;
+        int fd;
+        _Atomic bool stop;
+        _Atomic unsigned rounds;
+};
+
+static void *come_and_go(void *arg)
+{
+        struct comer *c = arg;
+
+        while (!atomic_load(&c->stop)) {
+                char *map = pg_map_file(c->pool, c->fd, 0, 0, PG_MAP_SHARED);
+
+                ck_assert_ptr_nonnull(map);
+                *word(map, c->rounds++ % PAGES) = 1;
+                ck_assert_int_eq(pg_unmap(c->pool, map, PAGES * PAGE), 0);
+        }
+        return NULL;
+}
+
+START_TEST(files_come_and_go_while_the_process_forks)
+{
+        struct comer c = {.pool = open_frames(_i, FRAMES, PG_POOL_INHERIT), .fd = file_new()};
+        pthread_t thread;
+
+        ck_assert_int_eq(pthread_create(&thread, NULL, come_and_go, &c), 0);
+        for (unsigned forks = 0; forks < 30 || c.rounds < 30; forks++) {
+                pid_t child = fork();
+
+                if (child == 0)
+                        _exit(0);
+                expect_child(child, 0);
+        }
+        atomic_store(&c.stop, true);
+        pthread_join(thread, NULL);
+        close(c.fd);
+        close_pool(c.pool);
+        ck_assert_int_eq(descriptors(), 0);
+}
+END_TEST
+
 START_TEST(in_a_child_that_does_not_inherit_it_is_refused)
 {
         int fd = file_new();
@@ -280,5 +326,6 @@ TESTS("map_file")
         add_for_both(tc, what_cannot_be_mapped_is_refused_and_leaves_nothing);
         add_for_both(tc, a_pool_has_254_stores_and_says_so);
         add_for_both(tc, a_child_that_inherits_has_private_and_readonly_files);
+        add_for_both(tc, files_come_and_go_while_the_process_forks);
         add_for_both(tc, in_a_child_that_does_not_inherit_it_is_refused);
 }
