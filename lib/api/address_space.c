@@ -96,7 +96,7 @@ static void move_page(struct walk *k, struct mapping *to, uint64_t to_page)
         walk_work(k);
         if (!walk_claim(k, &word))
                 return;
-        there = page_load(p);
+        there = page_word_read(p);
         claimed = !(there & PAGE_BUSY) && page_claim(p, there);
         if (word & (PAGE_PINNED | PAGE_EXCLUDED) ||
             (claimed && there & (PAGE_PINNED | PAGE_EXCLUDED)))
@@ -130,7 +130,7 @@ static void move_range(struct walk *k, struct walk *target)
         walk_rest(target);
         k->error = target->error;
         while (!k->error && walk_next_touched(k)) {
-                if (page_load(mapping_word(k->mapping, k->page)) == 0)
+                if (page_word_read(mapping_word(k->mapping, k->page)) == 0)
                         k->page++;
                 else
                         move_page(k, target->mapping, to_first + (k->page - first));
@@ -233,7 +233,7 @@ int pg_include(struct pg_pool *pool, void *addr, size_t size)
                 return error;
         walk_work(&k); /* so that nobody forks in the middle */
         for (uint64_t page = k.page; page < k.end; page++)
-                if (!(page_load(mapping_word(k.mapping, page)) & PAGE_EXCLUDED))
+                if (!(page_word_read(mapping_word(k.mapping, page)) & PAGE_EXCLUDED))
                         walk_error(&k, -EINVAL);
         if (!k.error)
                 walk_error(&k, mapping_cover(addr, size, true));

@@ -69,7 +69,7 @@ static int for_paged(struct pg_pool *pool, struct mapping *m, range_fn *fn)
 
         while (!error && page < m->npages) {
                 page = mapping_next_touched(m, page);
-                if (page < m->npages && !(page_load(mapping_word(m, page)) & PAGE_EXCLUDED)) {
+                if (page < m->npages && !(page_word_read(mapping_word(m, page)) & PAGE_EXCLUDED)) {
                         page++;
                         continue;
                 }
@@ -191,7 +191,7 @@ static void before_fork(void)
                 if (!pool_inherits(pool))
                         continue;
                 lock_take_for_fork(&pool->stores.lock);
-                pool->cannot_follow = stores_fork_prepare(&pool->stores) != 0;
+                pool->fork_refused = stores_fork_prepare(&pool->stores) != 0;
         }
         touch_streams();
         mapping_index_lock_for_fork();
@@ -199,7 +199,7 @@ static void before_fork(void)
                 if (!pool_inherits(pool))
                         continue;
                 locks_take(pool);
-                if (!pool->cannot_follow)
+                if (!pool->fork_refused)
                         for_inherited(pool, show_to_child);
         }
 }
@@ -222,7 +222,7 @@ static void in_parent(void)
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 if (!pool_inherits(pool))
                         continue;
-                if (!pool->cannot_follow)
+                if (!pool->fork_refused)
                         for_inherited(pool, hide_from_child);
                 locks_drop(pool);
         }
@@ -263,7 +263,7 @@ static int protect_clean(struct pg_pool *pool, struct mapping *m)
 
         for (uint64_t page = mapping_next_touched(m, 0); page < m->npages && !error;
              page = mapping_next_touched(m, page + 1)) {
-                uint64_t word = page_load(mapping_word(m, page));
+                uint64_t word = page_word_read(mapping_word(m, page));
 
                 if (page_is_mapped(word) && !(word & PAGE_DIRTY))
                         error = uffd_protect(&pool->uffd, mapping_addr(m, page), pool->page_size);
@@ -278,7 +278,7 @@ static void leave_behind(struct pg_pool *pool, struct mapping *m)
 
         for (uint64_t page = mapping_next_touched(m, 0); page < m->npages;
              page = mapping_next_touched(m, page + 1)) {
-                uint64_t word = page_load(mapping_word(m, page));
+                uint64_t word = page_word_read(mapping_word(m, page));
 
                 if (!(word & PAGE_RESIDENT))
                         continue;
@@ -380,7 +380,7 @@ static void in_child(void)
                 lock_drop_for_fork(&pool->stores.lock);
                 pthread_mutex_init(&pool->resizing, NULL);
                 if (pool_inherits(pool))
-                        error = pool->cannot_follow ? -EIO : adopt(pool);
+                        error = pool->fork_refused ? -EIO : adopt(pool);
                 if (error && pool_inherits(pool))
                         report_loss(error);
                 if (error) {

@@ -77,7 +77,7 @@ static void bring_run(struct walk *k, uint64_t word, bool pin, unsigned most)
                 if (++k->page == k->end || in->count == most)
                         break;
                 mapping_touch(m, k->page);
-                word = page_load(mapping_word(m, k->page));
+                word = page_word_read(mapping_word(m, k->page));
                 if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_EXCLUDED) ||
                     !page_claim(mapping_word(m, k->page), word))
                         break;
@@ -94,7 +94,7 @@ static void bring_run(struct walk *k, uint64_t word, bool pin, unsigned most)
 /* One page, or one run, of the range. */
 static void bring_some(struct walk *k, bool pin)
 {
-        unsigned promised = k->promised < RUN_MAX ? k->promised : RUN_MAX;
+        unsigned promised = k->promised < BATCH_MAX ? k->promised : BATCH_MAX;
         uint64_t word;
 
         walk_work(k);
@@ -130,7 +130,7 @@ static void bring_some(struct walk *k, bool pin)
                         walk_error(k, error);
                 k->page++;
         } else {
-                bring_run(k, word, pin, pin ? promised : RUN_MAX);
+                bring_run(k, word, pin, pin ? promised : BATCH_MAX);
         }
         k->promised -= promised - k->ctx->pins;
         walk_rest(k);
@@ -144,7 +144,7 @@ static bool is_done(uint64_t word, bool pin)
 static void bring_range(struct walk *k, bool pin)
 {
         while (k->page < k->end) {
-                if (is_done(page_load(mapping_word(k->mapping, k->page)), pin))
+                if (is_done(page_word_read(mapping_word(k->mapping, k->page)), pin))
                         k->page++;
                 else
                         bring_some(k, pin);
@@ -154,7 +154,7 @@ static void bring_range(struct walk *k, bool pin)
 void range_will_need(struct walk *k)
 {
         while (k->page < k->end && pg_free_get(k->pool) > 0) {
-                if (is_done(page_load(mapping_word(k->mapping, k->page)), false))
+                if (is_done(page_word_read(mapping_word(k->mapping, k->page)), false))
                         k->page++;
                 else
                         bring_some(k, false);
@@ -182,7 +182,7 @@ int pg_pin(struct pg_pool *pool, const void *addr, size_t size)
         if (error)
                 return error;
         for (uint64_t page = k.page; page < k.end; page++)
-                want += !(page_load(mapping_word(k.mapping, page)) & PAGE_PINNED);
+                want += !(page_word_read(mapping_word(k.mapping, page)) & PAGE_PINNED);
         if (want == 0)
                 return walk_end(&k);
         walk_work(&k);
@@ -200,7 +200,7 @@ int pg_pin(struct pg_pool *pool, const void *addr, size_t size)
 void range_unpin(struct walk *k)
 {
         while (walk_next_touched(k)) {
-                uint64_t word = page_load(mapping_word(k->mapping, k->page));
+                uint64_t word = page_word_read(mapping_word(k->mapping, k->page));
                 struct page_op *op;
 
                 if (!(word & (PAGE_PINNED | PAGE_BUSY))) {

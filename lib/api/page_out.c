@@ -63,8 +63,8 @@ static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *
 
         walk_work(k);
         out = &k->ctx->out;
-        while (out->count < RUN_MAX && walk_next_touched(k)) {
-                uint64_t word = page_load(mapping_word(k->mapping, k->page));
+        while (out->count < BATCH_MAX && walk_next_touched(k)) {
+                uint64_t word = page_word_read(mapping_word(k->mapping, k->page));
 
                 if (word & PAGE_BUSY && out->count > 0)
                         break;
@@ -131,8 +131,8 @@ static bool claim_batch(struct walk *k)
 
         walk_work(k);
         out = &k->ctx->out;
-        while (out->count < RUN_MAX && walk_next_touched(k)) {
-                uint64_t word = page_load(mapping_word(k->mapping, k->page));
+        while (out->count < BATCH_MAX && walk_next_touched(k)) {
+                uint64_t word = page_word_read(mapping_word(k->mapping, k->page));
 
                 if (word & PAGE_BUSY && out->count > 0)
                         break;

@@ -74,7 +74,7 @@ static void plan_buffers(struct plan *p, uint64_t total, size_t page_size, bool 
         size_t run_most = RUN_BYTES_MAX / page_size;
         uint64_t spare = total / 16;
 
-        run_most = run_most < 1 ? 1 : run_most > RUN_MAX ? RUN_MAX : run_most;
+        run_most = run_most < 1 ? 1 : run_most > BATCH_MAX ? BATCH_MAX : run_most;
         p->contexts = cpus < 2                             ? 4
                       : cpus > (long)MOVE_CONTEXTS_MAX - 2 ? MOVE_CONTEXTS_MAX
                                                            : (unsigned)cpus + 2;

@@ -78,7 +78,7 @@ bool walk_claim(struct walk *k, uint64_t *word)
 {
         page_word *p = mapping_word(k->mapping, k->page);
 
-        *word = page_load(p);
+        *word = page_word_read(p);
         if (!(*word & PAGE_BUSY) && page_claim(p, *word))
                 return true;
         walk_rest(k);

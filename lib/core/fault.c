@@ -42,7 +42,7 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
 
         mapping_touch(m, page);
         do {
-                word = page_load(p);
+                word = page_word_read(p);
                 if (word & PAGE_BUSY)
                         return FAULT_BUSY;
                 if (word & PAGE_POISONED)
@@ -130,7 +130,7 @@ static void claim_ahead(struct pg_pool *pool, struct move_context *ctx)
                 readahead_fault(&m->readahead, first, pool->contexts.run_pages);
 
         for (page = first - window.confirmed; page < first; page++) {
-                uint64_t word = page_load(mapping_word(m, page));
+                uint64_t word = page_word_read(mapping_word(m, page));
                 struct frame *f = frame_at(&pool->frames, page_frame(word));
 
                 if (word & PAGE_RESIDENT &&
@@ -139,7 +139,7 @@ static void claim_ahead(struct pg_pool *pool, struct move_context *ctx)
         }
         for (page = first + 1; page < first + window.count && page < m->npages; page++) {
                 page_word *p = mapping_word(m, page);
-                uint64_t word = page_load(p);
+                uint64_t word = page_word_read(p);
 
                 mapping_touch(m, page);
                 if (page_is_mapped(word))
@@ -157,7 +157,7 @@ static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, s
                                uint64_t page)
 {
         page_word *p = mapping_word(m, page);
-        uint64_t word = page_load(p);
+        uint64_t word = page_word_read(p);
         struct page_op *op;
 
         if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||

@@ -28,7 +28,7 @@ static inline void page_event(struct pg_pool *pool, enum pg_trace_kind kind,
                                                           .page = page_key(m, page),
                                                           .count = 1,
                                                           .dirty = dirty},
-                                 page_load(&m->pages[page]));
+                                 page_word_read(&m->pages[page]));
 }
 
 /* With the page owned, without the lock. */

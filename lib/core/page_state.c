@@ -165,7 +165,7 @@ void page_parked(struct pg_pool *pool, struct page_op *op)
 
         replacement_parked(&r, op->frame);
         op->taken = false;
-        if (page_is_mapped(page_load(mapping_word(op->mapping, op->page))))
+        if (page_is_mapped(page_word_read(mapping_word(op->mapping, op->page))))
                 report_op(pool, PG_TRACE_QUEUED, op, op->word & PAGE_DIRTY);
         op->word |= PAGE_QUEUED;
 }

@@ -75,7 +75,7 @@ bool page_is_hole(struct pg_pool *pool, const struct mapping *m, uint64_t page)
         for (size_t at = 0; there == UFFD_SOME && at < pool->page_size; at += sizeof(zeros))
                 uffd_copy(&pool->uffd, addr + at, zeros, sizeof(zeros), true, &ignored);
         if (there == UFFD_SOME && mapping_is_writable(m) &&
-            page_load(mapping_word((struct mapping *)(uintptr_t)m, page)) & PAGE_DIRTY)
+            page_word_read(mapping_word((struct mapping *)(uintptr_t)m, page)) & PAGE_DIRTY)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return there == UFFD_NOTHING && !uffd_in_core(addr, pool->page_size);
 }

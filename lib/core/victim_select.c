@@ -39,7 +39,7 @@ static struct page_op *claim_victim(struct pg_pool *pool, struct page_batch *out
 {
         struct frame *f = frame_at(&pool->frames, frame);
         page_word *p = mapping_word(f->mapping, f->page);
-        uint64_t word = page_load(p);
+        uint64_t word = page_word_read(p);
 
         if (word & PAGE_BUSY || is_stood_on(f->mapping, f->page) || !page_claim(p, word))
                 return NULL;
@@ -52,7 +52,7 @@ static struct page_op *claim_victim(struct pg_pool *pool, struct page_batch *out
 /* A store has just refused: look for pages that need none first. */
 static bool is_avoided(const struct move_context *ctx, const struct frame *f)
 {
-        return ctx->avoid_saves && page_load(mapping_word(f->mapping, f->page)) & PAGE_DIRTY;
+        return ctx->avoid_saves && page_word_read(mapping_word(f->mapping, f->page)) & PAGE_DIRTY;
 }
 
 /* Counts those passed over. */
@@ -114,7 +114,7 @@ static const struct taker_ops claimer_ops = {claimer_take, claimer_could_take, c
 
 static struct claimer claimer_of(struct pg_pool *pool, struct move_context *ctx, bool queue)
 {
-        struct taker taker = {.ops = &claimer_ops, .taken = ctx->out.count, .room = RUN_MAX};
+        struct taker taker = {.ops = &claimer_ops, .taken = ctx->out.count, .room = BATCH_MAX};
 
         return (struct claimer){.taker = taker, .pool = pool, .ctx = ctx, .queue = queue};
 }

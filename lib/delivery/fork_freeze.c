@@ -85,7 +85,7 @@ static bool claim(struct pg_pool *pool, struct move_context *ctx, struct mapping
                         mine = false;
         }
         if (mine)
-                page_batch_add(&ctx->in, m, page, page_load(mapping_word(m, page)));
+                page_batch_add(&ctx->in, m, page, page_word_read(mapping_word(m, page)));
         futex_lock_drop(&f->claiming);
         return mine;
 }
@@ -173,7 +173,7 @@ static enum fault_end serve_frozen(struct pg_pool *pool, struct move_context *ct
         if (!claim(pool, ctx, m, page))
                 return FAULT_LATER;
         /* Read while we hold a spare move context, so in this freeze and in no earlier one. */
-        word = page_load(mapping_word(m, page));
+        word = page_word_read(mapping_word(m, page));
         mapping_touch(m, page);
         if (word & PAGE_POISONED)
                 end = FAULT_POISONED;
@@ -261,7 +261,7 @@ static void work_off(struct pg_pool *pool, struct move_context *ctx, struct mapp
                      uint64_t page)
 {
         page_word *p = mapping_word(m, page);
-        uint64_t word = page_load(p);
+        uint64_t word = page_word_read(p);
         char *addr = mapping_addr(m, page);
         enum uffd_presence there = UFFD_NOTHING;
         struct page_op *op;

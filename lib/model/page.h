@@ -61,7 +61,7 @@ static inline uint64_t page_resident(uint32_t frame, uint64_t flags)
         return (uint64_t)frame << 12 | PAGE_RESIDENT | flags;
 }
 
-static inline uint64_t page_load(page_word *page)
+static inline uint64_t page_word_read(page_word *page)
 {
         return atomic_load_explicit(page, memory_order_acquire);
 }
@@ -88,7 +88,7 @@ static inline bool page_commit(page_word *page, uint64_t word)
 /* Asks the owner for a wake-up. False: there is no owner any more, look again. */
 static inline bool page_ask_wake(page_word *page)
 {
-        uint64_t word = page_load(page);
+        uint64_t word = page_word_read(page);
 
         while (word & PAGE_BUSY) {
                 if (word & PAGE_WAITED)
@@ -112,13 +112,13 @@ static inline void page_wait(page_word *page)
 {
         lock_assert_none();
         for (unsigned spins = 0; spins < 200; spins++) {
-                if (!(page_load(page) & PAGE_BUSY))
+                if (!(page_word_read(page) & PAGE_BUSY))
                         return;
                 cpu_relax();
         }
         if (page_ask_wake(page))
-                futex_wait(page_futex(page), (uint32_t)page_load(page) | PAGE_BUSY | PAGE_WAITED,
-                           0);
+                futex_wait(page_futex(page),
+                           (uint32_t)page_word_read(page) | PAGE_BUSY | PAGE_WAITED, 0);
 }
 
 #endif

@@ -21,7 +21,7 @@
 #include <unpaged/unpaged.h>
 #include "stats.h"
 
-#define RUN_MAX           64u /* pages in one batch */
+#define BATCH_MAX         64u /* pages in one batch */
 #define MOVE_CONTEXTS_MAX 16u
 
 struct mapping;
@@ -45,13 +45,13 @@ struct page_op {
 
 struct page_batch {
         unsigned count;
-        struct page_op ops[RUN_MAX];
+        struct page_op ops[BATCH_MAX];
 };
 
 /* Address ranges of a batch, neighbours joined. */
 struct ranges {
         size_t n;
-        struct iovec v[RUN_MAX];
+        struct iovec v[BATCH_MAX];
 };
 
 static inline void ranges_add(struct ranges *r, char *addr, size_t size)
@@ -66,9 +66,9 @@ static inline void ranges_add(struct ranges *r, char *addr, size_t size)
 
 /* Pages of a batch that may be dropped where they are mapped. */
 struct dropping {
-        void *addr[RUN_MAX];
-        int there[RUN_MAX];                /* negative: it is not */
-        uint8_t ask[RUN_MAX], go[RUN_MAX]; /* their numbers in the batch */
+        void *addr[BATCH_MAX];
+        int there[BATCH_MAX];                  /* negative: it is not */
+        uint8_t ask[BATCH_MAX], go[BATCH_MAX]; /* their numbers in the batch */
 };
 
 struct move_context {

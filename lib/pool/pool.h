@@ -87,7 +87,7 @@ struct pg_pool {
         _Atomic pid_t turn_tid;
 
         struct fork_freeze freeze;
-        bool cannot_follow; /* a store has refused the fork that is under way */
+        bool fork_refused; /* a store has refused the fork that is under way */
 
         pthread_mutex_t resizing; /* one pg_resize at a time */
 

@@ -45,7 +45,7 @@ static const char *seats_check(struct pg_pool *pool, const void **page)
 
                 if (!frame->mapping)
                         continue;
-                word = page_load(mapping_word(frame->mapping, frame->page));
+                word = page_word_read(mapping_word(frame->mapping, frame->page));
                 if (word & PAGE_BUSY)
                         continue;
                 *page = mapping_addr(frame->mapping, frame->page);
@@ -64,7 +64,7 @@ static const char *queue_words_check(struct pg_pool *pool, const void **page)
 
         for (uint32_t at = pool->victim_queue.list.head; at; at = f->table[at - 1].link.next) {
                 const struct frame *frame = &f->table[at - 1];
-                uint64_t word = page_load(mapping_word(frame->mapping, frame->page));
+                uint64_t word = page_word_read(mapping_word(frame->mapping, frame->page));
 
                 *page = mapping_addr(frame->mapping, frame->page);
                 if (word & PAGE_BUSY)
@@ -113,7 +113,7 @@ const char *pool_mapping_check(struct pg_pool *pool, struct mapping *m, const vo
 
         for (uint64_t i = mapping_next_touched(m, 0); i < m->npages;
              i = mapping_next_touched(m, i + 1)) {
-                uint64_t word = page_load(mapping_word(m, i));
+                uint64_t word = page_word_read(mapping_word(m, i));
                 const struct frame *frame = frame_at(f, page_frame(word));
 
                 if (word & PAGE_BUSY || !(word & PAGE_RESIDENT))

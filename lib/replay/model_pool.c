@@ -29,7 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_ROOM 64u /* RUN_MAX of the pager */
+#define BATCH_ROOM 64u /* BATCH_MAX of the pager */
 
 struct pool {
         struct model model;

@@ -51,10 +51,9 @@ END_TEST
 START_TEST(a_pool_that_does_nothing_costs_little)
 {
         static const char *const names[] = {
-                "unpaged-frames",  "unpaged-policy",     "unpaged-slots",
-                "unpaged-buffers", "unpaged-stats",      "unpaged-contexts",
-                "unpaged-ghosts",  "unpaged-stop-pages", "unpaged-handlers",
-                "unpaged-trace",   "unpaged-event-ring",
+                "unpaged-frames",   "unpaged-policy",   "unpaged-slots",      "unpaged-buffers",
+                "unpaged-stats",    "unpaged-contexts", "unpaged-ghosts",     "unpaged-stop-pages",
+                "unpaged-handlers", "unpaged-trace",    "unpaged-event-ring",
         };
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
         size_t bytes = 0;

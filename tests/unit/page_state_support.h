@@ -204,7 +204,7 @@ static struct page_op *claim(uint64_t page)
 {
         static struct page_op ops[PAGES];
         struct page_op *op = &ops[page];
-        uint64_t word = page_load(&words[page]);
+        uint64_t word = page_word_read(&words[page]);
 
         ck_assert(page_claim(&words[page], word));
         *op = (struct page_op){

@@ -11,7 +11,7 @@ START_TEST(a_page_that_came_in_stands_with_the_policy)
         uint32_t frame = make_mapped(3, true);
         const struct frame *f = frame_at(&pool.frames, frame);
 
-        ck_assert(page_load(&words[3]) == page_resident(frame, 0));
+        ck_assert(page_word_read(&words[3]) == page_resident(frame, 0));
         ck_assert_ptr_eq(f->mapping, &map);
         ck_assert_uint_eq(f->page, 3);
         ck_assert(f->owned && f->location > swap_base);
@@ -26,7 +26,7 @@ START_TEST(a_modified_page_that_came_in_has_no_copy)
 {
         uint32_t frame = make_mapped(3, false);
 
-        ck_assert(page_load(&words[3]) == page_resident(frame, PAGE_DIRTY));
+        ck_assert(page_word_read(&words[3]) == page_resident(frame, PAGE_DIRTY));
         ck_assert_uint_eq(frame_at(&pool.frames, frame)->location, PG_LOCATION_NONE);
         ck_assert(!frame_at(&pool.frames, frame)->owned);
         expect_events("fault*");
@@ -50,12 +50,12 @@ START_TEST(what_is_known_of_writes_survives_coming_in_and_going_out)
 
         words[2] = PAGE_WAS_WRITTEN;
         make_mapped(2, false);
-        ck_assert(page_load(&words[2]) & PAGE_WAS_WRITTEN);
+        ck_assert(page_word_read(&words[2]) & PAGE_WAS_WRITTEN);
         op = take(2);
         op->location = PG_LOCATION_ANON_ZERO;
         LOCKED(page_went_out(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[2]) == PAGE_WAS_WRITTEN);
+        ck_assert(page_word_read(&words[2]) == PAGE_WAS_WRITTEN);
 }
 END_TEST
 
@@ -83,7 +83,7 @@ START_TEST(a_page_that_comes_in_pinned_stands_with_no_policy)
         op = bring(1, false, PG_ADD_DEMAND);
         publish(op);
         ck_assert_uint_eq(ctx->pins, 0);
-        ck_assert(page_load(&words[1]) & PAGE_PINNED);
+        ck_assert(page_word_read(&words[1]) & PAGE_PINNED);
         ck_assert_uint_eq(heard[op->frame].added, 0);
         expect_frames(0, 0, 1, 1);
 }
@@ -97,7 +97,7 @@ START_TEST(a_page_that_stayed_out_gives_its_frame_back)
         LOCKED(op->frame = frame_take(&pool.frames));
         page_stayed_out(&pool, op);
         page_release(&map, 4, op->word);
-        ck_assert(page_load(&words[4]) == 0);
+        ck_assert(page_word_read(&words[4]) == 0);
         ck_assert_uint_eq(pool.frames.freed, freed + 1);
         expect_frames(0, 0, 0, 0);
         expect_events("");
@@ -121,7 +121,7 @@ START_TEST(a_parked_page_waits_in_the_queue)
 {
         uint32_t frame = make_queued(6, false);
 
-        ck_assert(page_load(&words[6]) == page_resident(frame, PAGE_DIRTY | PAGE_QUEUED));
+        ck_assert(page_word_read(&words[6]) == page_resident(frame, PAGE_DIRTY | PAGE_QUEUED));
         expect_frames(0, 1, 0, 1);
         expect_events("fault* queued*");
 }
@@ -136,7 +136,7 @@ START_TEST(a_page_that_is_parked_again_is_reported_once)
         expect_frames(0, 0, 0, 1);
         LOCKED(page_parked(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[6]) & PAGE_QUEUED);
+        ck_assert(page_word_read(&words[6]) & PAGE_QUEUED);
         expect_frames(0, 1, 0, 1);
         expect_events("fault* queued*");
 }
@@ -150,7 +150,7 @@ START_TEST(a_rescued_page_counts_as_used)
         op->clean = true;
         LOCKED(page_rescued(&pool, ctx, op));
         publish(op);
-        ck_assert(page_load(&words[7]) == page_resident(frame, 0));
+        ck_assert(page_word_read(&words[7]) == page_resident(frame, 0));
         ck_assert_uint_eq(heard[frame].accessed, 1);
         ck_assert_int_eq(places, 1);
         expect_frames(1, 0, 0, 1);
@@ -167,7 +167,7 @@ START_TEST(a_page_that_is_rescued_to_be_pinned_leaves_the_policy)
         ctx->pins = 1;
         LOCKED(page_rescued(&pool, ctx, op));
         publish(op);
-        ck_assert(page_load(&words[7]) == page_resident(frame, PAGE_DIRTY | PAGE_PINNED));
+        ck_assert(page_word_read(&words[7]) == page_resident(frame, PAGE_DIRTY | PAGE_PINNED));
         ck_assert_uint_eq(heard[frame].removed, 1);
         expect_frames(0, 0, 1, 1);
         expect_events("fault* queued* rescued*");
@@ -184,8 +184,8 @@ START_TEST(a_returned_page_is_reported_and_one_that_stayed_is_not)
         op = take(9);
         LOCKED(page_stayed(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[8]) == page_resident(returned, PAGE_DIRTY));
-        ck_assert(page_load(&words[9]) == page_resident(stayed, PAGE_DIRTY));
+        ck_assert(page_word_read(&words[8]) == page_resident(returned, PAGE_DIRTY));
+        ck_assert(page_word_read(&words[9]) == page_resident(stayed, PAGE_DIRTY));
         ck_assert_uint_eq(heard[returned].accessed, 1);
         ck_assert_uint_eq(heard[stayed].accessed, 1);
         expect_frames(2, 0, 0, 2);
@@ -201,7 +201,7 @@ START_TEST(a_page_that_went_out_leaves_its_frame_and_says_where_it_is)
         op->location = swap_base + 7 * PAGE;
         LOCKED(page_went_out(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[10]) == (op->location | PAGE_PLACED));
+        ck_assert(page_word_read(&words[10]) == (op->location | PAGE_PLACED));
         ck_assert_uint_eq(heard[frame].removed, 1);
         expect_frames(0, 0, 0, 0);
         expect_events("fault* left*");
@@ -217,7 +217,7 @@ START_TEST(a_page_that_went_back_to_its_own_location_is_as_it_was_born)
         op->location = PG_LOCATION_ANON_ZERO;
         LOCKED(page_went_out(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[10]) == 0);
+        ck_assert(page_word_read(&words[10]) == 0);
 }
 END_TEST
 
@@ -230,14 +230,14 @@ START_TEST(a_page_that_was_only_read_is_remembered_so_unless_nobody_touched_it)
         op->location = PG_LOCATION_ANON_ZERO;
         LOCKED(page_went_out(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[1]) == PAGE_WAS_READ);
+        ck_assert(page_word_read(&words[1]) == PAGE_WAS_READ);
 
         publish(bring(2, true, PG_ADD_AHEAD));
         op = take(2);
         op->location = PG_LOCATION_ANON_ZERO;
         LOCKED(page_went_out(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[2]) == 0);
+        ck_assert(page_word_read(&words[2]) == 0);
 }
 END_TEST
 
@@ -267,7 +267,7 @@ START_TEST(a_page_that_is_gone_leaves_nothing_behind)
         op = op ? op : claim(11);
         page_gone(&pool, op);
         publish(op);
-        ck_assert(page_load(&words[11]) == 0);
+        ck_assert(page_word_read(&words[11]) == 0);
         ck_assert_int_eq(places, 0);
         expect_frames(0, 0, 0, 0);
         expect_events((const char *[]){"fault forgotten", "fault queued forgotten",
@@ -304,13 +304,13 @@ START_TEST(a_pinned_page_stands_with_no_policy_until_it_is_unpinned)
         uint32_t frame = make_pinned(13);
         struct page_op *op;
 
-        ck_assert(page_load(&words[13]) == page_resident(frame, PAGE_DIRTY | PAGE_PINNED));
+        ck_assert(page_word_read(&words[13]) == page_resident(frame, PAGE_DIRTY | PAGE_PINNED));
         ck_assert_uint_eq(heard[frame].removed, 1);
         expect_frames(0, 0, 1, 1);
         op = claim(13);
         LOCKED(page_unpinned(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[13]) == page_resident(frame, PAGE_DIRTY));
+        ck_assert(page_word_read(&words[13]) == page_resident(frame, PAGE_DIRTY));
         ck_assert_uint_eq(heard[frame].returned, 1);
         expect_frames(1, 0, 0, 1);
         expect_events("fault*");
@@ -326,7 +326,7 @@ START_TEST(a_modified_page_gives_its_copy_up_and_remembers_a_write_it_knows_of)
         publish(op);
         ck_assert_int_eq(places, 0);
         ck_assert_uint_eq(frame_at(&pool.frames, frame)->location, PG_LOCATION_NONE);
-        ck_assert(page_load(&words[14]) ==
+        ck_assert(page_word_read(&words[14]) ==
                   page_resident(frame, PAGE_DIRTY | (_i ? PAGE_WAS_WRITTEN : 0)));
         expect_frames(1, 0, 0, 1);
 }
@@ -341,7 +341,7 @@ START_TEST(a_cleaned_page_remembers_where_its_copy_is)
         page_cleaned(&pool, op);
         LOCKED(page_returned(&pool, op));
         publish(op);
-        ck_assert(page_load(&words[14]) == page_resident(frame, 0));
+        ck_assert(page_word_read(&words[14]) == page_resident(frame, 0));
         ck_assert_uint_eq(frame_at(&pool.frames, frame)->location, swap_base + 3 * PAGE);
         expect_frames(1, 0, 0, 1);
         expect_events("fault* returned");
@@ -352,7 +352,7 @@ START_TEST(a_moved_page_keeps_its_frame)
 {
         uint32_t frame = make_mapped(1, false);
 
-        page_moved(&pool, &map, 1, page_load(&words[1]), &map, 9);
+        page_moved(&pool, &map, 1, page_word_read(&words[1]), &map, 9);
         ck_assert_uint_eq(frame_at(&pool.frames, frame)->page, 9);
         expect_frames(1, 0, 0, 1);
         expect_events("fault* moved");
