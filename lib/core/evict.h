@@ -13,7 +13,7 @@ struct pg_pool;
 /*
  * Frees frames, about `want` of them, by evicting victims. Returns how many; 0 is none yet, go on.
  * Or
- *   -EAGAIN  the candidates are all in transit in other threads: wait for frames.freed
+ *   -EAGAIN  the candidates are all owned by other threads: wait for frames.freed
  *   -EBUSY   the kernel had pinned the victims: try again in a moment
  *   -ENOMEM  there is no candidate at all: the rest is pinned
  *   or what the stores said when no victim could be saved.
@@ -23,17 +23,18 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want);
 
 /* The pages of ctx->out, claimed and taken, leave: unmapped if they still are mapped, saved, their
  * frames freed, all released; *left says how many. Those that cannot go are given back to the
- * program, and an error of theirs is returned. for_fault: somebody's fault waits for it. */
+ * program, and an error of theirs is returned. for_fault: a fault waits for it. */
 int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, unsigned *left);
 
 /* Half the way only: the pages of ctx->out, claimed, taken and mapped, go into the victim queue. */
 void evict_to_queue(struct pg_pool *pool, struct move_context *ctx);
 
 /* The steps of evict_batch, for pg_sync, which takes pages out of the program only to write
- * them. unmap: those that could not be unmapped are released as if rescued, and leave ctx->out;
- * returns the first error among them. save: sets op errors and locations. give_back: those that
- * could not be saved go back into the program (or, failing that, into the queue, which keeps
- * them as safely); empties ctx->out and returns the first error. */
+ * them. unmap: those that could not be unmapped stay mapped, those that the program has dropped are
+ * gone; both are released and leave ctx->out; returns the first error of the former. save: sets op
+ * errors and locations. give_back: those that could not be saved go back into the program (or,
+ * failing that, into the queue, which keeps them as safely); empties ctx->out and returns the first
+ * error. */
 int evict_unmap(struct pg_pool *pool, struct move_context *ctx);
 void evict_save(struct pg_pool *pool, struct move_context *ctx, bool for_fault);
 int evict_give_back(struct pg_pool *pool, struct move_context *ctx);

@@ -3,8 +3,11 @@
  * fault.c - a thread touched a page.
  *
  *         touch ─► look at the word ─┬─ BUSY: its owner will wake us
+ *                                    ├─ poisoned: the access fails
+ *                                    ├─ excluded: the page is not ours
  *                                    ├─ in the victim queue: rescue it, no store is asked
  *                                    ├─ mapped: a first write to a clean page: make it writable
+ *                                    ├─ mapped, but a hole: the program dropped it: load it
  *                                    └─ out: load it, and what is read ahead with it
  *
  * A fault is a hint. The same one can be reported twice, late, or after it was resolved; what is
@@ -56,12 +59,12 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
                 fault_rescue(pool, ctx, op, write);
                 return FAULT_DONE;
         }
-        if (!page_is_mapped(word) ||
-            (!fault_is_first_write(word, write) && was_dropped(pool, ctx, op)))
-                return load_and_more(pool, ctx, write);
         if (fault_is_first_write(word, write))
                 fault_make_writable(pool, ctx, op);
-        page_release(m, page, op->word); /* else another thread was quicker */
+        else if (!page_is_mapped(word) || was_dropped(pool, ctx, op))
+                return load_and_more(pool, ctx, write);
+        /* neither: another thread was quicker */
+        page_release(m, page, op->word);
         return FAULT_DONE;
 }
 
@@ -152,7 +155,8 @@ static void claim_ahead(struct pg_pool *pool, struct move_context *ctx)
         readahead_done(&m->readahead, window.stream, first, (uint32_t)(page - first));
 }
 
-/* Nothing could be evicted: the access must fail, as the kernel's own would be killed. */
+/* Nothing could be evicted: the access must fail, where the kernel, out of memory, would kill the
+ * process. */
 static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
                                uint64_t page)
 {
@@ -162,7 +166,7 @@ static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, s
 
         if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
             !page_claim(p, word))
-                return FAULT_BUSY; /* somebody else is at it */
+                return FAULT_BUSY; /* another thread is at it */
         op = page_batch_add(&ctx->in, m, page, word);
         tally_add(&ctx->tally, STAT_ERRORS_FRAMES, 1);
         page_release(m, page, page_poison(pool, ctx, op));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fault.h - a page comes in. See fault.c. */
+/* fault.h - a thread touched a page. See fault.c. */
 #ifndef FAULT_H
 #define FAULT_H
 
@@ -14,7 +14,7 @@ struct pg_pool;
 
 enum fault_end {
         FAULT_DONE,     /* the access can be tried again */
-        FAULT_BUSY,     /* somebody else owns the page: wait for it, without a move context */
+        FAULT_BUSY,     /* another thread owns the page: wait for it, without a move context */
         FAULT_LATER,    /* it is another thread's turn: try the access again in a moment */
         FAULT_POISONED, /* the page cannot be had: the access is to fail */
 };
@@ -24,7 +24,8 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
                           uint64_t page, bool write);
 
 /* A claimed page that is in the victim queue comes back; it is released, or pinned and released.
- * `write`: it is to be writable. */
+ * `write`: it is to be writable. Returns 0, or why it could not be mapped; it is released either
+ * way, and still queued then. */
 int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op *op, bool write);
 
 /* It is the first write to a mapped page that came in clean. */

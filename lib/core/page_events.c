@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page_events.c - who hears of what happens to pages: the pool's trace and its what-if curve.
+ * page_events.c - what the observers hear of pages: the pool's trace and its miss curve.
  *
  * All of it is told under the pool lock, where the policy hears of the same, so both know one order
  * of events. The curve wants to know less: what comes into the primary segment, the mapped pages,

@@ -3,7 +3,8 @@
  * page_load.c - pages that are out come in.
  *
  *         claimed pages ─► seat: a frame for each, evicting if need be
- *                       ─► fill: from the stores, into the buffer
+ *                       ─► fill: from the stores, into the buffer, or where they are in memory
+ *                                already
  *                       ─► transfer_in: install
  *                       ─► settle: page_came_in, commit the words, wake
  *
@@ -76,7 +77,7 @@ void count_faults(struct move_context *ctx, unsigned n, bool rescued)
                 atomic_fetch_add_explicit(&thread->rescues, n, memory_order_relaxed);
 }
 
-/* ---- seat ---------------------------------------------------------------------------------- */
+/* ---- clean or dirty ------------------------------------------------------------------------ */
 
 static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                            bool write)
@@ -90,11 +91,13 @@ static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struc
                 return true;
         if (write)
                 op->word = predict_note_written(&op->mapping->history, op->word);
-        /* What nobody has written to is not to be written to a file. */
+        /* A page that was not written to is not to be written to a file. */
         return !write && (op->mapping->flags & PG_MAP_SHARED ||
                           !predict_will_write(&op->mapping->history, op->word, ctx->predict_turn,
                                               !pool->predicts_by_mapping));
 }
+
+/* ---- seat ---------------------------------------------------------------------------------- */
 
 /* Frames for the first pages of ctx->in. Returns how many have one. */
 static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsigned have)

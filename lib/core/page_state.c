@@ -2,9 +2,10 @@
 /*
  * page_state.c - what can happen to a page, each transition written once. See page_state.h.
  *
- * Two orders matter. A copy in the swap store is freed before the pool lock is taken, because the
- * store may have a lock of its own; nobody can ask for that copy, as the page is ours. And a word
- * is published after everything else: whoever sees the word may act on frame and queue at once.
+ * Two orders matter. A copy in the swap store is never freed while the pool lock is held, because
+ * its store may have a lock of its own; no other thread can ask for that copy, as the page is ours.
+ * And a word is published after everything else: a thread that sees the word may act on frame and
+ * queue at once.
  *
  * Differences between transitions that look alike, and are meant:
  *  - A page that stayed is not reported; one that returned is. Only the latter was away.
@@ -37,12 +38,6 @@ void page_release(struct mapping *m, uint64_t page, uint64_t word)
         futex_wake(page_futex(p), INT32_MAX);
         if (pool->delivery == PG_DELIVERY_THREAD)
                 uffd_wake(&pool->uffd, addr, pool->page_size);
-}
-
-void page_wake(struct mapping *m, uint64_t page)
-{
-        if (m->pool->delivery == PG_DELIVERY_THREAD)
-                uffd_wake(&m->pool->uffd, mapping_addr(m, page), mapping_page_size(m));
 }
 
 void page_publish(struct pg_pool *pool, const struct move_context *ctx, const struct page_op *op,

@@ -5,16 +5,17 @@
  *                        pinned ┌────────┐ unpinned
  *                               ▼        │
  *         ┌──────── came_in ──► mapped ──┴─ taken ──► on its way out ── parked ──► queued
- *         │                     ▲  ▲                  │  │  ▲                        │
- *        out                    │  └─ stayed, ────────┘  │  └──────── taken ─────────┘
- *         ▲                     │     returned, rescued  │
- *         └─────────────────────┼──── went_out ──────────┘
- *                               └──── gone: from everywhere
+ *         │                        ▲                  │  │  ▲                        │
+ *        out                       └─ stayed, ────────┘  │  └──────── taken ─────────┘
+ *         ▲                           returned, rescued  │
+ *         └──────────────────────── went_out ────────────┘
+ *      gone: from any of these to out, without content
  *
  * A transition changes all that has to agree about the page: where its frame stands (policy,
  * victim queue, pins: replacement.h), the frame's own fields, and op->word, the word that the page
- * is to have; and it reports to the observers. Nobody else changes these together. The word in the
- * page's table stays BUSY and as it was until page_publish().
+ * is to have; and it reports to the observers. No other code changes these together, with two
+ * exceptions: victim_select.c takes victims, and fault_make_writable() reports a first write. The
+ * word in the page's table stays BUSY and as it was until page_publish() or page_release().
  *
  * On its way out (`op->taken`) a page is in no queue, and the policy knows it as one that waits.
  *
@@ -35,7 +36,7 @@ struct page_op;
 struct pg_pool;
 
 /* L. The page has come into op->frame: as content of `location` that the store keeps (op->clean),
- * or modified. Where ctx->pins promises pins it is pinned, and one of them kept. `how`:
+ * or modified. If ctx->pins > 0 the page is pinned, and ctx->pins counts one down. `how`:
  * PG_ADD_DEMAND or PG_ADD_AHEAD. */
 void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                   enum pg_add how);
@@ -43,16 +44,17 @@ void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op
 /* The page could not be brought into op->frame: the frame is free again. */
 void page_stayed_out(struct pg_pool *pool, struct page_op *op);
 
-/* L. A mapped or queued page that is not pinned is on its way out. (Victims are taken by
- * victim_select.c, in the same way.) */
+/* L. A mapped or queued page that is not pinned is on its way out. (victim_select.c takes victims
+ * in the same way.) */
 void page_taken(struct pg_pool *pool, struct page_op *op);
 
 /* L. A page on its way out is unmapped, and waits in the victim queue: for the first time, or
  * again. */
 void page_parked(struct pg_pool *pool, struct page_op *op);
 
-/* L. A page on its way out was touched, and is mapped again; !op->clean: as a modified page. As for
- * page_came_in, ctx->pins. */
+/* L. A page on its way out was touched, and is mapped again. !op->clean: reported as modified; the
+ * caller then calls page_modified(), if the page is not DIRTY already. ctx->pins as for
+ * page_came_in. */
 void page_rescued(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
 
 /* L. A page on its way out is mapped again, because it could not be saved or need not go. */
@@ -62,8 +64,8 @@ void page_returned(struct pg_pool *pool, struct page_op *op);
  * left. */
 void page_stayed(struct pg_pool *pool, struct page_op *op);
 
-/* L. The content of a page on its way out is safe at op->location: its frame is free. Whoever has
- * freed frames calls page_frames_freed() without the lock. */
+/* L. The content of a page on its way out is safe at op->location: its frame is free. Code that
+ * has freed frames calls page_frames_freed(), without the lock. */
 void page_went_out(struct pg_pool *pool, struct page_op *op);
 void page_frames_freed(struct pg_pool *pool);
 
@@ -80,8 +82,8 @@ void page_unpinned(struct pg_pool *pool, struct page_op *op);
  * it, which is remembered (write_predict.h). */
 void page_modified(struct pg_pool *pool, struct page_op *op, bool evidence);
 
-/* A modified page has been saved at op->location, and is clean: its frame remembers the copy. The
- * page is not mapped at the moment, or nobody could say that it was not written to since. */
+/* A modified page has been saved at op->location, and is clean: its frame remembers the copy.
+ * It was written while unmapped; if it is mapped again, it was installed write-protected. */
 void page_cleaned(struct pg_pool *pool, struct page_op *op);
 
 /* A page lives at other addresses from now on, those of `to`. Its word moves with it, unchanged. */
@@ -94,8 +96,6 @@ void page_publish(struct pg_pool *pool, const struct move_context *ctx, const st
 
 /* Ends the ownership of a page: the new word is visible first, then its waiters are woken. */
 void page_release(struct mapping *m, uint64_t page, uint64_t word);
-/* Wakes the threads that fault on it, whether or not they asked for it. */
-void page_wake(struct mapping *m, uint64_t page);
 
 /* Frees the place in the swap store that was reserved for a page, if `owned` says so. */
 void copy_forget(struct pg_pool *pool, pg_location location, bool owned);

@@ -15,7 +15,7 @@ void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned
 
 /* Why there were none:
  *   0        look again: those that were passed over come next
- *   -EAGAIN  the candidates are all in transit in other threads, or came back since
+ *   -EAGAIN  the candidates are all owned by other threads, or came back since
  *   -ENOMEM  there is no candidate at all: the rest is pinned */
 int victims_why_none(struct pg_pool *pool, struct move_context *ctx);
 

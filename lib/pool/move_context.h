@@ -7,7 +7,7 @@
  * flight are bounded. Their buffers are part of the budget. A thread that finds none waits.
  *
  * Order: a move context is taken before any page is claimed, and is given back before waiting for
- * BUSY; so those who hold move contexts never wait for those who do not.
+ * BUSY; so threads that hold move contexts never wait for threads that do not.
  */
 #ifndef MOVE_CONTEXT_H
 #define MOVE_CONTEXT_H
@@ -26,7 +26,7 @@
 
 struct mapping;
 
-/* A page in transit. Its BUSY is held. */
+/* A page op: one page on its way in or out, owned. */
 struct page_op {
         struct mapping *mapping;
         uint64_t page;
@@ -83,7 +83,7 @@ struct move_context {
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
         bool avoid_saves;       /* a store has just refused: look for victims that are clean */
         bool all_dirty;         /* and there are none */
-        uint32_t passed_over;   /* victims, for that; */
+        uint32_t passed_over;   /* dirty victims passed over while avoid_saves */
         uint32_t passed_before; /* of them, before the present eviction */
         bool uses_queue;        /* in the present eviction victims wait in the queue */
         uint32_t refused;       /* batches of victims that the stores refused */
@@ -113,20 +113,20 @@ struct move_context *move_context_get(struct move_contexts *all, struct stats *s
 /* NULL instead of waiting for move_contexts_thaw. */
 struct move_context *move_context_get_for_fault(struct move_contexts *all, struct stats *stats,
                                                 pid_t tid);
-/* As it is when one gets it. */
+/* As it is when a thread gets it. */
 void move_context_reset(struct move_context *ctx, struct stats *stats, pid_t tid);
 void move_context_put(struct move_contexts *all, struct move_context *ctx);
 
-/* Waits until nobody else has one, and lets nobody have one: no page moves, and no word of a
+/* Waits until no other thread has one, and lets none have one: no page moves, and no word of a
  * page changes, until the thaw. One thread at a time. */
 void move_contexts_take_all(struct move_contexts *all);
-/* Then, lets those know who wait to serve a fault. */
+/* Then, tells the threads that wait to serve a fault. */
 void move_contexts_freeze(struct move_contexts *all);
 void move_contexts_thaw(struct move_contexts *all);
-/* Meanwhile, for who must serve a fault nevertheless; NULL: none is left. */
+/* Meanwhile, for a thread that must serve a fault nevertheless; NULL: none is left. */
 struct move_context *move_context_spare_get(struct move_contexts *all);
 void move_context_spare_put(struct move_contexts *all, struct move_context *ctx);
-/* Waits until all of them are back, and lets nobody have one. */
+/* Waits until all of them are back, and lets no thread have one. */
 void move_contexts_spare_end(struct move_contexts *all);
 
 #endif
