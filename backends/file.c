@@ -31,9 +31,9 @@
  *      used >= number of set bits in places;   used <= extent / page_size
  *      a set bit in full, unless its setter is still looking: all 64 bits of the word are set
  *
- * Locking: none. `used` is a semaphore: who has counted himself in is owed a clear bit, and takes
- * it with one compare-and-exchange. All of it is sequentially consistent; the argument why no free
- * place is forgotten behind a `full` bit stands at word_mark_full().
+ * Locking: none. `used` is a semaphore: a caller that has counted itself in is owed a clear bit,
+ * and takes it with one compare-and-exchange. All of it is sequentially consistent; the argument
+ * why no free place is forgotten behind a `full` bit stands at word_mark_full().
  */
 #include <unpaged/stores.h>
 

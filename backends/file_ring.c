@@ -21,9 +21,9 @@
  *      landed <= launched <= chunks;   launched - landed <= RING_DEPTH
  *   and when file_ring_transfer returns: in flight = 0.
  *
- * Locking: `taken` is tried, never waited for; who finds the ring taken goes the plain way. A child
- * of fork shares the ring's memory with its parent and must not use it: `owner` tells them apart.
- * Calling threads change, so the ring is not set up for a single issuer.
+ * Locking: `taken` is tried, never waited for; a caller that finds the ring taken goes the plain
+ * way. A child of fork shares the ring's memory with its parent and must not use it: `owner` tells
+ * them apart. Calling threads change, so the ring is not set up for a single issuer.
  */
 #include "file_ring.h"
 #include "futex_lock.h"

@@ -20,12 +20,13 @@
  * it when it has written. `held` is set before reading begins, so one of two is true: page_out sees
  * the new range in `held` and sets `outdated`; or it looked before `held` was set, and then the
  * reading began after the writing had ended and sees it. (Both are sequentially consistent.) That
- * `outdated` is taken back before `held` is emptied errs to the safe side: who says it in between
- * says it of the next reading. The bytes that a call itself wants are not being written meanwhile:
- * no page is moved twice at once.
+ * `outdated` is taken back before `held` is emptied errs to the safe side: a page_out that says it
+ * in between says it of the next reading. The bytes that a call itself wants are not being written
+ * meanwhile: no page is moved twice at once.
  *
- * Locking: `taken` is tried, never waited for; who finds it taken reads the plain way. `held` and
- * `outdated` are anybody's. A child of fork that writes has no direct descriptor, and no use for it.
+ * Locking: `taken` is tried, never waited for; a caller that finds it taken reads the plain way.
+ * `held` and `outdated` are anybody's. A child of fork that writes has no direct descriptor, and no
+ * use for it.
  */
 #include "file_stage.h"
 #include "file.h"
@@ -153,8 +154,8 @@ static bool stage_is_free(struct file_stage *stage, uint64_t offset)
         return false;
 }
 
-/* Fills the stage from `offset` on: with `bytes` at least, and twice as much as the last time if the
- * stream is the same. */
+/* Fills the stage from `offset` on: with `bytes` at least, and twice as much as the last time if
+ * the stream is the same. */
 static bool read_on(struct file *file, uint64_t offset, size_t bytes, bool same)
 {
         struct file_stage *stage = file->stage;

@@ -11,7 +11,7 @@
  * always about to be written, and the flag would add a protection fault to each of them; the few
  * that stay zero cost a swap store eight bytes.
  *
- * Locking: none. The mapping is made on first use by whoever comes first; a loser unmaps its own.
+ * Locking: none. The mapping is made on first use by the first caller; a loser unmaps its own.
  */
 #include <stdatomic.h>
 #include <string.h>

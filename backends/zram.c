@@ -25,9 +25,9 @@
  *    same_filled == SAME + WORD;  payload == sum of chunk lengths
  *
  * Locking. The library never lets two operations meet in one page, so a slot's lock bit is there
- * only against the mover. Who finds it set waits for the mover by taking its lock, `moving`, once.
- * `slots` guards the free list and the growth of the table. Order: moving, slot bit, slots; the
- * heap's lock and a codec's context come last, the heap after the context.
+ * only against the mover. An operation that finds it set waits for the mover by taking its lock,
+ * `moving`, once. `slots` guards the free list and the growth of the table. Order: moving, slot
+ * bit, slots; the heap's lock and a codec's context come last, the heap after the context.
  */
 #include <unpaged/stores.h>
 
@@ -129,7 +129,7 @@ static void slot_account(struct zram *zram, uint64_t word, int sign)
 /* --- compaction --- */
 
 /* The slot is locked as the very word that was looked at: one that has become free meanwhile may be
- * on its way to a new owner, who does not expect a lock. */
+ * on its way to a new owner, which does not expect a lock. */
 static bool move_chunk(struct zram *zram, _Atomic uint64_t *slot)
 {
         uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);

@@ -2,8 +2,8 @@
 /*
  * zram_heap.h - the memory of zram: chunks of any size up to a page.
  *
- * A chunk is named by its offset in the heap. Nothing is kept beside a chunk: who frees or moves it
- * knows where it is and how long it is.
+ * A chunk is named by its offset in the heap. Nothing is kept beside a chunk: the code that frees
+ * or moves it knows where it is and how long it is.
  */
 #ifndef BACKENDS_ZRAM_HEAP_H
 #define BACKENDS_ZRAM_HEAP_H
@@ -64,10 +64,11 @@ struct zram_heap {
 int zram_heap_open(struct zram_heap *heap, struct budget *budget, size_t bytes);
 void zram_heap_close(struct zram_heap *heap);
 
-/* In a child of fork: its locks are free, whoever held them in the parent. */
+/* In a child of fork: its locks are free, whichever thread held them in the parent. */
 void zram_heap_restart(struct zram_heap *heap);
 
-/* zram_heap_check.c, with the lock held: NULL, or what is broken. The walk, and one call in 1024. */
+/* zram_heap_check.c, with the lock held: NULL, or what is broken. The walk, and one call in
+ * 1024. */
 const char *zram_heap_check(const struct zram_heap *heap);
 void zram_heap_check_sometimes(const struct zram_heap *heap);
 

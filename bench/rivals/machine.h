@@ -35,7 +35,7 @@ int cgroup_enter(const char *folder);
 const char *swap_begin(void);
 void swap_put_back(void);
 
-/* ---- files.c: writes a short text into a file; 0 or an errno. Reads one: false if there is
+/* ---- machine.c: writes a short text into a file; 0 or an errno. Reads one: false if there is
  * none */
 int file_put(const char *path, const char *text);
 bool file_get(const char *path, char *text, size_t size);

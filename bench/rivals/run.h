@@ -122,7 +122,7 @@ struct place {
 extern const struct subject subjects[];
 const struct subject *subject_find(const char *name);
 
-/* ---- subjects_file.c, subjects_unpaged.c, floors.c ---- */
+/* ---- subjects_unpaged.c, subjects.c, floors.c ---- */
 void unpaged_open(struct place *place);
 void unpaged_file_open(struct place *place);
 uint64_t unpaged_faults(struct place *place);

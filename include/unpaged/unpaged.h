@@ -165,10 +165,10 @@ int pg_detach(struct pg_pool *pool, struct pg_store *store) PG_NONNULL(1);
 
 /*
  * Writes what the pool's trace still has in memory: its file is a whole trace then, up to now. It
- * goes on afterwards; pg_close() does the same. Who is killed, or ends without either call, loses
- * what is in the last two buffers of 32 KiB, some ten thousand events; the rest can be read.
- * A trace that cannot be written on (the disk is full, RLIMIT_FSIZE) ends; the program does not
- * notice. The reason is in the trace's header, is told here, and at pg_close() through
+ * goes on afterwards; pg_close() does the same. A process that is killed, or ends without either
+ * call, loses what is in the last two buffers of 32 KiB, some ten thousand events; the rest can be
+ * read. A trace that cannot be written on (the disk is full, RLIMIT_FSIZE) ends; the program does
+ * not notice. The reason is in the trace's header, is told here, and at pg_close() through
  * config->message. In a child of fork with PG_POOL_INHERIT a trace of its own begins, in PATH.PID,
  * or where "%p" leads; what the parent had resident is not told in it. If that file cannot be made,
  * that is told here, too.
@@ -254,9 +254,8 @@ int pg_move(struct pg_pool *pool, void *to, void *from, size_t size) PG_MUST_CHE
 
 /*
  * Takes a range of a private mapping out of paging: its content and its pins are forgotten and the
- * addresses are the caller's, as inaccessible ordinary memory (PROT_NONE) over which he may map
- * what he likes. Calls on excluded pages do nothing, or answer -EINVAL where pages are to come
- * in.
+ * addresses are the caller's, as inaccessible ordinary memory (PROT_NONE) over which anything may
+ * be mapped. Calls on excluded pages do nothing, or answer -EINVAL where pages are to come in.
  * pg_include() unmaps what lies there now and makes it fresh pages, which read as zeros (or as
  * their store has them), with the mapping's protection.
  * -EINVAL: no such range; a shared mapping. -ENOMEM: the kernel refused.
@@ -277,7 +276,7 @@ int pg_page_in(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1
 /*
  * Writes a range out and gives its frames back, whether or not they were about to be evicted.
  * -EBUSY: a page is pinned, or in use by the kernel (asynchronous I/O into it).
- * -ENOMEM: the store is full. -EIO: it failed. In all cases the region may be partly out.
+ * -ENOMEM: the store is full. -EIO: it failed. In all cases the range may be partly out.
  */
 int pg_page_out(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1);
 
@@ -372,8 +371,8 @@ struct pg_stats {
 /* stats may lie in paged memory. -EINVAL: stats->size. */
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats) PG_NONNULL(1, 2);
 
-/* What one thread caused. Faults count for the thread that touched the page, whoever served
- * them. */
+/* What one thread caused. Faults count for the thread that touched the page, whichever thread
+ * served them. */
 struct pg_thread_stats {
         size_t size; /* sizeof(struct pg_thread_stats) */
         uint64_t faults;

@@ -4,12 +4,12 @@
  * exclude, include.
  *
  * A move owns both pages of a pair: the old one is waited for like any other, the new one only
- * tried for, since nobody waits for a page while he owns one. A page in a frame keeps its frame: it
- * is unmapped into the frame's slot from one address and installed from there at the other, by the
- * same verbs as everything else. A page that is out moves by its word alone.
+ * tried for, since no thread waits for a page while it owns one. A page in a frame keeps its frame:
+ * it is unmapped into the frame's slot from one address and installed from there at the other, by
+ * transfer_out() and transfer_in(). A page that is out moves by its word alone.
  *
  * An excluded page has no frame and no place, and its word says so before its addresses are given
- * away: whoever looks at the word later leaves the addresses alone.
+ * away: a thread that looks at the word later leaves the addresses alone.
  */
 #include "event_ring.h"
 #include "frame.h"

@@ -244,7 +244,7 @@ static void in_parent(void)
 
 /* ---- the child ----------------------------------------------------------------------------- */
 
-/* Whoever touches what this process does not have gets SIGSEGV. */
+/* A thread that touches what this process does not have gets SIGSEGV. */
 static void make_orphan(struct pg_pool *pool)
 {
         pool->is_orphan = true;

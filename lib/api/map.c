@@ -5,8 +5,8 @@
  * The way out of a mapping, in order: no new users, and the old ones leave (mapping_kill); its
  * modified shared pages are written, and if one cannot be, the mapping lives on and nothing is
  * lost; its pins end; its pages are forgotten, which frees their frames and their places in the
- * swap store; the range is sealed, so that whoever touches it gets SIGSEGV; threads that wait there
- * are woken to find that out; the index forgets it, and only then the addresses are free for
+ * swap store; the range is sealed, so that a thread that touches it gets SIGSEGV; threads that wait
+ * there are woken to find that out; the index forgets it, and only then the addresses are free for
  * others. A store that pg_map_file made goes with its mapping.
  */
 #include "frame.h"

@@ -3,7 +3,7 @@
  * page_in.c - the calls that bring pages in without a fault: page_in, pin, unpin.
  *
  * A range is walked word by word, which costs nanoseconds and no system call where nothing is to be
- * done. What is missing is loaded in runs, by the same verb that serves faults.
+ * done. What is missing is loaded in runs, by page_load_batch(), as faults do.
  */
 #include "event_ring.h"
 #include "fault.h"

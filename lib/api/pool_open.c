@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool_open.c - the front: checks arguments, wires the rooms, and takes them down in order.
+ * pool_open.c - opens, resizes and closes a pool: checks arguments, makes what the pool owns, and
+ * takes it down in order.
  *
  * The budget. Opened by bytes, a pool's budget covers its frames and its move contexts' buffers,
  * which get a sixty-fourth, and of a tiny budget a sixteenth at most. Tables are reserved for as

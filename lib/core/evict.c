@@ -9,11 +9,11 @@
  *         (the kernel has  rescued (fault.c)
  *           pinned it)
  *
- * Victims are taken in batches, in the context of whoever needs a frame: one lock round trip, one
- * ioctl for neighbours. With a victim queue, a batch enters at its tail and the oldest leave at its
- * head; without one (strict pools, tiny budgets) the batch that was unmapped goes straight on. A
- * queue that is not full yet takes in two pages for each that leaves. Clean pages of near stores do
- * not wait in it: they go straight on, and leave a ghost (ghost.h).
+ * Victims are taken in batches, in the context of the thread that needs a frame: one lock round
+ * trip, one ioctl for neighbours. With a victim queue, a batch enters at its tail and the oldest
+ * leave at its head; without one (strict pools, tiny budgets) the batch that was unmapped goes
+ * straight on. A queue that is not full yet takes in two pages for each that leaves. Clean pages of
+ * near stores do not wait in it: they go straight on, and leave a ghost (ghost.h).
  *
  * Saving: a clean page needs nothing, its copy is where its frame says. A modified page of a shared
  * mapping goes to its own location. A modified private page that is all zeros becomes

@@ -342,8 +342,8 @@ static int unmap_one(struct pg_pool *pool, struct page_op *op)
  * kernel writes there are none: they would have made it dirty, and a dirty page becomes clean only
  * by going out, which pins refuse. A write of the program's faults, for a clean page is protected,
  * and waits for us; then it finds the page missing. A pin to read, as of a write(2) with O_DIRECT,
- * keeps the memory it has, which shows what was to be written. Only who reads through a pin for
- * ever (a device that was given the memory to read) would not see what is written later: hence the
+ * keeps the memory it has, which shows what was to be written. Only a reader through a pin that
+ * stays (a device that was given the memory to read) would not see what is written later: hence the
  * rule of unpaged.h, to pg_pin() such memory.
  *
  * What the program has dropped itself, by madvise, must not come back. At its own place in a file

@@ -3,26 +3,26 @@
  * cpu_follow.c - where the followers stand: each on the CPU of a thread that faults.
  *
  * One is enough for one thread, and for several that take turns on one CPU: all others rest, for
- * whoever is in read() is woken by every fault, and waking a CPU that has halted is dear. But
- * threads that fault on several CPUs at the same time would have one follower chase from CPU to
+ * every fault wakes each follower that is in read(), and waking a CPU that has halted costs much.
+ * But threads that fault on several CPUs at the same time would have one follower chase from CPU to
  * CPU with almost every message (two threads on a virtual machine: up to 54 us an access, instead
- * of 20 with two followers). So a follower counts the messages from CPUs where no follower
- * stands; one is followed, but if every eighth message is such a one, another follower is called in
- * for that CPU. From then on both stay where they are, and a message that the wrong one has read is
+ * of 20 with two followers). So a follower counts the messages from CPUs where no follower stands;
+ * one is followed, but if every eighth message is such a one, another follower is called in for
+ * that CPU. From then on both stay where they are, and a message that the wrong one has read is
  * served all the same. To be woken beside a running thread costs little: the lowest scheduling
  * class waits until that thread faults itself.
  *
- * Who gets less than a sixteenth of the messages for two ticks of the guard has no crowd any more,
- * or a CPU with other work to do. He is moved beside the one who gets most, where being woken
- * costs a switch and no interrupt, and rests after his next message; where it is permitted as an
- * ordinary thread, so that this is the next one there is. Nothing else brings a thread out of
- * read(). It also frees a follower that was stopped with a message in hand, by a busy thread on his
- * CPU, while others get on.
+ * A follower that receives less than 1/16 of the messages during two ticks of the helper on duty is
+ * not needed any more, or has a CPU with other work. It is moved beside the busiest follower, where
+ * being woken costs a switch and no interrupt, and rests after its next message. Where that is
+ * permitted it becomes an ordinary thread, so that it reads the very next message there is. Nothing
+ * else brings a thread out of read(). The move also frees a follower that a busy thread on its CPU
+ * has stopped with a message in hand, while others get on.
  *
  * Where a thread is, costs three system calls to find out. It is looked up after 64 of its
- * messages, and after two for which the follower had to wait (eight: 15 % slower): beside a thread
- * that he has woken he is stopped before his wake-up returns, and then its next message is there
- * already. A follower on the wrong CPU waits for every one.
+ * messages, and after two for which the follower had to wait (eight: 15 % slower): a thread that a
+ * follower wakes on its own CPU stops the follower before the wake call returns, and then the
+ * thread's next message is there already. A follower on the wrong CPU waits for every one.
  *
  * Races. Places are changed by followers and by the helper on duty, under `placing`, which is tried
  * and never waited for: its holder may be starving. followers_raise and retire go without it, and
@@ -106,7 +106,7 @@ static bool is_active_place(int place)
         return place >= ANYWHERE;
 }
 
-/* Before a follower has begun, its id is 0: to the kernel, that is whoever calls. */
+/* Before a follower has begun, its id is 0: to the kernel, that is the calling thread. */
 static void bind_to(struct follower *f, int cpu)
 {
         pid_t tid = atomic_load(&f->tid);
@@ -189,8 +189,8 @@ static bool is_alone(const struct follower *f)
         return true;
 }
 
-/* Nobody stands where the thread is. In a crowd without reserves a follower leaves its CPU only
- * when that sends no messages any more. */
+/* No follower stands where the thread is. Where several are active and none rests, a follower
+ * leaves its CPU only when no more messages come from there. */
 static void message_from_other_cpu(struct follower *f, int cpu)
 {
         struct followers *all = f->all;
@@ -336,7 +336,7 @@ unsigned followers_prepare(struct followers *all, const struct uffd *uffd)
         all->uffd = uffd;
         all->pid = getpid();
         futex_lock_reset(&all->placing);
-        /* More CPUs than a cpu_set_t has bits: then nobody follows. */
+        /* More CPUs than a cpu_set_t has bits: then none follows. */
         atomic_store(&all->can_follow,
                      sched_getaffinity(0, sizeof(all->anywhere), &all->anywhere) == 0 &&
                              may_follow(all));

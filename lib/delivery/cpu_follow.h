@@ -24,13 +24,13 @@ struct follower {
         /* Its own. */
         struct cpu_lookup {
                 pid_t tid;
-                int cpu;        /* where that thread was; -1: nobody knows */
+                int cpu;        /* where that thread was; -1: unknown */
                 unsigned spent; /* what has been read of it since, weighed */
         } lookups[CPU_LOOKUPS];
         unsigned off_cpu_messages; /* a bucket that leaks with every message */
         unsigned away;             /* messages since the last one from its own CPU */
 
-        /* Of who has the duty. */
+        /* Of the helper on duty. */
         uint32_t counted;
         unsigned idle_ticks;
 };
@@ -51,14 +51,14 @@ struct followers {
  * there are to be. */
 unsigned followers_prepare(struct followers *all, const struct uffd *uffd);
 
-/* On the follower itself: once; before every read, where one who is not needed waits; and after
+/* On the follower itself: once; before every read, where one that is not needed waits; and after
  * it, with the thread that sent the message. `blocked`: the read had to wait. */
 void follower_begin(struct follower *f);
 void follower_rest(struct follower *f, const _Atomic bool *stopping);
 void follower_go(struct follower *f, pid_t tid, bool blocked);
 
-/* By who has the duty. How many messages the followers have read since the last call; those who get
- * none while others do are sent to rest. */
+/* By the helper on duty. How many messages the followers have read since the last call; those that
+ * receive few while others receive many are sent to rest. */
 uint32_t followers_progress(struct followers *all);
 /* They may be starving: on any CPU, and, where that is permitted, as ordinary threads. */
 void followers_raise(struct followers *all);

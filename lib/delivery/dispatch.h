@@ -19,7 +19,7 @@ void handler_threads_stop(struct pg_pool *pool);
 /* sigbus.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
 int sigbus_handler_install(void);
 
-/* In a child of fork: whoever was changing the program's handler is not here. */
+/* In a child of fork: the thread that was changing the program's handler is not here. */
 void sigbus_handler_child(void);
 
 /* One fault on behalf of thread tid, timed and counted. */

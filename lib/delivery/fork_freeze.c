@@ -3,25 +3,25 @@
  * fork_freeze.c - faults while the process forks.
  *
  * A child goes on with a copy of the pager's own memory, so while fork(2) copies it must not
- * change. Hence the freeze: the forking thread holds all move contexts, and without one nobody
+ * change. Hence the freeze: the forking thread holds all move contexts, and without one no thread
  * moves a page.
  *
  * But the program must not stop. On its way to the system call, fork takes locks of the C library
  * (those of stdio, of the name service), whose holders may be touching paged memory this very
  * moment; and it touches some itself. If they had to wait for the end of the fork, it would never
- * end. So faults are served from the books, which are not changed: the content is put where the
- * program wants it, and a note is made in a log. Frames that are free pay for it (some are made
- * free before); when there are none left only the forking thread is served, and the others wait;
- * unless the fork takes so long that it may be waiting for one of them: then the budget is
- * exceeded. The page's word goes on saying that the page is out, or queued, or clean; its copy is
- * kept. At the end of the freeze parent and child each work off their log: a noted page that is
- * there gets a frame, and counts as modified.
+ * end. So faults are served from the pager's records (words, frames, policy), which are not
+ * changed: the content is put where the program wants it, and a note is made in a log. Frames that
+ * are free pay for it (some are made free before); when there are none left only the forking thread
+ * is served, and the others wait; unless the fork takes so long that it may be waiting for one of
+ * them: then the budget is exceeded. The page's word goes on saying that the page is out, or
+ * queued, or clean; its copy is kept. At the end of the freeze parent and child each work off their
+ * log: a noted page that is there gets a frame, and counts as modified.
  *
  * What the child copies is consistent, because only these change in a freeze:
  *  - The log. A note is complete before its page is installed. The system call copies the address
  *    space with the lock held for which an install must wait; so a page that the child has was
  *    installed before, and its note copied. Of a note without a page the child sees that.
- *  - Who serves which page: the child forgets it, fork_freeze_reset_in_child.
+ *  - Which thread serves which page: the child forgets it, fork_freeze_reset_in_child.
  *  - What page_in changes inside a store: its operation fork_child sets that right.
  */
 #include "fork_freeze.h"
@@ -70,8 +70,8 @@ static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page, pid_t t
         return true;
 }
 
-/* No two serve one page: w says which it is. The lock is one that sleeps: its holder may be the
- * follower, in the lowest scheduling class, which a spinning thread would starve. */
+/* No two serve one page: ctx->in says which it is. The lock is one that sleeps: its holder may be
+ * the follower, in the lowest scheduling class, which a spinning thread would starve. */
 static bool claim(struct pg_pool *pool, struct move_context *ctx, struct mapping *m, uint64_t page)
 {
         struct fork_freeze *f = &pool->freeze;
@@ -195,13 +195,14 @@ enum fault_end fork_freeze_fault(struct pg_pool *pool, struct mapping *m, uint64
                 end = serve_frozen(pool, ctx, m, page, write);
                 move_context_spare_put(&pool->contexts, ctx);
         }
-        /* The thread will fault again at once. Leave the CPU to the fork, and to who serves. */
+        /* The thread will fault again at once. Leave the CPU to the fork, and to threads that
+         * serve. */
         if (end == FAULT_LATER)
                 nanosleep(&pause, NULL);
         return end;
 }
 
-/* ---- the books ----------------------------------------------------------------------------- */
+/* ---- the records --------------------------------------------------------------------------- */
 
 /* A frame for a page that is there already, above the budget if need be: fork_freeze_shrink
  * follows. */

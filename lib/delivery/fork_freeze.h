@@ -8,16 +8,16 @@
 #include <sys/types.h>
 #include "fault.h"
 
-/* From here until fork_freeze_end nobody moves pages or changes a page's word. */
+/* From here until fork_freeze_end no thread moves pages or changes a page's word. */
 void fork_freeze_begin(struct pg_pool *pool);
 /* A fault meanwhile. */
 enum fault_end fork_freeze_fault(struct pg_pool *pool, struct mapping *m, uint64_t page, bool write,
                                  pid_t tid);
-/* Only in the child, first of all: those who served faults in the parent are not here. */
+/* Only in the child, first of all: the threads that served faults in the parent are not here. */
 void fork_freeze_reset_in_child(struct pg_pool *pool);
-/* Brings the books up to date, and lets everybody go on. Evicts nothing: the victim might be what
- * the caller itself stands on. In a child, where the threads that touched pages are not, they are
- * counted for no thread. */
+/* Brings the records up to date, and lets all threads go on. Evicts nothing: the victim might be
+ * what the caller itself stands on. In a child, where the threads that touched pages are not, they
+ * are counted for no thread. */
 void fork_freeze_end(struct pg_pool *pool, bool in_child);
 /* Returns to the budget, with faults being served. As far as the stores allow; otherwise the next
  * faults go on with it. */

@@ -14,8 +14,8 @@ struct mapping;
 
 /*
  * Owner rules: mapping, page, location, owned and ahead belong to the owner of the page in the
- * frame (who holds its BUSY), and may be read under the pool lock while the frame is in the policy
- * or in the victim queue. link and queued belong to the pool lock.
+ * frame (the thread that holds its BUSY), and may be read under the pool lock while the frame is in
+ * the policy or in the victim queue. link and queued belong to the pool lock.
  */
 struct frame {
         struct mapping *mapping;

@@ -173,7 +173,7 @@ static bool is_followed(const struct miss_curve *c, uint64_t page, uint64_t hash
         return page != UINT64_MAX && (hash & (((uint64_t)1 << c->shift) - 1)) == 0;
 }
 
-/* The upper half of the hash: the lower says who is followed. */
+/* The upper half of the hash: the lower says which pages are followed. */
 static uint32_t home(const struct miss_curve *c, uint64_t hash)
 {
         return (uint32_t)(hash >> 32) & (c->places - 1);

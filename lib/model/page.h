@@ -4,20 +4,20 @@
  *
  * Layout, low 12 bits flags:
  *
- *   resident       frame number << 12 | RESIDENT [DIRTY] [PINNED] [QUEUED] [HABIT]
- *   not resident   location           | PLACED             [POISONED] [HABIT]
- *   born           0                                       [POISONED] [HABIT]
+ *   resident       frame number << 12 | RESIDENT [DIRTY] [PINNED] [QUEUED] [WAS_WRITTEN | WAS_READ]
+ *   not resident   location           | PLACED             [POISONED] [WAS_WRITTEN | WAS_READ]
+ *   born           0                                       [POISONED] [WAS_WRITTEN | WAS_READ]
  *   excluded       0                                       EXCLUDED
  *
  * A born page has not left the linear location of its mapping, so a fresh table of zeros is a
  * mapping whose every page is unpaged, and costs no memory.
  *
- * BUSY is the page's lock: whoever sets it owns the page, across ioctls and I/O, until it commits
- * a new word. Rules, on which every argument about races in this library rests:
+ * BUSY is the page's lock: the thread that sets it owns the page, across ioctls and I/O, until it
+ * commits a new word. Rules, on which every argument about races in this library rests:
  *   1. Only the owner changes a word; all others may do to a BUSY word is to add WAITED.
  *   2. The owner commits first and wakes then, if WAITED was there. A message or a signal is a
- *      hint that somebody wants the page; the word decides.
- *   3. Nobody waits for BUSY while it owns a page or holds a lock or a move context.
+ *      hint that a thread wants the page; the word decides.
+ *   3. No thread waits for BUSY while it owns a page or holds a lock or a move context.
  * From 3: the owners of pages never wait for each other, so every BUSY ends.
  *
  * A resident page that is not DIRTY is *backed*: its frame remembers the location of an identical

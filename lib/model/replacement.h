@@ -6,7 +6,7 @@
  * straight on; what has waited there for long enough leaves; a ghost stays behind. The pager and
  * the simulator (lib/replay) both go by this code, so what is found out with one holds for the
  * other. Whether a page can be had at the moment, and whether it need not wait, is only known to
- * who owns pages: he is asked as a taker.
+ * the code that owns pages: it is asked as a taker.
  *
  * All calls: the pool lock is held.
  */
@@ -22,7 +22,7 @@ struct frames;
 struct ghosts;
 struct policy;
 
-/* The rooms that change together. It only refers to them. */
+/* The parts that change together. It only refers to them. */
 struct replacement {
         struct policy *policy;
         struct ghosts *ghosts;
@@ -31,7 +31,7 @@ struct replacement {
 };
 
 enum taken {
-        TAKEN_NOT,     /* it is somebody else's at the moment, or must stay */
+        TAKEN_NOT,     /* another thread owns it at the moment, or it must stay */
         TAKEN_TO_WAIT, /* it is going out, by way of the victim queue if that was asked */
         TAKEN_BYPASS,  /* it is going out, and waiting would save it little */
 };
@@ -47,14 +47,14 @@ struct taker_ops {
         uint64_t (*key)(struct taker *, uint32_t frame);
 };
 
-/* Who takes pages: the beginning of his own structure. */
+/* The code that takes pages: the beginning of its own structure. */
 struct taker {
         const struct taker_ops *ops;
-        unsigned taken; /* pages that he has */
-        unsigned room;  /* for so many */
+        unsigned taken; /* pages that it has */
+        unsigned room;  /* how many it can have */
 };
 
-/* Victims in one go, in a pool of so many frames. */
+/* Victims in one go, in a pool of `frames` frames. */
 unsigned replacement_batch(uint32_t frames);
 
 /* Whether victims wait in a queue. It may have pages although it is to have none: the budget may

@@ -7,8 +7,8 @@
  * even if it was only read. Both mistakes cost about the same.
  *
  * A stay tells something if the page came in clean, or for a write. What it told last is kept in
- * the page's word, as WRITTEN or READ. A page that has not told yet does as the pages of its
- * mapping did lately: the mapping counts, up for written ones and down for others, between two
+ * the page's word, as WAS_WRITTEN or WAS_READ. A page that has not told yet does as the pages of
+ * its mapping did lately: the mapping counts, up for written ones and down for others, between two
  * limits, so that it forgets. Once in eight times pages that should come in dirty come in clean, to
  * find out again; once in 32 where the mapping's pages never are anything else.
  *

@@ -3,12 +3,13 @@
  * trace_writer.c - see trace_writer.h.
  *
  * Two buffers. One is being filled, under the pool lock. When it has no room for another event it
- * is handed over: `full` says which one it is, and nobody touches it until it was written and
- * `full` is none again. Whoever comes by takes `writer` and writes it; who finds the writer busy
- * goes on, but for trace_writer_finish(), which waits.
+ * is handed over: `full` says which one it is, and no other thread touches it until it was written
+ * and `full` is none again. The next thread that passes takes `writer` and writes it; a thread that
+ * finds the writer busy goes on, but for trace_writer_finish(), which waits.
  *
  * Ownership: coder, events, lost, now, filling and used belong to the pool lock; at and written to
- * the writer; the members full_* to who handed over, until `full` says so, and to the writer then.
+ * the writer; the members full_* to the thread that hands over, until `full` says so, and to the
+ * writer then.
  *
  * Signals. A file that is too large (RLIMIT_FSIZE) sends SIGXFSZ to the writing thread. All
  * signals are blocked there, as always in the pager, so it is pending, and taken back.

@@ -9,10 +9,10 @@
  *
  * The file is only ever written at the trace writer's own offset, and by one thread at a time. What
  * was written up to trace_writer_finish() is a whole trace, with an end; more events overwrite that
- * end. Who is killed loses what is in the buffers.
+ * end. A process that is killed loses what is in the buffers.
  *
  * A file that cannot be written on (a full disk) ends the trace, never the program: the reason goes
- * into the trace's header, and is kept for who asks.
+ * into the trace's header, and is kept for callers that ask.
  */
 #ifndef TRACE_WRITER_H
 #define TRACE_WRITER_H

@@ -13,7 +13,7 @@
  *  - A move needs source and target both private anonymous, both readable and writable, and the
  *    target registered with this very descriptor. Hence the slots are registered too, but only for
  *    write protection: that satisfies the move, and a missing slot is filled by the kernel as in
- *    any memory instead of faulting to us, who would wait for ourselves.
+ *    any memory instead of faulting to us, where we would wait for ourselves.
  *  - A moved page is always writable where it lands, so nothing here moves and protects.
  */
 #include "uffd.h"
@@ -476,8 +476,8 @@ int uffd_drop_ranges(const struct iovec *ranges, size_t n)
 
 int uffd_read(const struct uffd *u, struct uffd_msg *message)
 {
-        /* One at a time: who has read a message holds it up while he serves another. And not by
-         * read(): that is a cancellation point, with the work this brings. */
+        /* One at a time: a thread that has read two messages holds one up while it serves the
+         * other. And not by read(): that is a cancellation point, with the work this brings. */
         long n = syscall(SYS_read, u->fd, message, sizeof(*message));
 
         return n < 0 ? -errno : n == (long)sizeof(*message);

@@ -7,8 +7,8 @@
  * the one that has just gone. Here (after BIP: Qureshi et al., ISCA 2007) one newcomer in STAY
  * joins the frames that are kept, and the others pass through a short trial of TRIAL_PCT of the
  * frames (segments.h): most of the loop's pages stay where they are, and only the rest is loaded
- * again and again. Whoever is rescued from the victim queue has shown its worth and is kept. A page
- * that comes back soon after it went out (accessed right after add) has shown it half: one in
+ * again and again. A page that is rescued from the victim queue has shown its worth and is kept.
+ * One that comes back soon after it went out (accessed right after add) has shown it half: one in
  * STAY_AGAIN.
  *
  * It is the better one wherever popularity does not change (it misses a tenth less than true LRU

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * s3fifo.c - three fifos: most newcomers leave soon, and who comes back soon after is let in.
+ * s3fifo.c - three fifos: most newcomers leave soon, and a page that comes back soon is let in.
  *
  * Theory of operation. S3-FIFO (Yang et al., SOSP 2023), fed by rescues. Newcomers enter a small
  * fifo of a tenth of the frames; what is named there and not rescued goes out, and leaves its key

@@ -15,8 +15,8 @@
  * then over again. A frame that was used since the hand passed has credit; the hand takes one off
  * and walks on. The first without credit is named. It is marked as waiting while it is asked, and a
  * rescue finds it in its place. Each use lifts the frame's level by one, up to MAX_LEVEL, and gives
- * it as much credit as its level: who was rescued three times is asked in every fourth lap only,
- * which leaves the victim queue to those of whom less is known.
+ * it as much credit as its level: a frame that was rescued three times is asked in every fourth lap
+ * only, which leaves the victim queue to those of which less is known.
  *
  * Left to itself the hand may never get to the newest: it names as many as come in before it. Then
  * what stands behind it is never tried again, however long nobody has used it. Hence, after it has

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool.h - the pool: the rooms, wired together. For the verbs, the deliveries and the front.
+ * pool.h - what a pool owns. For core, delivery and api.
  *
- * lock guards the policy, the victim queue and the frames, and who is told of them; they change
+ * lock guards the policy, the victim queue, the frames, the ghosts and the miss curve; they change
  * together (a page that is rescued leaves the queue and counts as accessed), in critical sections
- * of well under a microsecond, so one lock is simpler than three and no slower.
+ * of well under a microsecond, so one lock is simpler than five and no slower.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -44,7 +44,7 @@ struct fork_freeze {
         uint64_t began; /* CLOCK_MONOTONIC, ns */
         uint32_t room;  /* frames that were free then */
         _Atomic uint32_t count;
-        struct futex_lock claiming; /* who serves which page */
+        struct futex_lock claiming; /* which thread serves which page */
         struct {
                 _Atomic(struct mapping *) mapping;
                 _Atomic uint64_t page;
@@ -59,7 +59,7 @@ struct pg_pool {
         enum pg_delivery delivery;
         unsigned batch_pages; /* victims in one go */
         bool reads_ahead;
-        bool predicts_by_mapping; /* of mappings (write_predict.h) */
+        bool predicts_by_mapping; /* from other pages, too (write_predict.h) */
         bool drops_near;          /* clean pages of near stores do not wait in the queue */
         bool frames_exact;        /* opened by frames: the buffers are not in the budget */
         bool is_orphan;           /* we are a child of fork: nothing here is ours */

@@ -10,9 +10,9 @@
  *         the program
  *
  * But the heap registers with the first malloc, and constructors of libraries may be earlier still.
- * So pthread_atfork and what lies below it are interposed: whoever comes first, the first two are
- * registered before him. They belong to no shared object, or the C library would drop them at exit
- * while others may still fork.
+ * So pthread_atfork and what lies below it are interposed: whichever registers first, the first two
+ * are registered before it. They belong to no shared object, or the C library would drop them at
+ * exit while others may still fork.
  */
 #include "alt_stack.h"
 #include "calls.h"

@@ -130,7 +130,7 @@ bool probe_capability(unsigned capability)
                data[capability / 32].effective & 1u << capability % 32;
 }
 
-/* Who may have a ring is told only then that his request makes no sense. */
+/* Only a process that may have a ring is told that this request makes no sense. */
 int probe_io_uring(void)
 {
         return syscall(SYS_io_uring_setup, 0, NULL) < 0 && (errno == EPERM || errno == ENOSYS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * range_table.c - who has what of the arena: a sorted table of ranges.
+ * range_table.c - what each range of the arena is: a sorted table of ranges.
  *
  * A plain array. Searches are binary; an insertion moves the tail, which for the most ranges there
  * can be (the kernel has a limit of its own for the same thing) is some hundred microseconds, and

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * range_table.h - who has what of the arena: a sorted table of ranges. See range_table.c.
+ * range_table.h - what each range of the arena is: a sorted table of ranges. See range_table.c.
  *
- * It only keeps the books. What they say is made true by arena_ops.c; what programs ask for is
- * translated by calls_*.c.
+ * It only keeps records. arena_ops.c makes true what they say; calls_*.c translate what programs
+ * ask for.
  */
 #ifndef RANGE_TABLE_H
 #define RANGE_TABLE_H

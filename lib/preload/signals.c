@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * signals.c - sigaction and signal: the C library's, unless SIGBUS is how faults are delivered.
- * Then they are the pager's (see delivery_signal.c), whose names are changed to these.
+ * Then they are the pager's (see lib/delivery/sigbus.c), whose names are changed to these.
  */
 #include "preload.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * command.h - what the subcommands of `unpaged` share: how they complain and how they end. And the
- * subcommands of this room, for the launcher's table.
+ * subcommands of this folder, for the launcher's table.
  *
  * A command ends with 0, or after it has said why not: with STATUS_FAILED for what it met,
  * STATUS_USAGE for how it was called. `unpaged run` has statuses of its own, those of env(1).

@@ -2,12 +2,12 @@
 /*
  * curve_trace.h - the what-if curve of a trace.
  *
- * Of a recorded trace, the curve is told of each event what a pool tells its own (curve.h): what
- * came in, what was unmapped, what was forgotten. A trace that does not have what left, because it
- * has every access, or of a recording only the touches were kept, is taken as that of a pool with a
- * single mapped frame: every touch of another page then is a fault, and the curve is that of LRU.
- * Of a recording this is known from the recorder's frames on: a page that was touched and did not
- * fault was one of the last that had come in.
+ * Of a recorded trace, the curve is told of each event what a pool tells its own (miss_curve.h):
+ * what came in, what was unmapped, what was forgotten. A trace that does not have what left,
+ * because it has every access, or of a recording only the touches were kept, is taken as that of a
+ * pool with a single mapped frame: every touch of another page then is a fault, and the curve is
+ * that of LRU. Of a recording this is known from the recorded pool's frames on: a page that was
+ * touched and did not fault was one of the last that had come in.
  */
 #ifndef CURVE_TRACE_H
 #define CURVE_TRACE_H

@@ -3,15 +3,16 @@
  * model_pool.c - a pool without memory: policy, victim queue, ghosts and frames as the pager has
  * them, and nothing moves.
  *
- * The rule is the pager's own code (replacement.c and the rooms below it, write_predict.h); here
+ * The rule is the pager's own code (replacement.c and the parts below it, write_predict.h); here
  * stands only what fault.c and evict.c do around it for one thread that reads nothing ahead: a
  * touch of a mapped page is not noticed, unless it is the first write; one of a queued page rescues
  * it; one of a page that is out takes a frame, for which a batch is evicted if none is free. Hence
  * counts are those of such a pool, to the last one (tests/flow/test_sim).
  *
- * What is not as in a pool: there is one mapping, as habits go; pins, failing stores and pages
- * that the kernel has pinned do not happen; pages that are read at first are clean, as those of a
- * file are, and those that are written at first tell no habit by that, as anonymous ones do not.
+ * What is not as in a pool: there is one history of writes, as if there were one mapping; pins,
+ * failing stores and pages that the kernel has pinned do not happen; pages that are read at first
+ * are clean, as those of a file are, and those that are written at first add nothing to the history
+ * by that, as anonymous ones do not.
  *
  * Cost: a touch of a mapped page is one look at its word. 8 bytes a page, and what a pool has for
  * each frame.
@@ -262,7 +263,7 @@ static void pool_close(struct model *model)
 
 static const struct model_ops pool_ops = {pool_replay, pool_close};
 
-static int open_rooms(struct pool *m, const struct pool_model *c)
+static int open_parts(struct pool *m, const struct pool_model *c)
 {
         /* Slots are never touched: a byte of address space for each. */
         int error = frames_init(&m->frames, c->frames, c->frames, 1);
@@ -291,7 +292,7 @@ int model_pool_open(struct model **model, const struct pool_model *c)
         m->check = c->check;
         m->keys = c->keys;
         m->words = calloc(c->pages + (size_t)1, sizeof(*m->words));
-        error = m->words ? open_rooms(m, c) : -ENOMEM;
+        error = m->words ? open_parts(m, c) : -ENOMEM;
         if (error) {
                 pool_close(&m->model);
                 return error;

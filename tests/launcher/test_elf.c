@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_elf.c - judging program files that are odd, damaged or hostile. What compilers make is judged
- * by judging.sh, through the launcher.
+ * test_elf.c - judging program files that are odd, damaged or hostile. What compilers make is
+ * judged by unpaged_programs.sh, through the launcher.
  */
 #include "elf.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page_state_support.h - a pool put together by hand, of the rooms that transitions touch; no memory
- * is paged. The policy only counts what it hears of each frame; the store only counts places.
+ * page_state_support.h - a pool put together by hand, of the parts that transitions touch; no
+ * memory is paged. The policy only counts what it hears of each frame; the store only counts
+ * places.
  */
 #ifndef PAGE_STATE_SUPPORT_H
 #define PAGE_STATE_SUPPORT_H
