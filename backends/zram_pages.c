@@ -16,7 +16,7 @@
  * Invariants: fresh == taken + idle_count + bare_count + places in a batch under way
  *             the stack has room for `fresh` numbers, so freeing cannot fail
  *
- * Locking: pages->lock for the lists; memory is given back without it, by whoever owns the place.
+ * Locking: pages->lock for the lists; memory is given back without it, by the owner of the place.
  */
 #include "zram_pages.h"
 #include "kernel_page.h"

@@ -13,7 +13,7 @@
  *         parent     the locks are dropped, fork_freeze_end, fork_freeze_shrink
  *         child      the same, with a userfaultfd, threads and counters of its own in between
  *
- * Order. Handlers of prepare run last registered first, those after the fork in order: so whoever
+ * Order. Handlers of prepare run last registered first, those after the fork in order: so code that
  * registers after us (a malloc, with its locks) is ready before we begin, and goes on after we end.
  *
  * What the C library itself touches in a child before our handler runs must be in memory, and not

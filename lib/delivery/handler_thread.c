@@ -25,8 +25,8 @@
  * After twenty quiet milliseconds the helper on duty blocks in read() beside the followers: the
  * first fault after a pause wakes them all, and nobody polls an idle program.
  *
- * Nobody here ever waits for a page: a fault on a BUSY page is left to the page's owner, who is
- * asked to wake the thread.
+ * No thread here ever waits for a page: a fault on a BUSY page is left to the page's owner, which
+ * is asked to wake the thread.
  */
 #include "arena.h"
 #include "cpu_follow.h"
@@ -69,7 +69,7 @@ struct handler_threads {
         unsigned wanted;
         unsigned started;
         _Atomic bool stopping;
-        char *stop_pages; /* a page for each thread; a fault there ends whoever serves it */
+        char *stop_pages; /* a page for each thread; a fault there ends the thread that reads it */
         pid_t pid;
         int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
 

@@ -9,8 +9,8 @@
  * hold, a fixed share of the frames. Victims that do not wait in it count as well, or the last
  * pages that were written to would stay in it for as long as a program only reads.
  *
- * All calls: the pool lock is held. A page in the queue has QUEUED in its word; whoever claims such
- * a page takes it out of the queue at once, under the lock.
+ * All calls: the pool lock is held. A page in the queue has QUEUED in its word; a thread that
+ * claims such a page takes it out of the queue at once, under the lock.
  */
 #ifndef VICTIM_QUEUE_H
 #define VICTIM_QUEUE_H

@@ -3,7 +3,7 @@
  * fd_keep.c - the pager's file descriptors, out of the program's way.
  *
  * Programs expect low numbers for their own (shells name them in scripts, daemons and tests know
- * that the next one is 3), and some close all they did not open. Whoever interposes close() asks
+ * that the next one is 3), and some close all they did not open. Code that interposes close() asks
  * pg_fds() which ones to spare.
  */
 #include "fd_keep.h"

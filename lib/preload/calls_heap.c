@@ -3,8 +3,8 @@
  * calls_heap.c - brk and sbrk, in the first part of the arena.
  *
  * The C library's malloc is replaced and does not use them; programs with an allocator of their own
- * do. The break begins where the arena does, not where the kernel's is: who has asked before the
- * pool was there (nobody but constructors of libraries could) would find that it has moved, which
+ * do. The break begins where the arena does, not where the kernel's is: code that asked before the
+ * pool was there (only constructors of libraries could) would find that it has moved, which
  * the contract of sbrk allows.
  */
 #include "calls.h"

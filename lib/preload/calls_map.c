@@ -8,8 +8,8 @@
  *
  * An address without MAP_FIXED is a hint. In the arena it is followed where that is free. Elsewhere
  * it is ignored, because the kernel's memory would not be paged, and programs that give hints try
- * again or take what they get. But for accessible memory below 4 GiB: who asks for that has
- * pointers of 32 bits.
+ * again or take what they get. But for accessible memory below 4 GiB: a program that asks for
+ * that has pointers of 32 bits.
  */
 #include "calls.h"
 #include "text.h"

@@ -126,7 +126,7 @@ _Noreturn void real_exit(int status)
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-/* The size of the mapping stands before what was asked for. Whoever asks does so a few times in the
+/* The size of the mapping stands before what was asked for. Programs ask a few times in the
  * life of a process. */
 #define HEADER ((size_t)64)
 

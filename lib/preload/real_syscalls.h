@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * real_syscalls.h - the kernel's own calls, for whoever must not meet the interposers: this library
- * itself, and the pager, whose object file has its calls renamed to these (see CMakeLists.txt).
+ * real_syscalls.h - the kernel's own calls, for code that must not meet the interposers: this
+ * library itself, and the pager, whose object file has its calls renamed to these (see
+ * CMakeLists.txt).
  *
  * They answer as their namesakes of the C library do: -1 (or MAP_FAILED) and errno.
  */

@@ -4,9 +4,9 @@
  * writes them, the preloaded library reads them; both check them with the same code.
  *
  * Reading allocates nothing, uses neither stdio nor locale, and may happen before main(). Strings
- * in struct settings are the environment's own: the program may change them, so whoever needs them
- * after main() has begun keeps copies. A variable that is empty counts as not set; paths are then
- * NULL.
+ * in struct settings are the environment's own: the program may change them, so code that needs
+ * them after main() has begun keeps copies. A variable that is empty counts as not set; paths are
+ * then NULL.
  *
  * Where text goes. UNPAGED_STATS and UNPAGED_LOG name files, which every process of the tree opens,
  * appends one block or line to with a single write, and closes: O_APPEND keeps them whole, and no
@@ -58,8 +58,8 @@ struct settings {
 const char *settings_read(struct settings *s, const char *(*lookup)(const char *name), char *why,
                           size_t why_size);
 
-/* BUDGET_DEFAULT in bytes. Percentages are of the machine's memory, or of the cgroup's where that is
- * less; how sizes are written: lib/replay/size.h. 0: how much memory there is cannot be told. */
+/* BUDGET_DEFAULT in bytes. Percentages are of the machine's memory, or of the cgroup's where that
+ * is less; how sizes are written: lib/replay/size.h. 0: how much memory there is cannot be told. */
 uint64_t settings_budget_default(void);
 
 /* Whether UNPAGED_ONLY and UNPAGED_SKIP let a program be paged, by the last part of its path: SKIP
