@@ -49,7 +49,7 @@ int page_load_batch(struct pg_pool *pool, struct move_context *ctx, unsigned dem
                 struct page_op *op = &ctx->in.ops[i];
 
                 op->location = mapping_page_location(op->mapping, op->page, op->word);
-                op->owned = op->word & PAGE_PLACED && op->location < PG_LOCATION_ANON_UNINIT;
+                op->owned = page_owns_place(op->word, op->location);
                 op->clean = comes_in_clean(pool, ctx, op, write && i < demand);
         }
         error = seat(pool, ctx);

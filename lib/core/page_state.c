@@ -221,7 +221,7 @@ static void out_gone(struct pg_pool *pool, struct page_op *op)
 {
         pg_location location = mapping_page_location(op->mapping, op->page, op->word);
 
-        copy_forget(pool, location, op->word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT);
+        copy_forget(pool, location, page_owns_place(op->word, location));
         page_event_locking(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
 }
 

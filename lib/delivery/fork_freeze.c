@@ -236,8 +236,7 @@ static void settle_frozen(struct pg_pool *pool, struct move_context *ctx, struct
                 page_modified(pool, op, false);
         } else {
                 op->location = mapping_page_location(op->mapping, op->page, op->word);
-                copy_forget(pool, op->location,
-                            op->word & PAGE_PLACED && op->location < PG_LOCATION_ANON_UNINIT);
+                copy_forget(pool, op->location, page_owns_place(op->word, op->location));
                 op->frame = frame_for(pool);
         }
         lock_take(&pool->lock);

@@ -125,6 +125,12 @@ static inline pg_location mapping_location(const struct mapping *m, uint64_t pag
                                                       : m->location + (page << m->page_shift);
 }
 
+/* The place at which a page that is not resident lives was reserved for it in the swap store. */
+static inline bool page_owns_place(uint64_t word, pg_location location)
+{
+        return word & PAGE_PLACED && location < PG_LOCATION_ANON_UNINIT;
+}
+
 /* Where a page that is not resident lives. */
 static inline pg_location mapping_page_location(const struct mapping *m, uint64_t page,
                                                 uint64_t word)
