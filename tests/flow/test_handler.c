@@ -16,8 +16,10 @@
 #include <semaphore.h>
 #include <time.h>
 
-#define PAGES   512u
-#define SLOW_US 50000u
+#define PAGES 512u
+/* A store that sleeps; and what a fault that waits for it would take. */
+#define SLOW_US    (*SANITIZER ? 300000u : 50000u)
+#define HELD_UP_MS (SLOW_US / 1000 * 4 / 5)
 
 static uint64_t now_ms(void)
 {
@@ -163,7 +165,7 @@ static void one_is_slow(int delivery, void *(*slowly)(void *))
         pthread_join(thread, &failed);
         ck_assert_ptr_null(failed);
         fprintf(stderr, "beside a store that sleeps: worst %llu ms\n", (unsigned long long)worst);
-        ck_assert_uint_lt(worst, 40);
+        ck_assert_uint_lt(worst, HELD_UP_MS);
         slow_close(&r);
 }
 
@@ -216,7 +218,7 @@ START_TEST(fault_is_quick_that_comes_together_with_a_slow_one)
         }
         pthread_join(thread, NULL);
         fprintf(stderr, "together with a slow fault: worst %u ms\n", fast.worst_ms);
-        ck_assert_uint_lt(fast.worst_ms, 40);
+        ck_assert_uint_lt(fast.worst_ms, HELD_UP_MS);
         slow_close(&r);
 }
 END_TEST
@@ -257,7 +259,7 @@ static void freeze(struct flaky *f, _Atomic int *which, uint64_t offset)
  * The handler that is in a store when faults arrive finds several of them at its next read. One of
  * these is slow; the rest must not be held up behind it, as others could serve them.
  */
-START_TEST(faults_behind_a_slow_one_are_not_held_up)
+static uint64_t worst_behind_a_slow_one(int delivery)
 {
         struct slow_rig r;
         struct burst bursts[6];
@@ -266,7 +268,7 @@ START_TEST(faults_behind_a_slow_one_are_not_held_up)
         struct burst frozen = {.r = &r, .let_in = &let_in, .i = 100};
         uint64_t worst = 0;
 
-        slow_open(&r, _i, true);
+        slow_open(&r, delivery, true);
         sem_init(&sems[0], 0, 0);
         sem_init(&sems[1], 0, 0);
         sem_init(&let_in, 0, 1);
@@ -288,10 +290,20 @@ START_TEST(faults_behind_a_slow_one_are_not_held_up)
                         worst = bursts[i].ended - bursts[i].began;
         }
         fprintf(stderr, "behind a slow fault: worst %llu ms\n", (unsigned long long)worst);
-        /* The frozen store is serial, so in signal delivery all waited for the gate alone. */
-        ck_assert_uint_lt(worst, 40);
         atomic_store(&r.fast->hook, NULL);
         slow_close(&r);
+        return worst;
+}
+
+/* What is held up is held up every time. On a busy machine anything may take long once. */
+START_TEST(faults_behind_a_slow_one_are_not_held_up)
+{
+        uint64_t worst = UINT64_MAX;
+
+        for (unsigned tries = 0; worst >= HELD_UP_MS && tries < 5; tries++)
+                worst = worst_behind_a_slow_one(_i);
+        /* The frozen store is serial, so in signal delivery all waited for the gate alone. */
+        ck_assert_uint_lt(worst, HELD_UP_MS);
 }
 END_TEST
 

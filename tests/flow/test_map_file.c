@@ -318,6 +318,8 @@ END_TEST
 
 TESTS("map_file")
 {
+        int first = *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
+
         add_for_both(tc, a_file_is_mapped_from_any_4096_to_its_end);
         add_for_both(tc, pages_larger_than_the_offset_show_the_file_too);
         add_for_both(tc, a_shared_mapping_writes_back_and_a_private_one_does_not);
@@ -325,7 +327,8 @@ TESTS("map_file")
         add_for_both(tc, pg_close_frees_the_stores_that_are_left);
         add_for_both(tc, what_cannot_be_mapped_is_refused_and_leaves_nothing);
         add_for_both(tc, a_pool_has_254_stores_and_says_so);
-        add_for_both(tc, a_child_that_inherits_has_private_and_readonly_files);
-        add_for_both(tc, files_come_and_go_while_the_process_forks);
+        /* Under a sanitizer children have signal delivery only: it knows the parent's threads. */
+        tcase_add_loop_test(tc, a_child_that_inherits_has_private_and_readonly_files, first, 2);
+        tcase_add_loop_test(tc, files_come_and_go_while_the_process_forks, first, 2);
         add_for_both(tc, in_a_child_that_does_not_inherit_it_is_refused);
 }
