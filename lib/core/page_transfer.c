@@ -9,7 +9,7 @@
  * In:   by move from the slot: no copy, but the kernel leaves the page writable, so only for pages
  *       that count as DIRTY. By copy from anywhere, write-protected in the same step if the page is
  *       to stay clean. "Move, then protect" would lose a write made in between.
- * Out:  dropped where they are, if clean and to be had again at once (transfer_drop). Else
+ * Out:  dropped where they are, if clean and quick to load again (transfer_drop). Else
  *       by move into the slot: when the call returns, nobody can write to the page any more. The
  *       kernel refuses (EBUSY) where it has pinned the page for I/O: that page stays.
  *       Where there is no move (Linux before 6.8, read-only mappings): protect, copy, drop. A write

@@ -61,7 +61,7 @@ void miss_curve_demoted(struct miss_curve *c, uint64_t page);
 /* Its content is gone: the next fault is a first touch. `inside`: it was in the primary segment;
  * asked for pages that are not followed, of others it is known. */
 void miss_curve_forgotten(struct miss_curve *c, uint64_t page, bool inside);
-/* The same of so many pages from this one on, where all pages are followed. */
+/* The same for `count` pages from this one on, where all pages are followed. */
 void miss_curve_forgotten_range(struct miss_curve *c, uint64_t page, uint64_t count);
 /* It goes by another name from now on. */
 void miss_curve_renamed(struct miss_curve *c, uint64_t page, uint64_t to);
@@ -71,9 +71,8 @@ const char *miss_curve_check(const struct miss_curve *c);
 
 /* Frames of the primary segment, on average. With fewer the run tells nothing. */
 uint64_t miss_curve_primary(const struct miss_curve *c);
-/* With so many frames there would have been so many misses, first touches included. Below
- * miss_curve_primary(): all faults there were, of which there would have been more, nobody knows
- * how many. */
+/* Estimates the misses that the run so far would have had with that many frames, first touches
+ * included. Below miss_curve_primary() it returns all faults there were: a lower bound. */
 uint64_t miss_curve_misses(const struct miss_curve *c, uint64_t frames);
 /* First touches: no budget avoids them. */
 uint64_t miss_curve_first(const struct miss_curve *c);

@@ -120,7 +120,7 @@ static inline struct replacement pool_replacement(struct pg_pool *pool)
                                     &pool->frames};
 }
 
-/* What is there can be had again at once, so that it need not wait in the victim queue. */
+/* A page that lives there loads about as fast as a rescue: it need not wait in the victim queue. */
 static inline bool pool_is_near(struct pg_pool *pool, pg_location location)
 {
         uint64_t ignored;

@@ -91,8 +91,8 @@ EXPORT void *pvalloc(size_t size)
         return memalign(KERNEL_PAGE_SIZE, all);
 }
 
-/* Declared nowhere any more, but programs have them: whoever allocates by one name of the C
- * library's may free by another, and all must be one heap. */
+/* Declared nowhere any more, but programs have them: a program may allocate by one
+ * name of the C library and free by another, so all names must lead to one heap. */
 void cfree(void *memory);
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);

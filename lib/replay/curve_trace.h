@@ -29,10 +29,10 @@ struct curve_trace {
         char note[TRACE_WHY];  /* why it ends before its time; "": it is whole */
 };
 
-/* Reads it: twice, first to count its pages; once from a pipe, where it may have so many. 0, or
- * a negative errno, and `why` has a sentence: as trace_file_open(), trace_file_next(); -ENOMEM;
- * -E2BIG: more pages than that came through a pipe; -ESPIPE: so did a recording without what
- * left. */
+/* Reads a file twice, first to count its pages; a pipe once, for at most CURVE_PIPE_PAGES pages.
+ * 0, or a negative errno, and `why` has a sentence: as trace_file_open(), trace_file_next();
+ * -ENOMEM; -E2BIG: a pipe brought more pages; -ESPIPE: a pipe brought a recording that does not
+ * say which pages left. */
 #define CURVE_PIPE_PAGES ((uint32_t)1 << 22)
 int curve_trace_read(struct curve_trace *t, const char *path, char why[TRACE_WHY]);
 
