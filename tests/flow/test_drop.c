@@ -119,7 +119,7 @@ START_TEST(a_write_that_meets_the_drop_is_not_lost)
         for (size_t i = 0; i < NPAGES; i++)
                 *(uint64_t *)(void *)(writer.addr + i * PAGE) = i;
         ck_assert_int_eq(pthread_create(&thread, NULL, count_on, NULL), 0);
-        for (size_t i = 0; i < 100 * NPAGES; i++)
+        for (size_t i = 0; i < 25 * NPAGES; i++)
                 ck_assert_uint_eq(
                         *(volatile uint64_t *)(void *)(writer.addr + i * 37 % NPAGES * PAGE),
                         i * 37 % NPAGES);

@@ -7,8 +7,8 @@
 #include "probe.h"
 #include "ranges.h"
 
-#define FRAMES ((size_t)4096)
-#define NPAGES ((size_t)16384)
+#define FRAMES ((size_t)1024)
+#define NPAGES ((size_t)4096)
 #define FEW    (4 * PAGE)
 
 START_TEST(tables_cost_16_bytes_a_page_and_64_a_frame)

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define NPAGES ((size_t)4096)
+#define NPAGES ((size_t)1024)
 
 static void *compact(void *arg)
 {
@@ -38,7 +38,7 @@ START_TEST(pages_survive_migration)
         }
         pthread_create(&compactor, NULL, compact, &stop);
         for (uint64_t round = 0; round < 20; round++) {
-                struct pg_pool *pool = open_frames(_i, 512, 0);
+                struct pg_pool *pool = open_frames(_i, 128, 0);
                 char *addr = map_pages(pool, NPAGES, 0);
 
                 fill_pages(addr, NPAGES, round << 32 | 1);

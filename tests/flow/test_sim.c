@@ -14,7 +14,7 @@
 #include "steps.h"
 
 #define PAGES   400u
-#define TOUCHES 5000u
+#define TOUCHES 2000u
 #define PIECE   997u /* no power of two */
 
 enum where { NEAR, FAR };
