@@ -38,6 +38,13 @@ static inline uint64_t budget_used(struct budget *budget)
         return atomic_load_explicit(&budget->used, memory_order_relaxed);
 }
 
+/* Would the limit allow it now? */
+static inline bool budget_has(struct budget *budget, uint64_t bytes)
+{
+        return budget->limit == 0 ||
+               (bytes <= budget->limit && budget_used(budget) <= budget->limit - bytes);
+}
+
 /* False: the limit refuses, and nothing is charged. */
 static inline bool budget_charge(struct budget *budget, uint64_t bytes)
 {

@@ -143,15 +143,15 @@ static uint64_t place_take(struct file *file, uint64_t nplaces)
         return place;
 }
 
+/* The last place is for a thread that waits for a frame: it may not have another way to go on. */
 static int file_location_get(struct pg_store *store, uint64_t *offset, bool for_fault)
 {
         struct file *file = file_of(store);
         uint64_t nplaces = store->extent / store->page_size;
         uint64_t used = atomic_load(&file->used);
 
-        (void)for_fault;
         do {
-                if (used >= nplaces || file->read_only) {
+                if (used + !for_fault >= nplaces || file->read_only) {
                         atomic_fetch_add(&file->refused, 1);
                         return -ENOSPC;
                 }

@@ -213,7 +213,9 @@ static int zram_location_get(struct pg_store *store, uint64_t *offset, bool for_
         uint64_t number = 0;
         int error;
 
-        (void)for_fault;
+        /* The last of it is for a thread that waits for a frame. */
+        if (!for_fault && !budget_has(&zram->budget, store->page_size))
+                return -ENOSPC;
         futex_lock_take(&zram->slots);
         error = slot_reserve(zram, &number);
         futex_lock_drop(&zram->slots);

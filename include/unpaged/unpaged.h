@@ -366,6 +366,9 @@ struct pg_stats {
         uint64_t swap_same_filled;  /* of swap_pages: one repeated word */
         uint64_t swap_incompressible;
         uint64_t swap_limit_hits;
+
+        uint64_t above_budget; /* faults served with a frame beyond the budget: the kernel had
+                                * pinned too many pages, or the swap store was full */
 };
 
 /* stats may lie in paged memory. -EINVAL: stats->size. */

@@ -47,6 +47,7 @@ static void counters_read(struct pg_pool *pool, struct pg_stats *out)
         out->errors_full = sum(pool, STAT_ERRORS_FULL);
         out->errors_frames = sum(pool, STAT_ERRORS_FRAMES);
         out->busy_pages = sum(pool, STAT_BUSY_PAGES);
+        out->above_budget = sum(pool, STAT_ABOVE_BUDGET);
 }
 
 static void frames_read(struct pg_pool *pool, struct pg_stats *out)

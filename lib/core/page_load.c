@@ -8,6 +8,15 @@
  *                       ─► transfer_in: install
  *                       ─► settle: page_came_in, commit the words, wake
  *
+ * Frames beyond the budget. A fault must not fail while its page's content is there. It gets a frame
+ * beyond the budget in two cases. The faults that follow evict until the pool is within its budget
+ * again. This one must not: its own page may be the only one that is not pinned, and would go before
+ * the thread that waits for it can touch it.
+ *  - The kernel has pinned more pages than there are frames, for one system call or for as long as
+ *    an io_uring keeps its buffers. Then nothing else helps.
+ *  - Everything must be saved, and the swap store is full. The page comes in modified and gives its
+ *    place there back, into which a victim goes: the two change places, by way of one spare frame.
+ *
  * A page comes in clean if its store keeps the copy, and it is read and probably not written to
  * afterwards: see write_predict.h.
  */
@@ -30,9 +39,12 @@
 #include <errno.h>
 
 #define MS 1000000u
-/* How long a fault waits for pages that the kernel has pinned, and nothing else could be
- * evicted. */
-#define PINNED_PATIENCE_MS 2000u
+/* How long a fault waits for pages that the kernel has pinned when nothing else could be evicted,
+ * and how long when the pool is above its budget for that reason already. */
+#define PINNED_PATIENCE_MS 100u
+#define ABOVE_PATIENCE_MS  2u
+/* Frames beyond the budget by which pages and victims change places. */
+#define EXCHANGE_FRAMES 16u
 
 static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                            bool write);
@@ -114,6 +126,38 @@ static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsi
         return have;
 }
 
+/* How long a fault waits, in milliseconds, when all that could be evicted was pinned. */
+static unsigned patience_ms(struct pg_pool *pool)
+{
+        bool above;
+
+        lock_take(&pool->lock);
+        above = pool->frames.live > pool->frames.limit;
+        lock_drop(&pool->lock);
+        return above ? ABOVE_PATIENCE_MS : PINNED_PATIENCE_MS;
+}
+
+/* A frame beyond the budget for the first page of ctx->in. Returns how many have one. `error`: why
+ * nothing could be evicted. */
+static unsigned take_beyond(struct pg_pool *pool, struct move_context *ctx, int error)
+{
+        struct page_op *op = &ctx->in.ops[0];
+        struct frames *f = &pool->frames;
+        bool may;
+
+        lock_take(&pool->lock);
+        may = error == -EBUSY ||
+              (error == -ENOSPC && op->owned && f->live < f->limit + EXCHANGE_FRAMES);
+        op->frame = may ? frame_take_beyond(f) : PG_NO_FRAME;
+        lock_drop(&pool->lock);
+        if (op->frame == PG_NO_FRAME)
+                return 0;
+        if (error == -ENOSPC)
+                op->clean = false; /* it gives its place back */
+        tally_add(&ctx->tally, STAT_ABOVE_BUDGET, 1);
+        return 1;
+}
+
 /* A frame for the first page at least, and for the others what one round of eviction yields. */
 static int seat(struct pg_pool *pool, struct move_context *ctx)
 {
@@ -135,9 +179,11 @@ static int seat(struct pg_pool *pool, struct move_context *ctx)
                         futex_wait(&pool->frames.freed, freed, have ? 1 : MS);
                         atomic_fetch_sub(&pool->frames.waiting, 1);
                         error = 0;
-                } else if (error == -EBUSY && pinned_ms++ < PINNED_PATIENCE_MS) {
+                } else if (error == -EBUSY && pinned_ms++ < patience_ms(pool)) {
                         futex_wait(&pool->frames.freed, freed, MS);
                         error = 0;
+                } else if (have == 0) {
+                        have = take_beyond(pool, ctx, error);
                 }
         }
         for (unsigned i = have; i < ctx->in.count; i++)

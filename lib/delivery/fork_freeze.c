@@ -208,18 +208,13 @@ enum fault_end fork_freeze_fault(struct pg_pool *pool, struct mapping *m, uint64
  * follows. */
 static uint32_t frame_for(struct pg_pool *pool)
 {
-        struct frames *f = &pool->frames;
-        uint32_t limit, frame;
+        uint32_t frame;
 
         lock_take(&pool->lock);
-        limit = f->limit;
-        if (f->live >= f->limit && f->free_list.count == 0 && f->live < f->capacity)
-                f->limit = f->live + 1;
-        frame = frame_take(f);
-        f->limit = limit;
+        frame = frame_take_beyond(&pool->frames);
         lock_drop(&pool->lock);
         if (frame == PG_NO_FRAME)
-                event_ring_abort(&pool->ring, NULL, f->live,
+                event_ring_abort(&pool->ring, NULL, pool->frames.live,
                                  "there are no frames beyond the budget");
         return frame;
 }

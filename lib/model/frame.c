@@ -90,6 +90,18 @@ uint32_t frame_take(struct frames *frames)
         return f;
 }
 
+uint32_t frame_take_beyond(struct frames *frames)
+{
+        uint32_t limit = frames->limit, f;
+
+        if (frames->live >= limit && frames->free_list.count == 0 &&
+            frames->live < frames->capacity)
+                frames->limit = frames->live + 1;
+        f = frame_take(frames);
+        frames->limit = limit;
+        return f;
+}
+
 void frame_put(struct frames *frames, uint32_t frame)
 {
         struct frame *f = &frames->table[frame];

@@ -35,11 +35,11 @@ struct frames {
         uint32_t capacity;
         uint32_t limit;      /* the budget */
         uint32_t high_water; /* numbers given out so far; high_water = live + retired */
-        uint32_t
-                live; /* = free_list.count + mapped + queued + busy; above limit only while shrinking */
-        uint32_t pinned;   /* frames of pinned pages, and those promised */
-        uint32_t promised; /* of pinned: for pages that are on their way in */
-        uint32_t peak;     /* most of live - free_list.count */
+        uint32_t live;       /* = free_list.count + mapped + queued + busy; above limit only while
+                        * shrinking, or by frame_take_beyond */
+        uint32_t pinned;     /* frames of pinned pages, and those promised */
+        uint32_t promised;   /* of pinned: for pages that are on their way in */
+        uint32_t peak;       /* most of live - free_list.count */
         struct frame_list free_list, retired;
         _Atomic uint32_t freed;     /* counts frame_put: what a thread without a frame waits on */
         _Atomic uint32_t waiting;   /* such threads */
@@ -53,6 +53,9 @@ void frames_destroy(struct frames *frames);
 
 /* A free frame. PG_NO_FRAME: none is free, or the pool is above its limit. */
 uint32_t frame_take(struct frames *frames);
+/* A free frame or, where there is none, one beyond the limit. PG_NO_FRAME: there is no address space
+ * for another slot. */
+uint32_t frame_take_beyond(struct frames *frames);
 /* Gives it back: to be taken again or, above the limit, retired. Its slot is a hole. */
 void frame_put(struct frames *frames, uint32_t frame);
 /* Retires the free frames that are above the limit. */

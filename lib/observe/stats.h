@@ -29,6 +29,7 @@ enum counter {
         STAT_ERRORS_FULL,
         STAT_ERRORS_FRAMES,
         STAT_BUSY_PAGES,
+        STAT_ABOVE_BUDGET,
         STATS
 };
 

@@ -239,6 +239,26 @@ START_TEST(fault_without_a_frame_is_sigbus_until_a_failing_store_is_healed)
 }
 END_TEST
 
+/* Frames and places are full of modified pages: each touch lets a page and a victim change
+ * places. */
+START_TEST(page_that_is_out_can_be_had_although_the_swap_store_is_full)
+{
+        struct rig r = rig_swap(_i & 1, FRAMES, _i & 2 ? 0 : PG_POOL_STRICT);
+
+        pg_advise(r.pool, r.map, PAGE, PG_ADVICE_RANDOM);
+        write_pages(&r, 0, 2 * FRAMES);
+        for (unsigned round = 0; round < 3; round++)
+                expect_pages(&r, 0, 2 * FRAMES);
+        ck_assert_uint_gt(stats_of(r.pool).above_budget, 0);
+        ck_assert_uint_eq(stats_of(r.pool).errors_frames, 0);
+        ck_assert_uint_le(stats_of(r.pool).frames_peak, FRAMES + 1);
+        expect_sigbus(r.map + 2 * FRAMES * PAGE, true); /* a new page has nothing to exchange */
+        ck_assert_int_eq(pg_page_in(r.pool, r.map, FRAMES / 2 * PAGE), 0);
+        expect_pages(&r, 0, 2 * FRAMES);
+        rig_close(&r);
+}
+END_TEST
+
 START_TEST(zram_at_its_limit_loses_nothing)
 {
         struct pg_zram_config zram = {.size = sizeof(zram), .limit_bytes = 256 << 10};
@@ -453,6 +473,7 @@ TESTS("failure_save")
         tcase_add_loop_test(tc, fault_without_a_frame_is_sigbus_until_a_full_store_has_room, 0, 4);
         tcase_add_loop_test(tc, fault_without_a_frame_is_sigbus_until_a_failing_store_is_healed, 0,
                             4);
+        tcase_add_loop_test(tc, page_that_is_out_can_be_had_although_the_swap_store_is_full, 0, 4);
         tcase_add_loop_test(tc, zram_at_its_limit_loses_nothing, 0, 4);
         tcase_add_loop_test(tc, resize_that_cannot_save_leaves_the_budget_as_it_was, 0, 4);
         tcase_add_loop_test(tc, sync_reports_the_error_and_writes_the_page_next_time, 0, 4);

@@ -27,22 +27,22 @@ START_TEST(places_are_unique_in_order_and_reused)
         uint64_t offset = 0;
 
         for (uint64_t i = 0; i < PLACES; i++) {
-                ck_assert_int_eq(store->ops->location_get(store, &offset, false), 0);
+                ck_assert_int_eq(store->ops->location_get(store, &offset, true), 0);
                 ck_assert_uint_eq(offset, i * PAGE);
         }
         ck_assert_int_eq(store->ops->location_get(store, &offset, true), -ENOSPC);
         ck_assert_uint_eq(stored_pages(store), PLACES);
         for (uint64_t i = 0; i < PLACES; i += 61) {
                 store->ops->location_free(store, i * PAGE);
-                ck_assert_int_eq(store->ops->location_get(store, &offset, false), 0);
+                ck_assert_int_eq(store->ops->location_get(store, &offset, true), 0);
                 ck_assert_uint_eq(offset, i * PAGE);
         }
         for (uint64_t i = 0; i < PLACES; i++)
                 store->ops->location_free(store, i * PAGE);
         ck_assert_uint_eq(stored_pages(store), 0);
         for (uint64_t i = 0; i < PLACES; i++)
-                ck_assert_int_eq(store->ops->location_get(store, &offset, false), 0);
-        ck_assert_int_eq(store->ops->location_get(store, &offset, false), -ENOSPC);
+                ck_assert_int_eq(store->ops->location_get(store, &offset, true), 0);
+        ck_assert_int_eq(store->ops->location_get(store, &offset, true), -ENOSPC);
         close_store(store);
 }
 END_TEST
@@ -55,10 +55,25 @@ START_TEST(places_follow_the_page_size)
 
         store->page_size = 2u << 20;
         for (uint64_t i = 0; i < 4; i++) {
-                ck_assert_int_eq(store->ops->location_get(store, &offset, false), 0);
+                ck_assert_int_eq(store->ops->location_get(store, &offset, true), 0);
                 ck_assert_uint_eq(offset, i << 21);
         }
+        ck_assert_int_eq(store->ops->location_get(store, &offset, true), -ENOSPC);
+        close_store(store);
+}
+END_TEST
+
+START_TEST(the_last_place_is_for_a_fault)
+{
+        struct pg_store *store =
+                cached_store((struct pg_file_config){.fd = scratch_file(0), .length = 4 * PAGE});
+        uint64_t offset = 0;
+
+        for (uint64_t i = 0; i < 3; i++)
+                ck_assert_int_eq(store->ops->location_get(store, &offset, false), 0);
         ck_assert_int_eq(store->ops->location_get(store, &offset, false), -ENOSPC);
+        ck_assert_int_eq(store->ops->location_get(store, &offset, true), 0);
+        ck_assert_int_eq(store->ops->location_get(store, &offset, true), -ENOSPC);
         close_store(store);
 }
 END_TEST
@@ -85,7 +100,7 @@ static void *juggle_places(void *arg)
                 uint64_t offset = 0;
 
                 if (nheld < PLACES / 3 && (nheld == 0 || random_below(&seed, 5) < 3)) {
-                        if (self->store->ops->location_get(self->store, &offset, false) != 0)
+                        if (self->store->ops->location_get(self->store, &offset, true) != 0)
                                 continue;
                         self->failed |= offset / PAGE >= PLACES ||
                                         atomic_fetch_add(&self->taken[offset / PAGE], 1) != 0;
@@ -125,10 +140,10 @@ START_TEST(threads_never_get_the_same_place)
         ck_assert_uint_eq(stored_pages(store), held);
         /* Not one place was lost on the way. */
         for (; held < PLACES; held++) {
-                ck_assert_int_eq(store->ops->location_get(store, &offset, false), 0);
+                ck_assert_int_eq(store->ops->location_get(store, &offset, true), 0);
                 ck_assert_uint_eq(atomic_fetch_add(&taken[offset / PAGE], 1), 0);
         }
-        ck_assert_int_eq(store->ops->location_get(store, &offset, false), -ENOSPC);
+        ck_assert_int_eq(store->ops->location_get(store, &offset, true), -ENOSPC);
         close_store(store);
 }
 END_TEST
@@ -137,5 +152,6 @@ TESTS("store_file")
 {
         tcase_add_test(tc, places_are_unique_in_order_and_reused);
         tcase_add_test(tc, places_follow_the_page_size);
+        tcase_add_test(tc, the_last_place_is_for_a_fault);
         tcase_add_test(tc, threads_never_get_the_same_place);
 }
