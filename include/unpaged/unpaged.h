@@ -235,7 +235,9 @@ void *pg_map_file(struct pg_pool *pool, int fd, uint64_t offset, size_t size,
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size) PG_NONNULL(1);
 
 /*
- * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping.
+ * The protection of pages may be changed by mprotect(2), at any time and in parts of a mapping. A
+ * PG_MAP_READONLY mapping that is made writable so is written back like any other; if it is shared
+ * and its store is read-only, the write gets SIGSEGV nevertheless.
  * What else the kernel can do to addresses (munmap, mmap over them, mremap, mlock) must not be done
  * to paged ones; these do it. Pages that madvise(MADV_DONTNEED) drops read as zeros again, as after
  * PG_ADVICE_DISCARD; but one that is out, or on its way out at that moment, is not dropped.
@@ -308,9 +310,13 @@ int pg_advise(struct pg_pool *pool, void *addr, size_t size, enum pg_advice advi
 
 /*
  * Writes the modified pages of a range of a shared mapping back to its store and makes them
- * durable. On private mappings it does nothing. The pages stay resident.
- * The store's error, if one page or the final sync failed: those pages are still modified and will
- * be written again by the next call.
+ * durable. On private mappings it does nothing. The pages stay resident. Calls for one store take
+ * turns.
+ * The store's error, if one page or the final sync failed. Pages of the range that are resident are
+ * still modified then, and will be written again by the next call. Modified pages that were evicted
+ * since the last successful call cannot be written again: if there were any, each later call
+ * answers that error as well, until the store is closed and opened anew, because what the store has
+ * of them may be lost.
  */
 int pg_sync(struct pg_pool *pool, const void *addr, size_t size) PG_MUST_CHECK PG_NONNULL(1);
 

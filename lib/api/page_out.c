@@ -10,6 +10,13 @@
  * or not, the kernel may still write into it through an older pin. So it is unmapped into its slot,
  * written from there, and installed again write-protected. A page that cannot be unmapped (pinned
  * by the application or by the kernel) is written where it is, and stays DIRTY.
+ *
+ * A page is clean when the store has confirmed, and no sooner: after a failed sync the kernel
+ * reports the error of a file once, and may keep or lose what was written. So pages that were
+ * written wait as *saved* (page_state.h), and if the sync fails they are simply still modified.
+ * Syncs of one store take turns, or one could count on the answer that another one got. Pages that
+ * were evicted before the failed sync cannot be written again: store_gate.c remembers that there
+ * are some, and every later sync answers the error.
  */
 #include "event_ring.h"
 #include "evict.h"
@@ -197,8 +204,8 @@ void range_discard(struct walk *k)
 
 /* ---- sync ---------------------------------------------------------------------------------- */
 
-/* The saved pages of ctx->out go back into the program, clean. */
-static void return_clean(struct pg_pool *pool, struct move_context *ctx)
+/* The saved pages of ctx->out go back into the program, protected. */
+static void return_saved(struct pg_pool *pool, struct move_context *ctx)
 {
         struct page_batch *in = &ctx->in;
 
@@ -212,14 +219,16 @@ static void return_clean(struct pg_pool *pool, struct move_context *ctx)
         for (unsigned i = 0; i < in->count; i++) {
                 struct page_op *op = &in->ops[i];
 
-                page_cleaned(pool, op);
+                if (!op->error)
+                        page_saved(pool, op);
                 evict_returned(pool, ctx, op, RING_SYNCED);
         }
         in->count = 0;
 }
 
-/* Writes one modified page that could not be unmapped from where it is now: in the program or,
- * if it was unpinned meanwhile and went into the victim queue, in its slot. It stays DIRTY. */
+/* Writes one modified page that could not be unmapped from where it is now: in the program, which
+ * may have made it inaccessible, or, if it was unpinned meanwhile and went into the victim queue,
+ * in its slot. It stays DIRTY. */
 static void sync_in_place(struct walk *k)
 {
         uint64_t word;
@@ -232,9 +241,15 @@ static void sync_in_place(struct walk *k)
             (word & PAGE_QUEUED || !page_is_hole(k->pool, k->mapping, k->page))) {
                 k->ctx->out.count = 0;
                 op = page_batch_add(&k->ctx->out, k->mapping, k->page, word);
-                op->data = word & PAGE_QUEUED ? frame_slot(&k->pool->frames, op->frame)
-                                              : mapping_addr(k->mapping, k->page);
-                evict_save(k->pool, k->ctx, false);
+                op->data = frame_slot(&k->pool->frames, op->frame);
+                if (!(word & PAGE_QUEUED)) {
+                        op->data = k->ctx->buffer;
+                        op->error =
+                                uffd_peek(&k->pool->uffd, op->data,
+                                          mapping_addr(k->mapping, k->page), k->pool->page_size);
+                }
+                if (!op->error)
+                        evict_save(k->pool, k->ctx, false);
                 if (op->error) {
                         walk_error(k, op->error);
                         tally_add(&k->ctx->tally, STAT_ERRORS_SAVE, 1);
@@ -255,7 +270,7 @@ void range_sync(struct walk *k)
                 if (take_batch(k, is_dirty_evictable, &unmovable)) {
                         unmovable += evict_unmap(k->pool, k->ctx) != 0;
                         evict_save(k->pool, k->ctx, false);
-                        return_clean(k->pool, k->ctx);
+                        return_saved(k->pool, k->ctx);
                         error = evict_give_back(k->pool, k->ctx);
                         if (error)
                                 walk_error(k, error);
@@ -274,6 +289,46 @@ void range_sync(struct walk *k)
         }
 }
 
+/* The store has confirmed: the pages that have not been written to since they were saved are
+ * clean. */
+static void range_confirm(struct walk *k)
+{
+        while (walk_next_touched(k)) {
+                struct page_op op = {.mapping = k->mapping, .page = k->page};
+
+                op.word = page_word_read(mapping_word(k->mapping, k->page));
+                if (!(op.word & PAGE_BUSY) && !(page_is_mapped(op.word) && op.word & PAGE_DIRTY)) {
+                        k->page++;
+                        continue;
+                }
+                walk_work(k);
+                if (!walk_claim(k, &op.word))
+                        continue;
+                op.frame = page_frame(op.word);
+                if (page_is_mapped(op.word) && page_is_saved(k->pool, &op))
+                        page_cleaned(&op);
+                page_release(op.mapping, k->page++, op.word);
+        }
+}
+
+/* In a pager section. */
+static void sync_mapping(struct walk *k, struct pg_store *store)
+{
+        struct walk saved = *k;
+        int error;
+
+        store_sync_begin(store);
+        range_sync(k);
+        error = store_sync(store);
+        if (!error) {
+                range_confirm(&saved);
+                walk_rest(&saved);
+        }
+        store_sync_end(store);
+        if (error)
+                walk_error(k, error);
+}
+
 int pg_sync(struct pg_pool *pool, const void *addr, size_t size)
 {
         struct walk k;
@@ -283,11 +338,9 @@ int pg_sync(struct pg_pool *pool, const void *addr, size_t size)
         if (error)
                 return error;
         if (k.mapping->flags & PG_MAP_SHARED && mapping_is_writable(k.mapping)) {
-                walk_work(&k); /* a store's lock may be held in what follows */
-                range_sync(&k);
-                error = store_sync(store_find(&pool->stores, k.mapping->location, &ignored));
-                if (error)
-                        walk_error(&k, error);
+                walk_work(&k); /* locks are held in what follows */
+                walk_rest(&k);
+                sync_mapping(&k, store_find(&pool->stores, k.mapping->location, &ignored));
         }
         return walk_end(&k);
 }

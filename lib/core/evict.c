@@ -109,6 +109,8 @@ int evict_unmap(struct pg_pool *pool, struct move_context *ctx)
         struct page_batch *out = &ctx->out;
         int error = 0;
 
+        for (unsigned i = 0; i < out->count; i++)
+                page_unsaved(pool, &out->ops[i]);
         transfer_out(pool, out);
         for (unsigned i = 0; i < out->count; i++) {
                 struct page_op *op = &out->ops[i];
@@ -279,6 +281,8 @@ static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx)
 
                 if (op->error)
                         continue;
+                if (op->word & PAGE_DIRTY && op->mapping->flags & PG_MAP_SHARED)
+                        store_note_evicted(&pool->stores, op->location);
                 dirty += (op->word & PAGE_DIRTY) != 0;
                 clean += (op->word & PAGE_DIRTY) == 0;
                 tally_add(&ctx->tally, STAT_AHEAD_WASTED,

@@ -3,11 +3,11 @@
  * fault.c - a thread touched a page.
  *
  *         touch ─► look at the word ─┬─ BUSY: its owner will wake us
- *                                    ├─ poisoned: the access fails
  *                                    ├─ excluded: the page is not ours
+ *                                    ├─ poisoned: the access fails
  *                                    ├─ in the victim queue: rescue it, no store is asked
- *                                    ├─ mapped: a first write to a clean page: make it writable
  *                                    ├─ mapped, but a hole: the program dropped it: load it
+ *                                    ├─ mapped, and it was to be written: make it writable
  *                                    └─ out: load it, and what is read ahead with it
  *
  * A fault is a hint. The same one can be reported twice, late, or after it was resolved; what is
@@ -27,10 +27,12 @@
 #include "pool.h"
 #include "readahead.h"
 #include "stats.h"
+#include "store_gate.h"
 #include "uffd.h"
 
 #include <errno.h>
 
+static bool refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page);
 static bool was_dropped(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
 static enum fault_end load_and_more(struct pg_pool *pool, struct move_context *ctx, bool write);
 
@@ -44,38 +46,71 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
         uint64_t word;
 
         mapping_touch(m, page);
+        if (write && refuse_write(pool, m, page))
+                return FAULT_DONE;
         do {
                 word = page_word_read(p);
                 if (word & PAGE_BUSY)
                         return FAULT_BUSY;
-                if (word & PAGE_POISONED)
-                        return FAULT_POISONED;
                 if (word & PAGE_EXCLUDED)
                         return FAULT_DONE;
         } while (!page_claim(p, word));
 
         op = page_batch_add(&ctx->in, m, page, word);
+        if (word & PAGE_POISONED && !was_dropped(pool, ctx, op)) {
+                page_release(m, page, word);
+                return FAULT_POISONED;
+        }
         if (word & PAGE_QUEUED) {
                 fault_rescue(pool, ctx, op, write);
                 return FAULT_DONE;
         }
-        if (fault_is_first_write(word, write))
-                fault_make_writable(pool, ctx, op);
-        else if (!page_is_mapped(word) || was_dropped(pool, ctx, op))
+        if (!page_is_mapped(word) ||
+            (!fault_is_first_write(word, write) && was_dropped(pool, ctx, op)))
                 return load_and_more(pool, ctx, write);
-        /* neither: another thread was quicker */
+        if (write)
+                fault_make_writable(pool, ctx, op);
+        /* else another thread was quicker */
         page_release(m, page, op->word);
         return FAULT_DONE;
 }
 
 /* ---- pages that hold a frame --------------------------------------------------------------- */
 
+/* The program has made a read-only mapping writable, by mprotect. If its writes have no place to go
+ * to, the page is made read-only again, and the access gets SIGSEGV when it is tried again. */
+static bool refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page)
+{
+        uint64_t ignored;
+
+        if (mapping_is_writable(m))
+                return false;
+        if (m->flags & PG_MAP_SHARED &&
+            store_flags(store_find(&pool->stores, m->location, &ignored)) & PG_STORE_READONLY) {
+                uffd_refuse_writes(mapping_addr(m, page), pool->page_size);
+                return true;
+        }
+        atomic_store_explicit(&m->made_writable, true, memory_order_relaxed);
+        return false;
+}
+
+/*
+ * A modified page may be protected as well:
+ *  - pg_sync has saved it, and waits for the store to confirm (page_state.h, "saved").
+ *  - While it was clean the kernel's own swap took it. The entry in the page table keeps the
+ *    protection, and UFFDIO_MOVE moves it with the entry (Linux 6.18), so that a page rescued for a
+ *    write arrives protected.
+ *  - It is not: another thread was quicker. To lift what is not there does no harm.
+ */
 void fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
         char *addr = mapping_addr(op->mapping, op->page);
+        bool saved = !(op->word & PAGE_DIRTY) || page_is_saved(pool, op);
 
-        tally_add(&ctx->tally, STAT_PROTECT_FAULTS, 1); /* before the program goes on */
+        tally_add(&ctx->tally, STAT_PROTECT_FAULTS, saved); /* before the program goes on */
         uffd_unprotect(&pool->uffd, addr, pool->page_size);
+        if (!saved)
+                return;
         page_modified(pool, op, true);
         page_event_locking(pool, PG_TRACE_WRITTEN, op->mapping, op->page, true);
         event_ring_add(&pool->ring, addr, RING_WRITTEN, op->word, ctx->tid);
@@ -85,7 +120,7 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
 {
         struct frame *f = frame_at(&pool->frames, op->frame);
 
-        op->clean = !(op->word & PAGE_DIRTY) && !(write && mapping_is_writable(op->mapping));
+        op->clean = !(op->word & PAGE_DIRTY) && !write;
         lock_take(&pool->lock);
         page_taken(pool, op);
         lock_drop(&pool->lock);
@@ -101,21 +136,31 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
                 page_release(op->mapping, op->page, op->word);
                 return op->error;
         }
-        if (!op->clean && !(op->word & PAGE_DIRTY))
+        if (!op->clean && !(op->word & PAGE_DIRTY)) {
                 page_modified(pool, op, true);
+                /* See fault_make_writable. Here the kernel would not ask us, but fail. */
+                if (pool->delivery == PG_DELIVERY_SIGNAL)
+                        uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page),
+                                       pool->page_size);
+        }
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                 tally_add(&ctx->tally, STAT_AHEAD_USED, 1);
         page_publish(pool, ctx, op, RING_RESCUED);
         return 0;
 }
 
-/* The kernel asked for a page that is mapped. Usually another thread was quicker. Unless the
- * program has dropped the page itself, by madvise: then it is as if it had been discarded. */
+/* The kernel asked for a page that is mapped, or poisoned. Usually another thread was quicker.
+ * Unless the program has dropped the page itself, by madvise, and with it the kernel's mark of a
+ * poisoned one: then it is as if it had been discarded. */
 static bool was_dropped(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
-        if (!page_is_hole(pool, op->mapping, op->page))
+        bool there = op->word & PAGE_POISONED ? page_raises_sigbus(pool, op->mapping, op->page)
+                                              : !page_is_hole(pool, op->mapping, op->page);
+
+        if (there)
                 return false;
         page_gone(pool, op);
+        op->word &= ~PAGE_POISONED;
         event_ring_add(&pool->ring, mapping_addr(op->mapping, op->page), RING_DISCARDED, op->word,
                        ctx->tid);
         return true;

@@ -97,6 +97,9 @@ static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struc
         uint64_t ignored;
         struct pg_store *store = store_find(&pool->stores, op->location, &ignored);
 
+        /* Protected, even where its store forgets: the program may make it writable. */
+        if (!mapping_is_writable(op->mapping) && op->mapping->flags & PG_MAP_SHARED)
+                return true;
         if (!(store_flags(store) & PG_STORE_KEEPS))
                 return false;
         if (!mapping_is_writable(op->mapping))

@@ -135,7 +135,7 @@ static void back_to_policy(struct pg_pool *pool, struct page_op *op)
 void page_returned(struct pg_pool *pool, struct page_op *op)
 {
         back_to_policy(pool, op);
-        report_op(pool, PG_TRACE_RETURNED, op, op->word & PAGE_DIRTY);
+        report_op(pool, PG_TRACE_RETURNED, op, op->word & PAGE_DIRTY && !page_is_saved(pool, op));
 }
 
 void page_stayed(struct pg_pool *pool, struct page_op *op)
@@ -264,9 +264,25 @@ void page_modified(struct pg_pool *pool, struct page_op *op, bool evidence)
         op->word |= PAGE_DIRTY;
 }
 
-void page_cleaned(struct pg_pool *pool, struct page_op *op)
+void page_saved(struct pg_pool *pool, struct page_op *op)
 {
         frame_at(&pool->frames, op->frame)->location = op->location;
+}
+
+bool page_is_saved(const struct pg_pool *pool, const struct page_op *op)
+{
+        return op->word & PAGE_DIRTY &&
+               frame_at(&pool->frames, op->frame)->location != PG_LOCATION_NONE;
+}
+
+void page_unsaved(struct pg_pool *pool, struct page_op *op)
+{
+        if (op->word & PAGE_DIRTY)
+                frame_at(&pool->frames, op->frame)->location = PG_LOCATION_NONE;
+}
+
+void page_cleaned(struct page_op *op)
+{
         op->word &= ~PAGE_DIRTY;
 }
 

@@ -82,9 +82,17 @@ void page_unpinned(struct pg_pool *pool, struct page_op *op);
  * it, which is remembered (write_predict.h). */
 void page_modified(struct pg_pool *pool, struct page_op *op, bool evidence);
 
-/* A modified page has been saved at op->location, and is clean: its frame remembers the copy.
- * It was written while unmapped; if it is mapped again, it was installed write-protected. */
-void page_cleaned(struct pg_pool *pool, struct page_op *op);
+/*
+ * Sync. A modified page has been *saved* at op->location, while it was unmapped, and is
+ * write-protected where it is mapped again. It stays DIRTY until its store has confirmed that the
+ * copy is durable, and is then clean; meanwhile its frame remembers the copy, by which
+ * page_is_saved() knows. A write to it ends that (page_modified), and so does page_unsaved(), for a
+ * page on its way out: it may come back writable.
+ */
+void page_saved(struct pg_pool *pool, struct page_op *op);
+bool page_is_saved(const struct pg_pool *pool, const struct page_op *op);
+void page_unsaved(struct pg_pool *pool, struct page_op *op);
+void page_cleaned(struct page_op *op);
 
 /* A page lives at other addresses from now on, those of `to`. Its word moves with it, unchanged. */
 void page_moved(struct pg_pool *pool, const struct mapping *m, uint64_t page, uint64_t word,

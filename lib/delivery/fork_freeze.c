@@ -115,7 +115,8 @@ static const char *content(struct pg_pool *pool, struct move_context *ctx, struc
 }
 
 /* Installs the claimed page. A page of several of the kernel's is protected until it is whole: a
- * child may get a part of it, and must not get one that was written to. False: not now. */
+ * child may get a part of it, and must not get one that was written to. One of a read-only mapping
+ * stays so: the program may make it writable. False: not now. */
 static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
                            uint64_t page, uint64_t word)
 {
@@ -127,7 +128,8 @@ static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struc
 
         if (!data)
                 return false;
-        error = uffd_copy(&pool->uffd, addr, data, pool->page_size, piecewise, &done);
+        error = uffd_copy(&pool->uffd, addr, data, pool->page_size,
+                          piecewise || !mapping_is_writable(m), &done);
         if (error == -EEXIST)
                 return true; /* it was installed in this very freeze */
         if (error && done > 0)
@@ -150,15 +152,15 @@ static bool has_room(struct pg_pool *pool, pid_t tid)
 static bool show(struct pg_pool *pool, struct move_context *ctx, struct mapping *m, uint64_t page,
                  uint64_t word, bool write)
 {
-        bool clean = page_is_mapped(word) && !(word & PAGE_DIRTY);
+        bool mapped = page_is_mapped(word);
 
-        if (page_is_mapped(word) && !(clean && write))
-                return true; /* somebody was quicker, before the freeze */
-        if (!clean && !has_room(pool, ctx->tid))
+        if (mapped && !write)
+                return true; /* another thread was quicker, before the freeze */
+        if (!mapped && !has_room(pool, ctx->tid))
                 return false;
         if (!note(pool, m, page, ctx->tid))
                 return false;
-        if (!clean)
+        if (!mapped)
                 return install_frozen(pool, ctx, m, page, word);
         uffd_unprotect(&pool->uffd, mapping_addr(m, page), pool->page_size);
         return true;
@@ -176,7 +178,7 @@ static enum fault_end serve_frozen(struct pg_pool *pool, struct move_context *ct
         word = page_word_read(mapping_word(m, page));
         mapping_touch(m, page);
         if (word & PAGE_POISONED)
-                end = FAULT_POISONED;
+                end = page_raises_sigbus(pool, m, page) ? FAULT_POISONED : FAULT_LATER;
         else if (word & PAGE_EXCLUDED || show(pool, ctx, m, page, word, write))
                 end = FAULT_DONE;
         disclaim(pool, ctx);
@@ -258,19 +260,18 @@ static void work_off(struct pg_pool *pool, struct move_context *ctx, struct mapp
         page_word *p = mapping_word(m, page);
         uint64_t word = page_word_read(p);
         char *addr = mapping_addr(m, page);
-        enum uffd_presence there = UFFD_NOTHING;
+        enum uffd_presence there;
         struct page_op *op;
 
         if (word & (PAGE_BUSY | PAGE_EXCLUDED) || !page_claim(p, word))
                 return;
         ctx->in.count = 0;
         op = page_batch_add(&ctx->in, m, page, word);
-        if (fault_is_first_write(word, true)) {
+        if (page_is_mapped(word)) {
                 settle_written(pool, ctx, op);
                 return;
         }
-        if (!page_is_mapped(word))
-                there = uffd_present(&pool->uffd, addr, pool->page_size);
+        there = uffd_present(&pool->uffd, addr, pool->page_size);
         if (there == UFFD_SOME)
                 uffd_drop(addr, pool->page_size);
         if (there == UFFD_ALL)

@@ -112,7 +112,9 @@ static int open_own(struct uffd *u)
         uint64_t granted;
         int error;
 
-        u->pagemap = fd_keep(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+        u->pagemap = uffd_masked("pagemap")
+                             ? -1
+                             : fd_keep(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
         u->memory = fd_keep(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
         u->fd = fd_keep(descriptor_new(u->device, u->sigbus));
         if (u->fd < 0)
@@ -367,6 +369,11 @@ int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len,
         }
         /* Every page of it is there, so nothing is missed before this. */
         return uffd_register(u, addr, len);
+}
+
+void uffd_refuse_writes(void *addr, size_t len)
+{
+        mprotect(addr, len, PROT_READ);
 }
 
 int uffd_peek(const struct uffd *u, void *dst, const void *src, size_t len)

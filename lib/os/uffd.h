@@ -57,6 +57,9 @@ void uffd_wake(const struct uffd *u, void *addr, size_t len);
 int uffd_poison(const struct uffd *u, void *addr, size_t len);
 int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len, int prot);
 
+/* Writes raise SIGSEGV from now on. */
+void uffd_refuse_writes(void *addr, size_t len);
+
 /* Reads program memory whatever its protection is. */
 int uffd_peek(const struct uffd *u, void *dst, const void *src, size_t len);
 /* Makes pages that the process once shared with a child its own again. They may be written to

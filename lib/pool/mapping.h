@@ -33,9 +33,10 @@ struct mapping {
         _Atomic uint64_t *touched; /* a bit for every 512 words: some of them may not be zero */
         struct readahead readahead;
         write_history history;
-        _Atomic uint32_t users; /* threads between mapping_get and mapping_put */
-        _Atomic uint32_t state; /* enum mapping_state */
-        struct mapping *next;   /* the pool's mappings (under the index lock), or the spare ones */
+        _Atomic bool made_writable; /* PG_MAP_READONLY, and the program has written to it since */
+        _Atomic uint32_t users;     /* threads between mapping_get and mapping_put */
+        _Atomic uint32_t state;     /* enum mapping_state */
+        struct mapping *next; /* the pool's mappings (under the index lock), or the spare ones */
 };
 
 /* One of the index: what mapping is where. */
@@ -108,14 +109,18 @@ static inline uint64_t mapping_page(const struct mapping *m, uintptr_t addr)
         return (addr - (uintptr_t)m->start) >> m->page_shift;
 }
 
+/* It may hold modified pages. A read-only mapping may be made writable by mprotect(2), of which we
+ * only see the first write. */
 static inline bool mapping_is_writable(const struct mapping *m)
 {
-        return !(m->flags & PG_MAP_READONLY);
+        return !(m->flags & PG_MAP_READONLY) ||
+               atomic_load_explicit(&m->made_writable, memory_order_relaxed);
 }
 
+/* As it was mapped. */
 static inline int mapping_prot(const struct mapping *m)
 {
-        return mapping_is_writable(m) ? PROT_READ | PROT_WRITE : PROT_READ;
+        return m->flags & PG_MAP_READONLY ? PROT_READ : PROT_READ | PROT_WRITE;
 }
 
 /* Where a born page lives. The two anonymous locations are the same for every page. */

@@ -17,6 +17,7 @@
 #include "sized.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,10 @@ struct pg_store_gate {
         struct pg_store_ops ops; /* the author's, with NULL for what it does not have */
         struct lock lock;
         _Atomic uint32_t pools;
+        pthread_mutex_t syncing;  /* of the two below */
+        uint64_t evicted_durable; /* of evicted: a later sync has confirmed them */
+        int lost;                 /* the error of a sync that others had to answer for; or 0 */
+        _Atomic uint64_t evicted; /* modified pages of shared mappings that went out */
 };
 
 static struct pg_store_gate zero_gate, uninit_gate;
@@ -33,6 +38,7 @@ static int gate_open(struct pg_store_gate *gate, const struct pg_store_ops *ops)
         if (sized_read(&gate->ops, sizeof(gate->ops), ops, "pg_store_ops") != 0)
                 return -EINVAL;
         gate->lock = (struct lock)LOCK_INIT(LOCK_STORE);
+        pthread_mutex_init(&gate->syncing, NULL);
         if (!gate->ops.page_in || (!gate->ops.page_out && !(gate->ops.flags & PG_STORE_READONLY)) ||
             (gate->ops.location_get && !gate->ops.location_free))
                 return last_error(-EINVAL, "the table of the store lacks page_in; or page_out, "
@@ -331,17 +337,39 @@ const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages
         return at;
 }
 
+void store_note_evicted(struct stores *s, pg_location location)
+{
+        uint64_t ignored;
+
+        atomic_fetch_add(&store_find(s, location, &ignored)->gate->evicted, 1);
+}
+
+void store_sync_begin(struct pg_store *store)
+{
+        pthread_mutex_lock(&store->gate->syncing);
+}
+
+void store_sync_end(struct pg_store *store)
+{
+        pthread_mutex_unlock(&store->gate->syncing);
+}
+
+/* Pages that went out while the store synced count as not confirmed. */
 int store_sync(struct pg_store *store)
 {
         struct pg_store_gate *gate;
-        int error;
+        uint64_t evicted = atomic_load(&store->gate->evicted);
+        int error = 0;
 
-        if (!store->gate->ops.sync)
-                return 0;
         gate = gate_enter(store);
-        error = gate->ops.sync(store);
+        if (gate->ops.sync)
+                error = gate->ops.sync(store);
         gate_leave(gate);
-        return error;
+        if (!error)
+                gate->evicted_durable = evicted;
+        else if (atomic_load(&gate->evicted) != gate->evicted_durable)
+                gate->lost = error;
+        return error ? error : gate->lost;
 }
 
 void store_refresh(struct stores *s, pg_location location, uint64_t size)
@@ -404,6 +432,7 @@ int stores_fork_child(struct stores *s)
                 if (!store)
                         continue;
                 futex_lock_reset(&store->gate->lock.futex);
+                pthread_mutex_init(&store->gate->syncing, NULL);
                 if (store->gate->ops.fork_child)
                         error = store->gate->ops.fork_child(store);
         }

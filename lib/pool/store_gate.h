@@ -55,7 +55,14 @@ void store_location_free(struct pg_store *store, uint64_t offset);
 int store_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *buf);
 int store_page_out(struct pg_store *store, uint64_t offset, size_t npages, const void *buf);
 const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages);
+/* Between begin and end, for one thread at a time; it holds no page, no move context and no lock,
+ * and signals are blocked. Returns the store's error. It stays, once pages had been evicted to the
+ * store that no sync has confirmed: they cannot be written again. */
+void store_sync_begin(struct pg_store *store);
 int store_sync(struct pg_store *store);
+void store_sync_end(struct pg_store *store);
+/* A modified page of a shared mapping was evicted there. */
+void store_note_evicted(struct stores *s, pg_location location);
 /* The pages of the range are to be read anew. */
 void store_refresh(struct stores *s, pg_location location, uint64_t size);
 /* Can a child go on with its copy? */

@@ -112,6 +112,68 @@ START_TEST(poisoned_page_stays_poisoned_until_page_in)
 }
 END_TEST
 
+/* The kernel's mark of the poisoned page goes with it, and the touch is an ordinary fault. */
+START_TEST(poisoned_page_that_the_program_drops_is_loaded_anew)
+{
+        struct rig r = rig_open(_i, 16, PG_POOL_STRICT, 0);
+
+        break_page(&r, BAD);
+        expect_sigbus(page_at(&r, BAD), false);
+        heal_store(&r);
+        ck_assert_int_eq(madvise(page_at(&r, BAD), PAGE, MADV_DONTNEED), 0);
+        if (_i == PG_DELIVERY_SIGNAL || is_masked("poison") || is_masked("pagemap"))
+                /* Of this madvise the pager does not hear, or cannot be sure. */
+                expect_sigbus(page_at(&r, BAD), false);
+        else
+                expect_value(page_at(&r, BAD), BAD);
+        ck_assert_int_eq(pg_page_in(r.pool, page_at(&r, BAD), PAGE), 0);
+        expect_value(page_at(&r, BAD), BAD);
+        rig_close(&r);
+}
+END_TEST
+
+START_TEST(poisoned_page_that_the_program_drops_is_poisoned_again_while_its_store_fails)
+{
+        struct rig r = rig_open(_i, 16, PG_POOL_STRICT, 0);
+
+        break_page(&r, BAD);
+        for (unsigned i = 0; i < 3; i++) {
+                expect_sigbus(page_at(&r, BAD), false);
+                ck_assert_int_eq(madvise(page_at(&r, BAD), PAGE, MADV_DONTNEED), 0);
+        }
+        expect_sigbus(page_at(&r, BAD), true);
+        rig_close(&r);
+}
+END_TEST
+
+/* A page of the pool of which the program drops one of the kernel's. */
+START_TEST(large_poisoned_page_of_which_a_piece_is_dropped_stays_poisoned)
+{
+        struct flaky *f = flaky_new(16, 16 * PAGE, true);
+        struct pg_config config = config_frames(_i, 16, PG_POOL_STRICT);
+        struct pg_pool *pool;
+        pg_location base;
+        char *map;
+
+        hit_install();
+        config.page_size = 16 * PAGE;
+        pool = open_config(&config);
+        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
+        map = pg_map_unpaged(pool, base, 256 * PAGE, 0);
+        ck_assert_ptr_nonnull(map);
+        atomic_store(&f->fail_load, EIO);
+        expect_sigbus(map, false);
+        ck_assert_int_eq(madvise(map + PAGE, PAGE, MADV_DONTNEED), 0);
+        expect_sigbus(map + PAGE, false);
+        expect_sigbus(map, false);
+        atomic_store(&f->fail_load, 0);
+        ck_assert_int_eq(pg_page_in(pool, map, 16 * PAGE), 0);
+        expect_value(map + PAGE, 0);
+        close_pool(pool);
+        flaky_delete(f);
+}
+END_TEST
+
 START_TEST(page_in_reports_the_bad_page_and_brings_in_the_rest)
 {
         struct rig r = rig_open(_i, 64, 0, 0);
@@ -271,6 +333,10 @@ TESTS("failure")
         add_for_both(tc, neighbours_of_a_bad_page_go_on);
         add_for_both(tc, failed_load_leaves_its_frame_free);
         add_for_both(tc, poisoned_page_stays_poisoned_until_page_in);
+        add_for_both(tc, poisoned_page_that_the_program_drops_is_loaded_anew);
+        add_for_both(tc,
+                     poisoned_page_that_the_program_drops_is_poisoned_again_while_its_store_fails);
+        add_for_both(tc, large_poisoned_page_of_which_a_piece_is_dropped_stays_poisoned);
         add_for_both(tc, page_in_reports_the_bad_page_and_brings_in_the_rest);
         add_for_both(tc, readahead_into_a_bad_page_does_not_poison_it);
         add_for_both(tc, discard_heals_a_poisoned_page);

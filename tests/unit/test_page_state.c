@@ -332,19 +332,43 @@ START_TEST(a_modified_page_gives_its_copy_up_and_remembers_a_write_it_knows_of)
 }
 END_TEST
 
-START_TEST(a_cleaned_page_remembers_where_its_copy_is)
+START_TEST(a_saved_page_is_clean_when_its_store_has_confirmed)
 {
         uint32_t frame = make_mapped(14, false);
         struct page_op *op = take(14);
 
         op->location = swap_base + 3 * PAGE;
-        page_cleaned(&pool, op);
+        page_saved(&pool, op);
         LOCKED(page_returned(&pool, op));
+        publish(op);
+        ck_assert(page_word_read(&words[14]) == page_resident(frame, PAGE_DIRTY));
+        op = claim(14);
+        ck_assert(page_is_saved(&pool, op));
+        page_cleaned(op);
         publish(op);
         ck_assert(page_word_read(&words[14]) == page_resident(frame, 0));
         ck_assert_uint_eq(frame_at(&pool.frames, frame)->location, swap_base + 3 * PAGE);
         expect_frames(1, 0, 0, 1);
         expect_events("fault* returned");
+}
+END_TEST
+
+START_TEST(a_saved_page_that_is_written_to_or_leaves_is_only_modified)
+{
+        struct page_op *op;
+
+        make_mapped(14, false);
+        op = take(14);
+        op->location = swap_base + 3 * PAGE;
+        page_saved(&pool, op);
+        LOCKED(page_returned(&pool, op));
+        if (_i)
+                page_modified(&pool, op, true);
+        else
+                page_unsaved(&pool, op);
+        ck_assert(!page_is_saved(&pool, op));
+        ck_assert(op->word & PAGE_DIRTY);
+        publish(op);
 }
 END_TEST
 
@@ -384,6 +408,7 @@ TESTS("page_state")
         tcase_add_test(tc, a_pinned_page_stands_with_no_policy_until_it_is_unpinned);
         tcase_add_loop_test(tc, a_modified_page_gives_its_copy_up_and_remembers_a_write_it_knows_of,
                             0, 2);
-        tcase_add_test(tc, a_cleaned_page_remembers_where_its_copy_is);
+        tcase_add_test(tc, a_saved_page_is_clean_when_its_store_has_confirmed);
+        tcase_add_loop_test(tc, a_saved_page_that_is_written_to_or_leaves_is_only_modified, 0, 2);
         tcase_add_test(tc, a_moved_page_keeps_its_frame);
 }
