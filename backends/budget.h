@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
 
 struct budget {
         _Atomic uint64_t used; /* bytes */
@@ -74,23 +73,6 @@ static inline bool budget_grow(struct budget *budget, struct budget_table *table
                 return false;
         table->touched = upto;
         return true;
-}
-
-/*
- * Address space that costs nothing until it is touched; NULL when the process may not have it. Huge
- * pages are refused: one touched byte would cost 2 MiB that nobody has charged, and giving 64 KiB
- * back would split the page.
- */
-static inline void *budget_reserve(size_t bytes)
-{
-        void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-        if (base == MAP_FAILED)
-                return NULL;
-        madvise(base, bytes, MADV_NOHUGEPAGE);
-        madvise(base, bytes, MADV_DONTDUMP);
-        return base;
 }
 
 #endif

@@ -38,6 +38,7 @@
 #include <unpaged/stores.h>
 
 #include "file.h"
+#include "arena.h"
 #include "last_error.h"
 #include "sized.h"
 
@@ -310,8 +311,7 @@ static void file_close(struct pg_store *store)
 
         file_ring_close(file->ring);
         file_stage_close(file->stage);
-        if (file->places != NULL)
-                munmap((void *)file->places, file->places_bytes);
+        arena_release((void *)file->places, file->places_bytes);
         pg_fd_close(file->direct_fd);
         pg_fd_close(file->fd);
         pg_fd_close(file->heir);

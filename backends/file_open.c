@@ -4,6 +4,7 @@
  * file.c.
  */
 #include "file.h"
+#include "arena.h"
 #include "last_error.h"
 
 #include <errno.h>
@@ -141,10 +142,9 @@ static int map_places(struct file *file, uint64_t extent)
 {
         uint64_t nwords = extent / BLOCK / WORD_BITS + 1;
         uint64_t bytes = (nwords + nwords / WORD_BITS + 1) * sizeof(uint64_t);
-        void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *memory = arena_reserve(bytes, "unpaged-file");
 
-        if (memory == MAP_FAILED)
+        if (memory == NULL)
                 return last_error(-ENOMEM, "no address space to note the places of the file: raise "
                                            "RLIMIT_AS (ulimit -v), or give a shorter length");
         file->places = memory;

@@ -29,12 +29,12 @@
  * use for it.
  */
 #include "file_stage.h"
+#include "arena.h"
 #include "file.h"
 #include "futex_lock.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define STAGE_BYTES ((size_t)1 << 20)
 /* Runs of fewer bytes begin no stream: single pages, at random, now and then follow each other. */
@@ -66,9 +66,8 @@ struct file_stage *file_stage_open(void)
 
         if (stage == NULL)
                 return NULL;
-        stage->buf = mmap(NULL, STAGE_BYTES, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (stage->buf == MAP_FAILED) {
+        stage->buf = arena_reserve(STAGE_BYTES, "unpaged-file");
+        if (stage->buf == NULL) {
                 free(stage);
                 return NULL;
         }
@@ -79,7 +78,7 @@ void file_stage_close(struct file_stage *stage)
 {
         if (stage == NULL)
                 return;
-        munmap(stage->buf, STAGE_BYTES);
+        arena_release(stage->buf, STAGE_BYTES);
         free(stage);
 }
 
@@ -88,7 +87,7 @@ void file_stage_abandon(struct file_stage *stage)
         if (stage == NULL)
                 return;
         atomic_store(&stage->held, 0);
-        madvise(stage->buf, STAGE_BYTES, MADV_DONTNEED);
+        arena_forget(stage->buf, STAGE_BYTES);
 }
 
 static uint64_t held_start(uint64_t held)

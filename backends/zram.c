@@ -33,6 +33,7 @@
 
 #include <string.h>
 
+#include "arena.h"
 #include "last_error.h"
 #include "sized.h"
 #include "zram_codec.h"
@@ -434,9 +435,8 @@ static void zram_close(struct pg_store *store)
 
         zram_codec_close(&zram->codecs);
         zram_heap_close(&zram->heap);
-        if (zram->table.base)
-                munmap(zram->table.base, zram->table.bytes);
-        munmap(zram, sizeof(*zram));
+        arena_release(zram->table.base, zram->table.bytes);
+        arena_release(zram, sizeof(*zram));
 }
 
 static const struct pg_store_ops zram_ops;
@@ -461,7 +461,7 @@ static int zram_open(struct zram *zram, const struct pg_zram_config *config)
         if (error)
                 return error;
         zram->table.bytes = heap_bytes / SLOT_SHARE;
-        zram->table.base = budget_reserve(zram->table.bytes);
+        zram->table.base = arena_reserve(zram->table.bytes, "unpaged-zram");
         if (!zram->table.base)
                 return -ENOMEM;
         return pg_store_init(&zram->store, &zram_ops, 0);
@@ -471,7 +471,7 @@ int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config)
 {
         struct pg_zram_config settings = {.size = sizeof(settings)};
         int error = config ? sized_read(&settings, sizeof(settings), config, "pg_zram_config") : 0;
-        struct zram *zram = error ? NULL : budget_reserve(sizeof(*zram));
+        struct zram *zram = error ? NULL : arena_reserve(sizeof(*zram), "unpaged-zram");
 
         if (!error)
                 error = zram ? zram_open(zram, &settings) : -ENOMEM;

@@ -16,6 +16,7 @@
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "zram_codec.h"
+#include "arena.h"
 #include "last_error.h"
 #include "zram_lz77.h"
 #include "zram_wkdm.h"
@@ -370,12 +371,11 @@ int zram_codec_open(struct zram_codecs *codecs, struct budget *budget, const cha
                 if (bytes > codecs->context_bytes)
                         codecs->context_bytes = bytes;
         }
-        codecs->contexts = budget_reserve(ZRAM_CONTEXTS * codecs->context_bytes);
+        codecs->contexts = arena_reserve(ZRAM_CONTEXTS * codecs->context_bytes, "unpaged-zram");
         return codecs->contexts ? 0 : -ENOMEM;
 }
 
 void zram_codec_close(struct zram_codecs *codecs)
 {
-        if (codecs->contexts)
-                munmap(codecs->contexts, ZRAM_CONTEXTS * codecs->context_bytes);
+        arena_release(codecs->contexts, ZRAM_CONTEXTS * codecs->context_bytes);
 }

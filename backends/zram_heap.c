@@ -30,6 +30,7 @@
  * from slabs that are on no list.
  */
 #include "zram_heap.h"
+#include "arena.h"
 #include "kernel_page.h"
 
 #include <errno.h>
@@ -139,14 +140,10 @@ static bool charge(struct zram_heap *heap, size_t bytes)
         return true;
 }
 
-/* Gives memory back to the system (the lock is not held), which refuses only what the program has
- * locked: that is then used again like the rest, and merely not counted. */
+/* Gives memory back to the system; the lock is not held. */
 static void heap_give_back(struct zram_heap *heap, uint64_t offset, size_t bytes)
 {
-        int saved = errno;
-
-        madvise(heap->base + offset, bytes, MADV_DONTNEED);
-        errno = saved;
+        arena_forget(heap->base + offset, bytes);
         budget_credit(heap->budget, bytes);
 }
 
@@ -436,16 +433,14 @@ int zram_heap_open(struct zram_heap *heap, struct budget *budget, size_t bytes)
         heap->bytes = bytes / SLAB_SHARE;
         heap->slabs.bytes =
                 heap->bytes / (SLAB_PAGES * KERNEL_PAGE_SIZE) * sizeof(struct zram_slab);
-        heap->slabs.base = error ? NULL : budget_reserve(heap->slabs.bytes);
-        heap->base = heap->slabs.base ? budget_reserve(heap->bytes) : NULL;
+        heap->slabs.base = error ? NULL : arena_reserve(heap->slabs.bytes, "unpaged-zram");
+        heap->base = heap->slabs.base ? arena_reserve(heap->bytes, "unpaged-zram") : NULL;
         return heap->base ? 0 : -ENOMEM;
 }
 
 void zram_heap_close(struct zram_heap *heap)
 {
-        if (heap->base)
-                munmap(heap->base, heap->bytes);
-        if (heap->slabs.base)
-                munmap(heap->slabs.base, heap->slabs.bytes);
+        arena_release(heap->base, heap->bytes);
+        arena_release(heap->slabs.base, heap->slabs.bytes);
         zram_pages_close(&heap->pages);
 }

@@ -19,6 +19,7 @@
  * Locking: pages->lock for the lists; memory is given back without it, by the owner of the place.
  */
 #include "zram_pages.h"
+#include "arena.h"
 #include "kernel_page.h"
 
 #include <errno.h>
@@ -29,10 +30,7 @@
 
 static void pages_give_back(struct zram_pages *pages, uint32_t place, size_t bytes)
 {
-        int saved = errno;
-
-        madvise(zram_pages_at(pages, place), bytes, MADV_DONTNEED);
-        errno = saved;
+        arena_forget(zram_pages_at(pages, place), bytes);
         budget_credit(pages->budget, bytes);
 }
 
@@ -152,15 +150,13 @@ int zram_pages_open(struct zram_pages *pages, struct budget *budget, size_t byte
         pages->budget = budget;
         pages->bytes = bytes;
         pages->bare.bytes = bytes / KERNEL_PAGE_SIZE * sizeof(uint32_t);
-        pages->bare.base = budget_reserve(pages->bare.bytes);
-        pages->base = pages->bare.base ? budget_reserve(bytes) : NULL;
+        pages->bare.base = arena_reserve(pages->bare.bytes, "unpaged-zram");
+        pages->base = pages->bare.base ? arena_reserve(bytes, "unpaged-zram") : NULL;
         return pages->base ? 0 : -ENOMEM;
 }
 
 void zram_pages_close(struct zram_pages *pages)
 {
-        if (pages->base)
-                munmap(pages->base, pages->bytes);
-        if (pages->bare.base)
-                munmap(pages->bare.base, pages->bare.bytes);
+        arena_release(pages->base, pages->bytes);
+        arena_release(pages->bare.base, pages->bare.bytes);
 }

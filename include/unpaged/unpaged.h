@@ -242,6 +242,12 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size) PG_NONNULL(1);
  * to paged ones; these do it. Pages that madvise(MADV_DONTNEED) drops read as zeros again, as after
  * PG_ADVICE_DISCARD; but one that is out, or on its way out at that moment, is not dropped.
  * Memory that a device is given to read for longer than one call must be pinned by pg_pin().
+ *
+ * mlockall(2), before pg_open() or after, does not keep paged memory in, nor fill what the pool has
+ * reserved: pg_pin() is what keeps pages. MCL_CURRENT touches all that is mapped, so it lets every
+ * page of a mapping come in once, in turn; MCL_ONFAULT spares that, and before Linux 6.13 must be
+ * added once a pool is open, or the pool's reservations are filled. Where RLIMIT_MEMLOCK applies,
+ * MCL_FUTURE refuses them to pg_open() and pg_map(): ENOMEM.
  */
 
 /*

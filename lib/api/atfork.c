@@ -27,6 +27,7 @@
  * Pools without PG_POOL_INHERIT end in the child: their copy of the userfaultfd is closed, so that
  * the parent's end does not depend on it, and every call answers -ECHILD.
  */
+#include "arena.h"
 #include "atfork.h"
 #include "dispatch.h"
 #include "fork_freeze.h"
@@ -283,7 +284,8 @@ static void leave_behind(struct pg_pool *pool, struct mapping *m)
                 if (!(word & PAGE_RESIDENT))
                         continue;
                 if (word & PAGE_QUEUED)
-                        uffd_drop(frame_slot(&pool->frames, page_frame(word)), pool->page_size);
+                        slot_discard(pool, frame_slot(&pool->frames, page_frame(word)),
+                                     pool->page_size);
                 gone->count = 0;
                 page_gone(pool, page_batch_add(gone, m, page, word));
         }
@@ -309,8 +311,8 @@ static int mappings_adopt(struct pg_pool *pool)
         for (struct mapping *m = pool->mappings; m && !error; m = m->next)
                 error = protect_clean(pool, m);
         if (!error)
-                error = uffd_register_slots(&pool->uffd, pool->frames.slots,
-                                            (size_t)pool->frames.capacity * pool->page_size);
+                error = uffd_register_slots(&pool->uffd, pool->frames.slots - ARENA_HEAD,
+                                            frames_slots_bytes(&pool->frames) + ARENA_HEAD);
         return error;
 }
 

@@ -174,7 +174,10 @@ static void drop_resident(struct pg_pool *pool, struct page_batch *out)
                 else if (op->word & PAGE_QUEUED)
                         ranges_add(&ranges, frame_slot(&pool->frames, op->frame), pool->page_size);
         }
-        uffd_drop_ranges(ranges.v, ranges.n);
+        if (uffd_drop_ranges(ranges.v, ranges.n) == 0)
+                return;
+        for (size_t i = 0; i < ranges.n; i++)
+                uffd_forget(ranges.v[i].iov_base, ranges.v[i].iov_len);
 }
 
 static void discard_page(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)

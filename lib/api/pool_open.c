@@ -195,10 +195,10 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (!error)
                 error = event_ring_init(&pool->ring);
         if (!error)
-                error = uffd_register_slots(&pool->uffd, pool->frames.slots,
-                                            (size_t)capacity * pool->page_size);
+                error = uffd_register_slots(&pool->uffd, pool->frames.slots - ARENA_HEAD,
+                                            frames_slots_bytes(&pool->frames) + ARENA_HEAD);
         if (!error && !pool_inherits(pool)) {
-                arena_not_for_child(pool->frames.slots, (size_t)capacity * pool->page_size);
+                arena_not_for_child(pool->frames.slots, frames_slots_bytes(&pool->frames));
                 arena_not_for_child(pool->contexts.buffers, pool->contexts.bytes);
         }
         return error;
@@ -254,7 +254,8 @@ static int pool_start(struct pg_pool *pool, const struct pg_config *c, const str
         if (error)
                 return last_error(error,
                                   "no address space or memory for the pool's tables (%s): raise "
-                                  "RLIMIT_AS (ulimit -v), or set vm.overcommit_memory to 0",
+                                  "RLIMIT_AS (ulimit -v), or RLIMIT_MEMLOCK after "
+                                  "mlockall(MCL_FUTURE), or set vm.overcommit_memory to 0",
                                   strerror(-error));
         error = policy_open(&pool->policy, plan->policy ? plan->policy : default_policy(pool),
                             pool->frames.capacity);

@@ -250,7 +250,7 @@ static void slots_drop(struct pg_pool *pool, struct move_context *ctx)
                 if (op->error == 0 && !op->dropped)
                         ranges_add(&ctx->ranges, op->data, pool->page_size);
         }
-        uffd_drop_ranges(ctx->ranges.v, ctx->ranges.n);
+        slots_discard(pool, ctx->ranges.v, ctx->ranges.n);
 }
 
 static void count_evictions(struct move_context *ctx, unsigned clean, unsigned dirty)

@@ -22,6 +22,7 @@
  * Every op is BUSY and ours, so nothing else changes these pages meanwhile.
  */
 #include "page_transfer.h"
+#include "arena.h"
 #include "event_ring.h"
 #include "frame.h"
 #include "kernel_page.h"
@@ -32,6 +33,7 @@
 #include "uffd.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 
 #define MOVE_TRIES 4u
 
@@ -59,7 +61,7 @@ uint64_t page_heal(struct pg_pool *pool, struct mapping *m, uint64_t page, uint6
         if (pool->delivery == PG_DELIVERY_THREAD && !pool->uffd.can_poison)
                 return word;
         if (pool->delivery == PG_DELIVERY_THREAD)
-                uffd_drop(mapping_addr(m, page), pool->page_size);
+                uffd_forget(mapping_addr(m, page), pool->page_size);
         return word & ~PAGE_POISONED;
 }
 
@@ -117,6 +119,44 @@ static bool in_own_slot(const struct pg_pool *pool, const struct page_op *op)
         return op->data == frame_slot(&pool->frames, op->frame);
 }
 
+/* ---- mlockall ------------------------------------------------------------------------------ */
+
+/*
+ * Pages move only between memory that is locked and memory that is locked, or from one that is not to
+ * another; and what is locked is not dropped. mlockall(MCL_CURRENT) locks the slots, and the mappings
+ * of that time. The slots cannot be locked otherwise: where they are found so, they are unlocked, and
+ * so is every mapping that was there, when it first gets into the way. What the program has locked by
+ * mlock(2) in a mapping that did not see that stays there, like pinned.
+ */
+int slots_discard(struct pg_pool *pool, const struct iovec *ranges, size_t n)
+{
+        int error = uffd_drop_ranges(ranges, n);
+
+        if (error != -EINVAL)
+                return error;
+        munlock(pool->frames.slots - ARENA_HEAD, frames_slots_bytes(&pool->frames) + ARENA_HEAD);
+        atomic_fetch_add(&pool->mlockalls, 1);
+        return uffd_drop_ranges(ranges, n);
+}
+
+void slot_discard(struct pg_pool *pool, char *data, size_t size)
+{
+        struct iovec range = {data, size};
+
+        slots_discard(pool, &range, 1);
+}
+
+/* False: it has seen no mlockall since the last time. */
+static bool unlock_mapping(struct mapping *m)
+{
+        uint32_t seen = atomic_load(&m->pool->mlockalls);
+
+        if (atomic_exchange(&m->mlockalls, seen) == seen)
+                return false;
+        munlock(m->start, m->npages << m->page_shift);
+        return true;
+}
+
 /* ---- in ------------------------------------------------------------------------------------ */
 
 /* Where a page was poisoned for want of a better way, the mapping itself must be replaced. What
@@ -168,11 +208,11 @@ static int copy_in(struct pg_pool *pool, struct page_op *first, size_t from, uns
         if (error && from && done < pool->page_size)
                 event_ring_abort(&pool->ring, addr, first->word, "a page was torn");
         if (done % pool->page_size) {
-                uffd_drop(addr + (done & ~(pool->page_size - 1)), done % pool->page_size);
+                uffd_forget(addr + (done & ~(pool->page_size - 1)), done % pool->page_size);
                 done &= ~(pool->page_size - 1);
         }
         if (done > from && own_slot)
-                uffd_drop(first->data + from, done - from);
+                slot_discard(pool, first->data + from, done - from);
         if (done > from && piecewise && !first->clean)
                 uffd_unprotect(&pool->uffd, addr + from, done - from);
         for (unsigned i = (unsigned)(done >> pool->page_shift); i < n; i++)
@@ -248,7 +288,7 @@ static void put_back(struct pg_pool *pool, struct page_op *op, size_t part)
 
                 error = uffd_copy(&pool->uffd, addr + done, op->data + done, rest,
                                   !(op->word & PAGE_DIRTY), &rest);
-                uffd_drop(op->data, part);
+                slot_discard(pool, op->data, part);
         }
         if (error)
                 event_ring_abort(&pool->ring, addr, op->word, "a page was torn");
@@ -284,7 +324,7 @@ static unsigned copy_out_run(struct pg_pool *pool, struct page_op *first, unsign
         if (clean < 2 || uffd_present(&pool->uffd, addr, size) != UFFD_ALL)
                 return 0;
         if (uffd_copy(&pool->uffd, first->data, addr, size, false, &done) != 0) {
-                uffd_drop(first->data, size);
+                slot_discard(pool, first->data, size);
                 return 0;
         }
         if (uffd_drop(addr, size) == 0)
@@ -294,7 +334,7 @@ static unsigned copy_out_run(struct pg_pool *pool, struct page_op *first, unsign
 
                 if (uffd_present(&pool->uffd, there, pool->page_size) == UFFD_NOTHING)
                         continue;
-                uffd_drop(first[i].data, pool->page_size);
+                slot_discard(pool, first[i].data, pool->page_size);
                 first[i].error = -EBUSY;
         }
         return clean;
@@ -318,7 +358,7 @@ static int copy_out(struct pg_pool *pool, struct page_op *op)
                 error = uffd_drop(addr, pool->page_size);
         if (!error)
                 return 0;
-        uffd_drop(op->data, pool->page_size);
+        slot_discard(pool, op->data, pool->page_size);
         if (must_protect)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error;
@@ -354,6 +394,8 @@ static int unmap_one(struct pg_pool *pool, struct page_op *op)
                 error = copy_out(pool, op);
         else if (error == -EBUSY && atomic_load(&pool->has_forked))
                 error = copy_or_unshare(pool, op);
+        if (error == -EINVAL && unlock_mapping(op->mapping))
+                return unmap_one(pool, op);
         /* Locked by mlock: like pinned. And whatever the kernel did not find, the page was there:
          * only a hole may be given up as lost. */
         return error == -EINVAL || error == -ENOENT ? -EBUSY : error;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct mapping;
 struct move_context;
@@ -31,6 +32,10 @@ void transfer_drop(struct pg_pool *pool, struct move_context *ctx);
  * at all. -EBUSY: the kernel has pinned it; -ENOENT: the program's page is gone, dropped behind our
  * back. */
 void transfer_out(struct pg_pool *pool, struct page_batch *b);
+
+/* Frees the memory of slots. 0, or -errno. */
+int slots_discard(struct pg_pool *pool, const struct iovec *ranges, size_t n);
+void slot_discard(struct pg_pool *pool, char *data, size_t size);
 
 /* A claimed, poisoned page becomes an ordinary missing one, and the new word is returned; or,
  * where it takes a replacement of the mapping, stays as it is until transfer_in. */

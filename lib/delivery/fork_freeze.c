@@ -133,7 +133,7 @@ static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struc
         if (error == -EEXIST)
                 return true; /* it was installed in this very freeze */
         if (error && done > 0)
-                uffd_drop(addr, pool->page_size);
+                uffd_forget(addr, pool->page_size);
         else if (piecewise)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error == 0;
@@ -229,7 +229,7 @@ static void settle_frozen(struct pg_pool *pool, struct move_context *ctx, struct
 
         op->clean = false;
         if (queued) {
-                uffd_drop(frame_slot(&pool->frames, op->frame), pool->page_size);
+                slot_discard(pool, frame_slot(&pool->frames, op->frame), pool->page_size);
                 page_modified(pool, op, false);
         } else {
                 op->location = mapping_page_location(op->mapping, op->page, op->word);
@@ -273,7 +273,7 @@ static void work_off(struct pg_pool *pool, struct move_context *ctx, struct mapp
         }
         there = uffd_present(&pool->uffd, addr, pool->page_size);
         if (there == UFFD_SOME)
-                uffd_drop(addr, pool->page_size);
+                uffd_forget(addr, pool->page_size);
         if (there == UFFD_ALL)
                 settle_frozen(pool, ctx, op);
         else

@@ -284,7 +284,8 @@ static int prepare_process(struct handler_threads *d)
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
         d->fdinfo = fd_keep(open(path, O_RDONLY | O_CLOEXEC));
         d->wanted = followers_prepare(&d->followers, u) + HELPERS;
-        return uffd_register(u, d->stop_pages, THREADS * KERNEL_PAGE_SIZE);
+        return uffd_register(u, d->stop_pages - ARENA_HEAD,
+                             THREADS * KERNEL_PAGE_SIZE + ARENA_HEAD);
 }
 
 static int start_thread(struct handler_threads *d, unsigned i)

@@ -44,7 +44,7 @@ int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t
 {
         *frames = (struct frames){.page_size = page_size, .capacity = capacity, .limit = limit};
         frames->table = arena_reserve((size_t)capacity * sizeof(struct frame), "unpaged-frames");
-        frames->slots = arena_reserve((size_t)capacity * page_size, "unpaged-slots");
+        frames->slots = arena_reserve(frames_slots_bytes(frames), "unpaged-slots");
         if (frames->table && frames->slots) {
                 update_pressure(frames);
                 return 0;
@@ -56,7 +56,7 @@ int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t
 void frames_destroy(struct frames *frames)
 {
         arena_release(frames->table, (size_t)frames->capacity * sizeof(struct frame));
-        arena_release(frames->slots, (size_t)frames->capacity * frames->page_size);
+        arena_release(frames->slots, frames_slots_bytes(frames));
         *frames = (struct frames){0};
 }
 

@@ -49,6 +49,11 @@ struct frames {
 int frames_init(struct frames *frames, uint32_t capacity, uint32_t limit, size_t page_size);
 void frames_destroy(struct frames *frames);
 
+static inline size_t frames_slots_bytes(const struct frames *frames)
+{
+        return (size_t)frames->capacity * frames->page_size;
+}
+
 /* All below: the pool lock is held. */
 
 /* A free frame. PG_NO_FRAME: none is free, or the pool is above its limit. */

@@ -17,6 +17,7 @@
  *  - A moved page is always writable where it lands, so nothing here moves and protects.
  */
 #include "uffd.h"
+#include "arena.h"
 #include "fd_keep.h"
 #include "futex_lock.h"
 #include "kernel_page.h"
@@ -399,6 +400,12 @@ int uffd_drop(void *addr, size_t len)
 {
         lock_assert_none();
         return madvise(addr, len, MADV_DONTNEED) == 0 ? 0 : -errno;
+}
+
+void uffd_forget(void *addr, size_t len)
+{
+        lock_assert_none();
+        arena_forget(addr, len);
 }
 
 /* How many of at most PRESENT_MAX kernel pages are there. */

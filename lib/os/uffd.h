@@ -68,7 +68,10 @@ int uffd_unshare(void *addr, size_t len);
 
 /* Frees the physical memory of a range; the pages are missing then. -EINVAL: it is mlocked. */
 int uffd_drop(void *addr, size_t len);
-/* The same for scattered ranges; of one that is refused the others are dropped all the same. */
+/* The same of memory whose content nobody wants any more, locked or not. Before Linux 5.18 what is
+ * locked keeps its memory. */
+void uffd_forget(void *addr, size_t len);
+/* Drops scattered ranges; of one that is refused the others are dropped all the same. */
 int uffd_drop_ranges(const struct iovec *ranges, size_t n);
 
 /* Which of n pages of 4 KiB are mapped: there[i] is negative of those that are not. False: the

@@ -24,6 +24,7 @@
 #include "futex_lock.h"
 #include "kernel_page.h"
 #include "page.h"
+#include "pool.h"
 #include "readahead.h"
 
 #include <errno.h>
@@ -355,6 +356,7 @@ struct mapping *mapping_new(struct pg_pool *pool, unsigned page_shift, uint64_t 
         readahead_reset(&m->readahead);
         atomic_store_explicit(&m->history, 0, memory_order_relaxed);
         atomic_store_explicit(&m->made_writable, false, memory_order_relaxed);
+        atomic_store_explicit(&m->mlockalls, atomic_load(&pool->mlockalls), memory_order_relaxed);
         m->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
         m->pages = arena_reserve(words_bytes(npages), "unpaged-table");
         m->touched = arena_reserve(touched_bytes(npages), "unpaged-table");

@@ -34,6 +34,7 @@ struct mapping {
         struct readahead readahead;
         write_history history;
         _Atomic bool made_writable; /* PG_MAP_READONLY, and the program has written to it since */
+        _Atomic uint32_t mlockalls; /* the pool's, when it was last unlocked */
         _Atomic uint32_t users;     /* threads between mapping_get and mapping_put */
         _Atomic uint32_t state;     /* enum mapping_state */
         struct mapping *next; /* the pool's mappings (under the index lock), or the spare ones */

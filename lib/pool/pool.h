@@ -64,6 +64,7 @@ struct pg_pool {
         bool frames_exact;        /* opened by frames: the buffers are not in the budget */
         bool is_orphan;           /* we are a child of fork: nothing here is ours */
         _Atomic bool has_forked;  /* pages may be shared with a child, or a parent */
+        _Atomic uint32_t mlockalls; /* so often were the slots found locked: see page_transfer.c */
 
         struct uffd uffd;
         struct stores stores;
