@@ -28,7 +28,7 @@
  *
  * Invariants
  *      start + extent <= size of the file, when the store is made
- *      used >= number of set bits in places;   used <= extent / page_size
+ *      used >= number of set bits in places, the mark's included;   used <= extent / page_size
  *      a set bit in full, unless its setter is still looking: all 64 bits of the word are set
  *
  * Locking: none. `used` is a semaphore: a caller that has counted itself in is owed a clear bit,
@@ -166,10 +166,10 @@ static void file_location_free(struct pg_store *store, uint64_t offset)
 {
         struct file *file = file_of(store);
         uint64_t place = offset / store->page_size;
-        uint64_t word = place / WORD_BITS;
-        uint64_t before =
-                atomic_fetch_and(&file->places[word], ~(UINT64_C(1) << (place % WORD_BITS)));
+        uint64_t word = place / WORD_BITS, before;
 
+        file_wipe(file, offset);
+        before = atomic_fetch_and(&file->places[word], ~(UINT64_C(1) << (place % WORD_BITS)));
         if (before == UINT64_MAX)
                 atomic_fetch_and(&file->full[word / WORD_BITS],
                                  ~(UINT64_C(1) << (word % WORD_BITS)));
@@ -295,11 +295,12 @@ static void file_stats(struct pg_store *store, struct pg_store_stats *stats)
 {
         struct file *file = file_of(store);
 
-        stats->stored_pages = atomic_load_explicit(&file->used, memory_order_relaxed);
+        stats->stored_pages =
+                atomic_load_explicit(&file->used, memory_order_relaxed) - file->marked;
         stats->stored_bytes = stats->stored_pages * store->page_size;
         stats->payload_bytes = stats->stored_bytes;
         stats->memory_bytes = file_stage_memory(file->stage);
-        stats->limit_bytes = store->extent;
+        stats->limit_bytes = store->extent - file->marked * store->page_size;
         stats->limit_hits = atomic_load_explicit(&file->refused, memory_order_relaxed);
 }
 
@@ -309,6 +310,7 @@ static void file_close(struct pg_store *store)
 {
         struct file *file = file_of(store);
 
+        file_wipe_all(file);
         file_ring_close(file->ring);
         file_stage_close(file->stage);
         arena_release((void *)file->places, file->places_bytes);
@@ -343,6 +345,8 @@ int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
         file->ops.flags |= file->direct_fd < 0 ? PG_STORE_NEAR : 0;
         if (err == 0 && pg_store_init(&file->store, &file->ops, extent) != 0)
                 err = last_error(-ENOMEM, "no memory for a file store");
+        if (err == 0 && (c.flags & PG_FILE_SWAP) != 0)
+                err = file_swap_begin(&file->store);
         if (err != 0) {
                 file_close(&file->store);
                 return err;
@@ -378,4 +382,5 @@ static const struct pg_store_ops file_ops = {
         .fork_parent = file_fork_parent,
         .fork_child = file_fork_child,
         .refresh = file_refresh,
+        .swap_begin = file_swap_begin,
 };

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <unpaged/stores.h>
 
 #include "file_ring.h"
@@ -29,6 +30,10 @@ struct file {
         _Atomic uint64_t *places; /* a bit per place: taken. NULL in a read-only store */
         _Atomic uint64_t *full;   /* a bit per word of places */
         size_t places_bytes;      /* of the memory that both lie in */
+        unsigned flags;           /* PG_FILE_*, as configured */
+        bool claimed;             /* it may be overwritten: see file_swap.c */
+        bool marked;              /* place 0 is the mark, and no page's */
+        pid_t owner;              /* the process whose places these are */
         atomic_bool forking;      /* between fork_prepare and its end */
         bool read_only;           /* in a child: there is no file of its own to write to */
         atomic_bool swaps;        /* a place was handed out once: it holds no mapped file */
@@ -57,6 +62,15 @@ int file_transfer(const struct file *file, bool write, uint64_t offset, size_t l
  * words then, file_close() undoes what was done. */
 int file_open(struct file *file, const struct pg_file_config *config, bool *readonly,
               uint64_t *extent);
+
+/* Another descriptor of what is open as fd; or -errno. */
+int file_reopen(int fd, int flags);
+
+/* file_swap.c */
+int file_swap_begin(struct pg_store *store);
+/* Zeros over a place that is freed, or over all that are taken; nothing without PG_FILE_WIPE. */
+void file_wipe(struct file *file, uint64_t offset);
+void file_wipe_all(struct file *file);
 
 int file_fork_prepare(struct pg_store *store);
 void file_fork_parent(struct pg_store *store);

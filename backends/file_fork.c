@@ -160,6 +160,7 @@ int file_fork_child(struct pg_store *store)
         if (file->heir < 0)
                 file->read_only = true;
         file->forking = false;
+        file->owner = getpid();
         if (file->heir >= 0 && atomic_load(&file->swaps))
                 heir_settle(file);
         return 0;

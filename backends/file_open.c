@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int reopen(int fd, int flags)
+#define FLAGS (PG_FILE_DIRECT | PG_FILE_READONLY | PG_FILE_SWAP | PG_FILE_FORCE | PG_FILE_WIPE)
+
+int file_reopen(int fd, int flags)
 {
         char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
         int own;
@@ -41,7 +43,7 @@ static int open_direct(struct file *file, bool readonly)
         ssize_t got;
         void *block;
 
-        file->direct_fd = reopen(file->fd, (readonly ? O_RDONLY : O_RDWR) | O_DIRECT);
+        file->direct_fd = file_reopen(file->fd, (readonly ? O_RDONLY : O_RDWR) | O_DIRECT);
         if (file->direct_fd < 0)
                 return direct_refused(file->direct_fd);
         block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -52,14 +54,16 @@ static int open_direct(struct file *file, bool readonly)
         if (got < 0)
                 return direct_refused(-EINVAL);
         file->ring = file_ring_open();
-        file->stage = file_stage_open();
+        /* What is read ahead stays in memory after it was wiped in the file. */
+        if ((file->flags & PG_FILE_WIPE) == 0)
+                file->stage = file_stage_open();
         return 0;
 }
 
 static int open_cached(struct file *file, int fd, int flags, bool readonly)
 {
         if ((flags & (O_APPEND | O_DIRECT)) != 0) {
-                file->fd = reopen(fd, readonly ? O_RDONLY : O_RDWR);
+                file->fd = file_reopen(fd, readonly ? O_RDONLY : O_RDWR);
                 return file->fd < 0 ? file->fd : 0;
         }
         file->fd = pg_fd_keep(fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -161,11 +165,16 @@ int file_open(struct file *file, const struct pg_file_config *config, bool *read
         file->fd = file->direct_fd = -1;
         file->heir = -1;
         file->start = config->start;
-        if ((config->flags & ~(PG_FILE_DIRECT | PG_FILE_READONLY)) != 0)
+        file->flags = config->flags;
+        file->owner = getpid();
+        if ((config->flags & ~FLAGS) != 0)
                 return last_error(-EINVAL, "unknown flags of a file store: %#x", config->flags);
         if (config->start % BLOCK != 0)
                 return last_error(-EINVAL, "the range must begin at a multiple of 4096");
         err = open_descriptors(file, config, readonly);
+        if (err == 0 && *readonly && (config->flags & PG_FILE_SWAP) != 0)
+                err = last_error(-EINVAL, "PG_FILE_SWAP wants a file that can be written: open it "
+                                          "with O_RDWR, and leave PG_FILE_READONLY out");
         if (err == 0)
                 err = measure_range(file, config, *readonly, extent);
         return err == 0 && !*readonly ? map_places(file, *extent) : err;

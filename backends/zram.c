@@ -29,64 +29,17 @@
  * `moving`, once. `slots` guards the free list and the growth of the table. Order: moving, slot
  * bit, slots; the heap's lock and a codec's context come last, the heap after the context.
  */
-#include <unpaged/stores.h>
+#include "zram.h"
+#include "kernel_page.h"
+#include "zram_slot.h"
 
 #include <string.h>
 
-#include "arena.h"
-#include "last_error.h"
-#include "sized.h"
-#include "zram_codec.h"
-#include "zram_heap.h"
-#include "zram_slot.h"
-#include "kernel_page.h"
-
-#define HEAP_MIN      ((size_t)64 << 30)
-#define HEAP_MAX      ((size_t)4 << 40) /* what 39 bits of 8-byte units can name */
-#define RAM_SHARES    8                 /* the heap's address space, in sizes of the memory */
-#define SLOT_SHARE    64                /* slot table: 1/64 of the heap, 512 GiB of pages in 64 */
-#define SCAN_SLOTS    64                /* looked at by one operation that compacts */
-#define MOVE_CHUNKS   2                 /* moved by it, at most */
+#define SCAN_SLOTS    64 /* looked at by one operation that compacts */
+#define MOVE_CHUNKS   2  /* moved by it, at most */
 #define PAGE_SIZE_MAX ((size_t)2 << 20)
 
-struct zram {
-        struct pg_store store;
-        struct budget budget;
-        struct zram_codecs codecs;
-        struct zram_heap heap;
-
-        struct budget_table table;   /* of _Atomic uint64_t slots */
-        _Atomic uint64_t slot_count; /* written with `slots` held */
-        uint64_t free_slot;          /* head of the free list: number + 1; guarded by slots */
-        bool started;                /* guarded by slots */
-        struct futex_lock slots;
-
-        uint64_t hand; /* next slot the mover looks at; guarded by moving */
-        struct futex_lock moving;
-
-        _Atomic uint64_t stored_pages;
-        _Atomic uint64_t payload_bytes;
-        _Atomic uint64_t same_filled;
-        _Atomic uint64_t incompressible;
-        _Atomic uint64_t limit_hits;
-};
-
-static struct zram *zram_of(struct pg_store *store)
-{
-        return (struct zram *)(void *)store;
-}
-
 /* --- slots --- */
-
-static _Atomic uint64_t *slot_at(struct zram *zram, uint64_t number)
-{
-        return (_Atomic uint64_t *)(void *)zram->table.base + number;
-}
-
-static uint64_t slot_count(struct zram *zram)
-{
-        return atomic_load_explicit(&zram->slot_count, memory_order_acquire);
-}
 
 /* The slot of page i after offset; NULL when location_get never handed it out. */
 static _Atomic uint64_t *slot_find(struct zram *zram, uint64_t offset, size_t i)
@@ -429,63 +382,7 @@ static int zram_fork_child(struct pg_store *store)
         return 0;
 }
 
-static void zram_close(struct pg_store *store)
-{
-        struct zram *zram = zram_of(store);
-
-        zram_codec_close(&zram->codecs);
-        zram_heap_close(&zram->heap);
-        arena_release(zram->table.base, zram->table.bytes);
-        arena_release(zram, sizeof(*zram));
-}
-
-static const struct pg_store_ops zram_ops;
-
-static int zram_open(struct zram *zram, const struct pg_zram_config *config)
-{
-        size_t heap_bytes = RAM_SHARES * (size_t)sysconf(_SC_PHYS_PAGES) * KERNEL_PAGE_SIZE;
-        int error;
-
-        if (heap_bytes < HEAP_MIN)
-                heap_bytes = HEAP_MIN;
-        if (heap_bytes > HEAP_MAX)
-                heap_bytes = HEAP_MAX;
-        zram->budget.system_page = KERNEL_PAGE_SIZE;
-        zram->budget.limit = config->limit_bytes;
-        zram->budget.used = budget_round(&zram->budget, sizeof(*zram));
-
-        error = zram_codec_open(&zram->codecs, &zram->budget,
-                                config->algorithm ? config->algorithm : "words", config->level);
-        if (!error)
-                error = zram_heap_open(&zram->heap, &zram->budget, heap_bytes);
-        if (error)
-                return error;
-        zram->table.bytes = heap_bytes / SLOT_SHARE;
-        zram->table.base = arena_reserve(zram->table.bytes, "unpaged-zram");
-        if (!zram->table.base)
-                return -ENOMEM;
-        return pg_store_init(&zram->store, &zram_ops, 0);
-}
-
-int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config)
-{
-        struct pg_zram_config settings = {.size = sizeof(settings)};
-        int error = config ? sized_read(&settings, sizeof(settings), config, "pg_zram_config") : 0;
-        struct zram *zram = error ? NULL : arena_reserve(sizeof(*zram), "unpaged-zram");
-
-        if (!error)
-                error = zram ? zram_open(zram, &settings) : -ENOMEM;
-        if (error == -ENOMEM)
-                last_error(error, "no address space for the tables of a zram store: raise "
-                                  "RLIMIT_AS (ulimit -v), or set vm.overcommit_memory to 0");
-        if (!error)
-                *store = &zram->store;
-        else if (zram)
-                zram_close(&zram->store);
-        return error;
-}
-
-static const struct pg_store_ops zram_ops = {
+const struct pg_store_ops zram_ops = {
         .size = sizeof(struct pg_store_ops),
         .name = "zram",
         .flags = PG_STORE_PARALLEL | PG_STORE_KEEPS | PG_STORE_NEAR,

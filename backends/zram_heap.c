@@ -33,7 +33,7 @@
 #include "arena.h"
 #include "kernel_page.h"
 
-#include <errno.h>
+#include <string.h>
 
 #define SLAB_PAGES  16u
 #define FIRST_COUNT 18u                 /* above 16/18 of a page, a whole page is hardly dearer */
@@ -330,6 +330,8 @@ void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes)
         struct zram_slab *slab;
         unsigned index;
 
+        if (heap->wipes)
+                explicit_bzero(zram_heap_at(heap, chunk), bytes);
         if (!in_slab(heap, chunk)) {
                 zram_pages_free(&heap->pages, heap_place_of(heap, chunk), bytes);
                 return;

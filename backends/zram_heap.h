@@ -43,6 +43,7 @@ struct zram_heap {
         char *base; /* of the slabs */
         size_t bytes;
         size_t slab_bytes;
+        bool wipes;                /* chunks are overwritten when they are freed. Constant. */
         size_t packed_most;        /* see zram_heap_packed_most */
         struct zram_pages pages;   /* chunks from heap->bytes on */
         struct budget_table slabs; /* struct zram_slab by slab number; 0 is not used */

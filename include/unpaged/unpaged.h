@@ -126,6 +126,8 @@ struct pg_config {
  *            unknown policy, or one whose table is not whole; a swap store that has no location_get
  *            or serves another page size, or, with PG_POOL_INHERIT, cannot follow into a child; a
  *            budget below PG_FRAMES_MIN frames
+ *   -EEXIST, -EBUSY  the swap store is a file with content that would be overwritten, or a device in
+ *            use: see pg_store_file() in stores.h
  *   -EPERM   userfaultfd is refused: the text names the three ways to permit it
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7), or

@@ -162,6 +162,8 @@ static int open_swap(struct pg_pool *pool, struct pg_store *swap)
 
         if (!error)
                 error = store_attach(&pool->stores, swap ? swap : pool->own_swap, &base);
+        if (!error && swap)
+                error = store_swap_begin(swap);
         if (!error)
                 pool->stores.swap = (unsigned)(base >> 56);
         return error;

@@ -289,6 +289,16 @@ bool store_can_swap(struct pg_store *store)
         return store->gate->ops.location_get && store->gate->ops.page_out;
 }
 
+int store_swap_begin(struct pg_store *store)
+{
+        struct pg_store_gate *gate = store->gate;
+
+        if (!gate->ops.swap_begin)
+                return 0;
+        last_error(-EIO, "the swap store refuses to be one"); /* if it has no words of its own */
+        return gate->ops.swap_begin(store);
+}
+
 int store_location_get(struct pg_store *store, uint64_t *offset, bool for_fault)
 {
         struct pg_store_gate *gate = gate_enter(store);

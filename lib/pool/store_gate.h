@@ -50,6 +50,8 @@ struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *of
 /* One gate for each operation. */
 unsigned store_flags(struct pg_store *store);
 bool store_can_swap(struct pg_store *store);
+/* May take its time, and so is not serialised: before the pool is used. */
+int store_swap_begin(struct pg_store *store);
 int store_location_get(struct pg_store *store, uint64_t *offset, bool for_fault);
 void store_location_free(struct pg_store *store, uint64_t offset);
 int store_page_in(struct pg_store *store, uint64_t offset, size_t npages, void *buf);

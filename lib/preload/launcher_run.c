@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <unpaged/policy.h>
+#include <unpaged/stores.h>
+#include <unpaged/unpaged.h>
 
 /* ---- options -------------------------------------------------------------------------------- */
 
@@ -31,6 +33,7 @@ enum row {
         POLICY,
         PAGE_SIZE,
         SWAP,
+        WIPE,
         DELIVERY,
         CHILDREN,
         STATS,
@@ -57,7 +60,9 @@ static const struct {
         [PAGE_SIZE] = {"page-size", 0, "SIZE", "UNPAGED_PAGE_SIZE", NULL,
                        "what is moved at once: 4K (default) to 2M"},
         [SWAP] = {"swap", 's', "WHERE", "UNPAGED_SWAP", NULL,
-                  "zram[:ALGORITHM][:LIMIT] (default zram:words), or file:PATH"},
+                  "zram[:ALGORITHM][:LIMIT] (default zram:words), or file:PATH[,force]"},
+        [WIPE] = {"wipe", 0, NULL, "UNPAGED_WIPE", "1",
+                  "overwrite what was in the swap store when it is freed"},
         [DELIVERY] = {"delivery", 'd', "HOW", "UNPAGED_DELIVERY", NULL,
                       "thread (default), or signal"},
         [CHILDREN] = {"children", 'c', "on|off", "UNPAGED_CHILDREN", NULL,
@@ -290,6 +295,31 @@ static int check_replaceable(const char *what, const char *path)
         return -1;
 }
 
+/* Could it be swap? It is made to be, as the program's process will do once more. */
+static int check_swap_file(const struct settings *s)
+{
+        struct pg_file_config config = {.size = sizeof(config),
+                                        .flags =
+                                                PG_FILE_SWAP | (s->swap_force ? PG_FILE_FORCE : 0)};
+        struct pg_store *store = NULL;
+        int error;
+
+        config.fd = open(s->swap_path, O_RDWR | O_CLOEXEC);
+        if (config.fd < 0)
+                return say(STATUS_REFUSED, "swap file %s: %s; it must be readable and writable",
+                           s->swap_path, strerror(errno));
+        error = pg_store_file(&store, &config);
+        close(config.fd);
+        pg_store_close(store);
+        if (error == -EEXIST)
+                return say(
+                        STATUS_REFUSED,
+                        "swap file %s: it has content, which would be overwritten; name an "
+                        "empty file or device, or add ,force if that may go: --swap file:%s,force",
+                        s->swap_path, s->swap_path);
+        return error ? say(STATUS_REFUSED, "swap file %s: %s", s->swap_path, pg_last_error()) : -1;
+}
+
 static int check_swap(const struct settings *s)
 {
         struct stat st;
@@ -309,15 +339,18 @@ static int check_swap(const struct settings *s)
             0)
                 return say(STATUS_REFUSED, "swap file %s: %s; it must be readable and writable",
                            path, strerror(errno));
-        if (S_ISREG(st.st_mode) && st.st_size < (off_t)s->page_size)
+        if (S_ISREG(st.st_mode) && st.st_size == 0)
                 return say(STATUS_REFUSED, "swap file %s: it is empty; truncate -s SIZE %s", path,
                            path);
+        if (S_ISREG(st.st_mode) && st.st_size < (off_t)(2 * s->page_size))
+                return say(STATUS_REFUSED,
+                           "swap file %s: it is too small to hold a page; name another one", path);
         if (!S_ISDIR(st.st_mode) && s->children)
                 return say(STATUS_REFUSED,
                            "swap file %s: only one process can use it; name a directory, in which "
                            "each makes its own, or add --children off",
                            path);
-        return -1;
+        return S_ISDIR(st.st_mode) ? -1 : check_swap_file(s);
 }
 
 static int run_settle(const struct options *o, struct settings *s)

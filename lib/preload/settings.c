@@ -160,15 +160,32 @@ static bool read_zram(struct settings *s, const char *text)
         return true;
 }
 
+/* "file:" has been read: PATH[,force]. */
+static bool read_swap_file(struct settings *s, const char *path)
+{
+        static const char force[] = ",force";
+        size_t len = strlen(path), most = sizeof(s->swap_name);
+
+        s->swap = SWAP_FILE;
+        s->swap_path = path;
+        if (len < strlen(force) || strcmp(path + len - strlen(force), force) != 0)
+                return len > 0;
+        len -= strlen(force);
+        if (len == 0 || len >= most)
+                return false;
+        memcpy(s->swap_name, path, len);
+        s->swap_name[len] = '\0';
+        s->swap_path = s->swap_name;
+        s->swap_force = true;
+        return true;
+}
+
 static bool read_swap(struct reading *r, const char *name, const char *value)
 {
         struct settings *s = r->s;
 
-        if (strncmp(value, "file:", 5) == 0 && value[5]) {
-                s->swap = SWAP_FILE;
-                s->swap_path = value + 5;
+        if (strncmp(value, "file:", 5) == 0 && read_swap_file(s, value + 5))
                 return true;
-        }
         s->swap = SWAP_ZRAM;
         if (strncmp(value, "zram", 4) == 0 && (!value[4] || value[4] == ':') &&
             read_zram(s, value + 4))
@@ -176,7 +193,7 @@ static bool read_swap(struct reading *r, const char *name, const char *value)
         return wrong(
                 r, name, value,
                 "must be zram, zram:ALGORITHM, zram:LIMIT or zram:ALGORITHM:LIMIT, with words, "
-                "lz4 or zstd and a limit such as 256M; or file:PATH");
+                "lz4 or zstd and a limit such as 256M; or file:PATH or file:PATH,force");
 }
 
 static bool read_delivery(struct reading *r, const char *name, const char *value)
@@ -219,6 +236,11 @@ static bool read_children(struct reading *r, const char *name, const char *value
         return read_switch(value, &r->s->children) || wrong(r, name, value, "must be on or off");
 }
 
+static bool read_wipe(struct reading *r, const char *name, const char *value)
+{
+        return read_switch(value, &r->s->wipe) || wrong(r, name, value, "must be 1 or 0");
+}
+
 static bool read_require(struct reading *r, const char *name, const char *value)
 {
         return read_switch(value, &r->s->require) || wrong(r, name, value, "must be 1 or 0");
@@ -253,6 +275,7 @@ static const struct {
         {"UNPAGED_BUDGET", check_budget},
         {"UNPAGED_POLICY", read_policy},
         {"UNPAGED_SWAP", read_swap},
+        {"UNPAGED_WIPE", read_wipe},
         {"UNPAGED_DELIVERY", read_delivery},
         {"UNPAGED_STATS", read_stats},
         {"UNPAGED_TRACE", read_trace},

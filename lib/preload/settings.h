@@ -30,10 +30,12 @@ struct settings {
         const char *policy;      /* UNPAGED_POLICY: a name; NULL: the default of pg_open() */
         const char *policy_path; /* UNPAGED_POLICY: a shared object, not looked at yet; or NULL */
         size_t page_size;        /* UNPAGED_PAGE_SIZE: bytes, 4096 */
-        enum swap_kind swap;     /* UNPAGED_SWAP: zram[:algorithm][:LIMIT] | file:PATH */
+        enum swap_kind swap;     /* UNPAGED_SWAP: zram[:algorithm][:LIMIT] | file:PATH[,force] */
         char swap_algorithm[16]; /* zram: "words", "lz4", "zstd" */
         uint64_t swap_limit;     /* zram: bytes; 0: none */
         const char *swap_path;   /* file: the file, or a directory for a nameless one */
+        bool swap_force;         /* file: what it holds may be overwritten */
+        bool wipe;               /* UNPAGED_WIPE: freed places of the swap store are overwritten */
         bool signal_delivery;    /* UNPAGED_DELIVERY: thread | signal */
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
         const char *trace_path;  /* UNPAGED_TRACE: what happens to the pages is recorded there */
@@ -42,6 +44,7 @@ struct settings {
         bool require;            /* UNPAGED_REQUIRE: 1: no paging is an error */
         const char *log_path;    /* UNPAGED_LOG: one line for each event; "-": standard error */
         const char *allow, *deny; /* UNPAGED_ONLY, UNPAGED_SKIP: program names with commas; NULL */
+        char swap_name[4096];     /* what swap_path points to where the value says more */
         bool off;                 /* UNPAGED_OFF=1: do nothing at all; nothing else is checked */
 };
 

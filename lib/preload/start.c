@@ -117,7 +117,9 @@ static int open_nameless(const char *folder)
 
 static int swap_file(const struct settings *s, struct pg_store **store)
 {
-        struct pg_file_config config = {.size = sizeof(config)};
+        struct pg_file_config config = {.size = sizeof(config),
+                                        .flags = (s->swap_force ? PG_FILE_FORCE : 0) |
+                                                 (s->wipe ? PG_FILE_WIPE : 0)};
         struct statvfs fs;
         struct stat st;
         int error;
@@ -145,7 +147,9 @@ static int swap_file(const struct settings *s, struct pg_store **store)
 
 static int swap_open(const struct settings *s, struct pg_store **store)
 {
-        struct pg_zram_config config = {.size = sizeof(config), .limit_bytes = s->swap_limit};
+        struct pg_zram_config config = {.size = sizeof(config),
+                                        .limit_bytes = s->swap_limit,
+                                        .flags = s->wipe ? PG_ZRAM_WIPE : 0};
         int error;
 
         if (s->swap == SWAP_FILE) {

@@ -140,17 +140,21 @@ static const struct {
         const char *algorithm;
         uint64_t limit;
         const char *path;
+        bool force;
 } swaps[] = {
-        {"zram", SWAP_ZRAM, "words", 0, NULL},
-        {"zram:words", SWAP_ZRAM, "words", 0, NULL},
-        {"zram:lz4", SWAP_ZRAM, "lz4", 0, NULL},
-        {"zram:zstd", SWAP_ZRAM, "zstd", 0, NULL},
-        {"zram:1G", SWAP_ZRAM, "words", 1u << 30, NULL},
-        {"zram:0", SWAP_ZRAM, "words", 0, NULL},
-        {"zram:zstd:64M", SWAP_ZRAM, "zstd", 64u << 20, NULL},
-        {"file:/x", SWAP_FILE, "words", 0, "/x"},
-        {"file:/x:y", SWAP_FILE, "words", 0, "/x:y"},
-        {"file:.", SWAP_FILE, "words", 0, "."},
+        {"zram", SWAP_ZRAM, "words", 0, NULL, false},
+        {"zram:words", SWAP_ZRAM, "words", 0, NULL, false},
+        {"zram:lz4", SWAP_ZRAM, "lz4", 0, NULL, false},
+        {"zram:zstd", SWAP_ZRAM, "zstd", 0, NULL, false},
+        {"zram:1G", SWAP_ZRAM, "words", 1u << 30, NULL, false},
+        {"zram:0", SWAP_ZRAM, "words", 0, NULL, false},
+        {"zram:zstd:64M", SWAP_ZRAM, "zstd", 64u << 20, NULL, false},
+        {"file:/x", SWAP_FILE, "words", 0, "/x", false},
+        {"file:/x:y", SWAP_FILE, "words", 0, "/x:y", false},
+        {"file:.", SWAP_FILE, "words", 0, ".", false},
+        {"file:/x,force", SWAP_FILE, "words", 0, "/x", true},
+        {"file:/x,force,force", SWAP_FILE, "words", 0, "/x,force", true},
+        {"file:/x,forced", SWAP_FILE, "words", 0, "/x,forced", false},
 };
 
 START_TEST(swap_takes_all_its_forms)
@@ -164,6 +168,7 @@ START_TEST(swap_takes_all_its_forms)
         ck_assert_str_eq(s.swap_algorithm, swaps[_i].algorithm);
         ck_assert_uint_eq(s.swap_limit, swaps[_i].limit);
         ck_assert_pstr_eq(s.swap_path, swaps[_i].path);
+        ck_assert_int_eq(s.swap_force, swaps[_i].force);
 }
 END_TEST
 
@@ -200,7 +205,9 @@ static const struct {
         {"UNPAGED_SWAP", "zram:1G:lz4", "limit"},
         {"UNPAGED_SWAP", "file", "file:PATH"},
         {"UNPAGED_SWAP", "file:", "file:PATH"},
+        {"UNPAGED_SWAP", "file:,force", "file:PATH"},
         {"UNPAGED_SWAP", "/swapfile", "file:PATH"},
+        {"UNPAGED_WIPE", "yes", "1 or 0"},
         {"UNPAGED_DELIVERY", "Thread", "thread or signal"},
         {"UNPAGED_DELIVERY", "poll", "thread or signal"},
         {"UNPAGED_CHILDREN", "yes", "on or off"},
