@@ -173,6 +173,8 @@ static int zram_location_get(struct pg_store *store, uint64_t *offset, bool for_
         futex_lock_take(&zram->slots);
         error = slot_reserve(zram, &number);
         futex_lock_drop(&zram->slots);
+        if (error == -ENOSPC && zram->budget.limit)
+                atomic_fetch_add_explicit(&zram->limit_hits, 1, memory_order_relaxed);
         if (!error)
                 *offset = number * store->page_size;
         return error;

@@ -62,7 +62,7 @@ struct pg_store_stats {
         uint64_t same_filled_pages;    /* of stored_pages: one repeated word, no payload */
         uint64_t incompressible_pages; /* of stored_pages: kept as they are */
         uint64_t limit_bytes;          /* 0: none */
-        uint64_t limit_hits;           /* page_out calls refused for the limit */
+        uint64_t limit_hits;           /* calls refused for the limit */
 };
 
 /*

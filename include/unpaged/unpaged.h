@@ -38,6 +38,7 @@
  *
  * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access
  * gets SIGBUS, never zeros, and the rest of the mapping goes on. pg_page_in() tries it again.
+ * pg_config.out_of_room is told first which limit was reached.
  */
 #ifndef UNPAGED_H
 #define UNPAGED_H
@@ -117,6 +118,12 @@ struct pg_config {
                                * would have missed with another budget: see pg_curve_get(). Of more
                                * pages a sample is followed. At most 65536; 0: none; 4096 are
                                * plenty */
+        /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no page
+         * could go out: which limit was reached, and what to do; once for each pool, with
+         * message_arg. It is called in the fault, with all signals blocked, so it must be
+         * async-signal-safe, touch no paged memory and make no call on the pool: write(2) is what
+         * it is for. */
+        void (*out_of_room)(void *arg, const char *line);
 };
 
 /*

@@ -330,6 +330,8 @@ static int adopt(struct pg_pool *pool)
 {
         int error = uffd_reopen(&pool->uffd);
 
+        atomic_store(&pool->told_out_of_room, false);
+
         fork_freeze_reset_in_child(pool);
         if (!error)
                 error = mappings_adopt(pool);

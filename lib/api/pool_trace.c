@@ -57,6 +57,7 @@ int pool_trace_open(struct pg_pool *pool, const struct pg_config *c)
 
         pool->message = c->message;
         pool->message_arg = c->message_arg;
+        pool->out_of_room = c->out_of_room;
         if (!c->trace)
                 return 0;
         header = pool_trace_header(pool);

@@ -19,6 +19,7 @@
 #include "futex_lock.h"
 #include "mapping.h"
 #include "move_context.h"
+#include "out_of_room.h"
 #include "page.h"
 #include "page_events.h"
 #include "page_load.h"
@@ -203,7 +204,7 @@ static void claim_ahead(struct pg_pool *pool, struct move_context *ctx)
 /* Nothing could be evicted: the access must fail, where the kernel, out of memory, would kill the
  * process. */
 static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
-                               uint64_t page)
+                               uint64_t page, int error)
 {
         page_word *p = mapping_word(m, page);
         uint64_t word = page_word_read(p);
@@ -214,6 +215,7 @@ static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, s
                 return FAULT_BUSY; /* another thread is at it */
         op = page_batch_add(&ctx->in, m, page, word);
         tally_add(&ctx->tally, STAT_ERRORS_FRAMES, 1);
+        out_of_room_report(pool, error);
         page_release(m, page, page_poison(pool, ctx, op));
         return FAULT_POISONED;
 }
@@ -232,5 +234,5 @@ static enum fault_end load_and_more(struct pg_pool *pool, struct move_context *c
                 return FAULT_DONE;
         if (ctx->in.count > 0)
                 return FAULT_POISONED; /* the store failed, and settle has poisoned it */
-        return no_frame(pool, ctx, m, page);
+        return no_frame(pool, ctx, m, page, error);
 }

@@ -59,11 +59,11 @@ struct pg_pool {
         enum pg_delivery delivery;
         unsigned batch_pages; /* victims in one go */
         bool reads_ahead;
-        bool predicts_by_mapping; /* from other pages, too (write_predict.h) */
-        bool drops_near;          /* clean pages of near stores do not wait in the queue */
-        bool frames_exact;        /* opened by frames: the buffers are not in the budget */
-        bool is_orphan;           /* we are a child of fork: nothing here is ours */
-        _Atomic bool has_forked;  /* pages may be shared with a child, or a parent */
+        bool predicts_by_mapping;   /* from other pages, too (write_predict.h) */
+        bool drops_near;            /* clean pages of near stores do not wait in the queue */
+        bool frames_exact;          /* opened by frames: the buffers are not in the budget */
+        bool is_orphan;             /* we are a child of fork: nothing here is ours */
+        _Atomic bool has_forked;    /* pages may be shared with a child, or a parent */
         _Atomic uint32_t mlockalls; /* so often were the slots found locked: see page_transfer.c */
 
         struct uffd uffd;
@@ -72,8 +72,10 @@ struct pg_pool {
         struct stats stats;
         struct event_ring ring;
         struct trace_writer trace_writer;
-        bool has_observers;                           /* a trace or a curve was asked for */
-        void (*message)(void *arg, const char *text); /* for the application's threads only */
+        bool has_observers;                               /* a trace or a curve was asked for */
+        void (*message)(void *arg, const char *text);     /* for the application's threads only */
+        void (*out_of_room)(void *arg, const char *line); /* in a fault; or NULL */
+        atomic_bool told_out_of_room;
         void *message_arg;
         struct handler_threads *handlers; /* thread delivery: its threads */
 

@@ -284,6 +284,11 @@ unsigned store_flags(struct pg_store *store)
         return store->gate->ops.flags;
 }
 
+const char *store_name(struct pg_store *store)
+{
+        return store->gate->ops.name ? store->gate->ops.name : "";
+}
+
 bool store_can_swap(struct pg_store *store)
 {
         return store->gate->ops.location_get && store->gate->ops.page_out;

@@ -89,6 +89,7 @@ void stats_open(const char *path);
 void stats_block_restart(void); /* in a child of fork */
 void stats_write(void);         /* once for each process; what is no process of ours is ignored */
 void stats_again(void);         /* it goes on after all */
+void stats_reason(const char *line); /* why an access has failed; async-signal-safe */
 
 /* stats.c: what is told when a process ends; when it executes another program */
 void process_ends(void);

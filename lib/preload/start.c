@@ -64,6 +64,13 @@ static void on_message(void *arg, const char *words)
         text_add(&why, words);
 }
 
+static void on_out_of_room(void *arg, const char *line)
+{
+        (void)arg;
+        stats_reason(line);
+        log_urgent(preload.name, line);
+}
+
 /* ---- whether ------------------------------------------------------------------------------- */
 
 /* dlsym() would allocate where it finds nothing. */
@@ -239,7 +246,8 @@ static int pool_open(const struct settings *s)
                                    .queue_pct = s->swap == SWAP_ZRAM ? ZRAM_QUEUE_PCT : 0,
                                    .trace = trace_open(s->trace_path),
                                    .curve_pages = curve_open(s->curve_path),
-                                   .message = on_message};
+                                   .message = on_message,
+                                   .out_of_room = on_out_of_room};
         int error;
 
         if (config.budget == 0)

@@ -22,7 +22,16 @@ static struct {
         struct sink sink;
         uint64_t started_ns;
         _Atomic bool told;
+        char reason[384];
 } stats;
+
+void stats_reason(const char *line)
+{
+        size_t len = strnlen(line, sizeof(stats.reason) - 1);
+
+        memcpy(stats.reason, line, len);
+        stats.reason[len] = '\0';
+}
 
 static uint64_t now_ns(void)
 {
@@ -139,6 +148,12 @@ static void describe(struct text *t, const struct pg_stats *s)
                     s->swap_bytes ? s->swap_pages * s->page_size * 100 / s->swap_bytes : 0, 2);
         text_add(t, "  to 1\n");
         stats_row(t, "errors", s->errors_load + s->errors_save + s->errors_frames);
+        row_decimal(t, "errors_full", s->errors_full, 0);
+        text_add(t, "  pages that the swap store had no room for\n");
+        row_decimal(t, "errors_frames", s->errors_frames, 0);
+        text_add(t, stats.reason[0] ? "  " : "");
+        text_add(t, stats.reason);
+        text_add(t, "\n");
         row_time(t, "wait_ms", s->wait_ns);
         row_time(t, "wall_ms", wall);
         /* Of all its threads together, so it may be more than the whole. */

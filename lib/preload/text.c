@@ -96,6 +96,16 @@ void sink_open(struct sink *s, const char *path)
         s->is_open = true;
 }
 
+void sink_borrow_stderr(struct sink *s)
+{
+        struct stat st = {0};
+
+        s->fd = STDERR_FILENO;
+        s->is_open = fstat(s->fd, &st) == 0;
+        s->device = st.st_dev;
+        s->inode = st.st_ino;
+}
+
 void sink_write(const struct sink *s, const struct text *t)
 {
         int saved = errno;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * out_of_room.c - which limit was reached when no frame could be had.
+ *
+ * The access is about to get SIGBUS, and most programs end by it. So the application hears the cause
+ * first, once for each pool, in the thread that serves the fault. The line is put together without
+ * stdio: this may be a signal handler.
+ */
+#include "out_of_room.h"
+#include "frame.h"
+#include "pool.h"
+#include "store_gate.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct line {
+        size_t len;
+        char at[384];
+};
+
+static void line_add(struct line *l, const char *words)
+{
+        size_t n = strlen(words), room = sizeof(l->at) - 1 - l->len;
+
+        n = n < room ? n : room;
+        memcpy(l->at + l->len, words, n);
+        l->len += n;
+        l->at[l->len] = '\0';
+}
+
+static void line_add_number(struct line *l, uint64_t n)
+{
+        char digits[24], *at = digits + sizeof(digits);
+
+        *--at = '\0';
+        do
+                *--at = (char)('0' + n % 10);
+        while (n /= 10);
+        line_add(l, at);
+}
+
+static void name_full_store(struct line *l, struct pg_pool *pool)
+{
+        uint64_t ignored;
+        struct pg_store *swap =
+                store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored);
+        struct pg_store_stats stats;
+
+        store_stats(swap, &stats);
+        if (stats.limit_bytes == 0 || stats.limit_hits == 0) {
+                line_add(l,
+                         "a store is full: the memory, or the file system, that it writes to has "
+                         "no room left; make room there, or raise the budget");
+                return;
+        }
+        line_add(l, "the swap store (");
+        line_add(l, store_name(swap));
+        line_add(l, ") has reached its limit of ");
+        line_add_number(l, stats.limit_bytes);
+        line_add(l, " bytes; raise it, or the budget");
+}
+
+static void name_cause(struct line *l, struct pg_pool *pool, int error)
+{
+        switch (error) {
+        case -ENOSPC:
+                name_full_store(l, pool);
+                break;
+        case -ENOMEM:
+                line_add(l, "all frames are pinned; unpin pages, or raise the budget");
+                break;
+        case -EBUSY:
+                line_add(l,
+                         "the kernel has pinned or locked every page that could go out; raise the "
+                         "budget");
+                break;
+        default:
+                line_add(l, "a store failed to save pages, with errno ");
+                line_add_number(l, (uint64_t)-error);
+        }
+}
+
+void out_of_room_report(struct pg_pool *pool, int error)
+{
+        struct line l = {.len = 0};
+
+        if (!pool->out_of_room || atomic_exchange(&pool->told_out_of_room, true))
+                return;
+        line_add(&l, "out of room: ");
+        name_cause(&l, pool, error);
+        line_add(&l, " of ");
+        line_add_number(&l, pool->frames.limit);
+        line_add(&l, " frames. The access gets SIGBUS");
+        pool->out_of_room(pool->message_arg, l.at);
+}
