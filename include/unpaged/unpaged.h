@@ -111,8 +111,9 @@ struct pg_config {
         void (*message)(void *arg, const char *text); /* gets what pg_last_error() has to say of
                                                        * pg_open and of the trace; or NULL */
         void *message_arg;
-        const char *trace; /* a file that is made, or emptied, and gets a trace of what happens to
-                            * the pages (see trace.h); "%p" in its name is the process id. It takes
+        const char *trace; /* a file that gets a trace of what happens to the pages (see trace.h):
+                            * an old one is replaced, by rename, and keeps its mode; a new one is
+                            * readable by its owner alone; "%p" in its name is the process id. It takes
                             * 64 KiB beside the budget. NULL: none */
         uint32_t curve_pages; /* so many pages are followed, 50 to 100 bytes each, to tell how many
                                * would have missed with another budget: see pg_curve_get(). Of more

@@ -10,6 +10,7 @@
 #include "last_error.h"
 #include "pager_section.h"
 #include "pool.h"
+#include "out_file.h"
 #include "trace_writer.h"
 
 #include <errno.h>
@@ -65,7 +66,7 @@ int pool_trace_open(struct pg_pool *pool, const struct pg_config *c)
         if (!error)
                 return 0;
         return last_error(error, "the trace cannot be written to %s: %s", c->trace,
-                          error == -ESPIPE ? "it must be a file, not a pipe" : strerror(-error));
+                          error == -ESPIPE ? "it must be a file, not a pipe" : out_file_why(error));
 }
 
 int pg_trace_sync(struct pg_pool *pool)

@@ -18,9 +18,9 @@
 #include "arena.h"
 #include "fd_keep.h"
 #include "futex_lock.h"
+#include "out_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
@@ -48,6 +48,7 @@ struct trace_output {
 
         _Atomic int error; /* what has ended the trace: a negative errno */
         char pattern[PATH_MAX], path[PATH_MAX];
+        struct out_file file;
         unsigned char buffers[2][BUFFER];
 };
 
@@ -121,21 +122,24 @@ static int write_quietly(int fd, const void *bytes, size_t size, off_t *at)
         return error;
 }
 
-/* Begins the file anew. */
+/* Begins the file anew. It replaces an older one as soon as it is a trace, without an event yet: it
+ * must be readable where it is, whenever the process is killed. */
 static int begin_buffer(struct trace_output *r, const struct pg_trace_header *header)
 {
         unsigned char bytes[PG_TRACE_HEADER_SIZE];
-        int fd = open(r->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                      0666);
-        int error;
+        int fd = out_file_begin(&r->file, r->path, 0600), error;
 
         if (fd < 0)
-                return -errno;
+                return fd;
         r->fd = fd_keep(fd);
         r->at = 0;
         pg_trace_header_encode(header, bytes);
         error = lseek(r->fd, 0, SEEK_CUR) < 0 ? -errno
                                               : write_quietly(r->fd, bytes, sizeof(bytes), &r->at);
+        if (error)
+                out_file_abandon(&r->file);
+        else
+                error = out_file_show(&r->file);
         if (error) {
                 fd_keep_close(r->fd);
                 r->fd = -1;

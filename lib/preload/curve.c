@@ -3,24 +3,23 @@
  * curve.c - how much memory would have been enough, told when a process ends: a picture in a file
  * of its own, and a sentence on the standard error that it was started with.
  *
- * The first process of a tree has the file that the user named: it is the one that can make it, as
- * the launcher has removed what was there. All others have their process id and ".svg" behind its
- * name. A tree has many processes that are of no interest. So the shells and wrappers that execute
+ * The first process of a tree replaces the file that the user named (claim.c). All others have their
+ * process id and ".svg" behind its name. A tree has many processes that are of no interest. So the shells and wrappers that execute
  * another program in their place tell nothing, and leave the name to it; and but for the first only
  * those tell that had to give pages up.
  *
  * What a miss costs is measured: what the process waited for pages, divided by its faults.
  */
+#include "claim.h"
 #include "curve_view.h"
+#include "out_file.h"
 #include "preload.h"
 #include "real_syscalls.h"
 #include "text.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct {
         struct sink sink;
@@ -75,8 +74,10 @@ bool curve_sufficient(uint64_t *bytes)
 static void draw(const struct curve_view *v)
 {
         static char picture[CURVE_PICTURE_SIZE];
+        static struct out_file file;
         struct ink ink = {picture, sizeof(picture), 0, false};
         struct text path = {0};
+        bool whole = false;
         int fd;
 
         text_add(&path, curve.path);
@@ -85,14 +86,18 @@ static void draw(const struct curve_view *v)
                 text_number(&path, (uint64_t)preload.pid);
                 text_add(&path, ".svg");
         }
-        fd = real_open(path.at, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-        if (fd < 0) {
-                log_line(preload.name, ": the curve cannot be written to ", path.at, NULL);
-                return;
+        fd = out_file_begin(&file, path.at, 0666);
+        if (fd >= 0) {
+                curve_view_picture(v, &ink);
+                whole = real_write(fd, picture, ink.len) == (ssize_t)ink.len;
+                real_close(fd);
         }
-        curve_view_picture(v, &ink);
-        real_write(fd, picture, ink.len);
-        real_close(fd);
+        if (fd >= 0 && !whole)
+                out_file_abandon(&file);
+        if (!whole || out_file_show(&file) != 0)
+                log_line(preload.name, ": the curve cannot be written to ", path.at, NULL);
+        if (curve.first)
+                claim_drop(curve.path);
 }
 
 static void speak(const struct curve_view *v)
@@ -124,7 +129,7 @@ void curve_write(void)
 void curve_hand_over(void)
 {
         if (curve.first && is_active() && real_getpid() == preload.pid)
-                unlink(curve.path);
+                claim_drop(curve.path);
 }
 
 void curve_restart(void)
@@ -133,18 +138,13 @@ void curve_restart(void)
         atomic_store(&curve.told, false);
 }
 
-uint32_t curve_open(const char *path)
+uint32_t curve_open(const char *path, const char *old)
 {
-        int fd;
-
         if (!path || strlen(path) + sizeof(".4294967295.svg") > sizeof(curve.path))
                 return 0;
         sink_open(&curve.sink, "-");
         at_quick_exit(curve_write);
         strcpy(curve.path, path);
-        fd = real_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        curve.first = fd >= 0;
-        if (fd >= 0)
-                real_close(fd);
+        curve.first = claim_take(path, old);
         return CURVE_PAGES;
 }

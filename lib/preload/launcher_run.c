@@ -10,7 +10,9 @@
  * The launcher is replaced by the program: status, signals, process id and descriptors are its own.
  */
 #include "launcher.h"
+#include "claim.h"
 #include "elf.h"
+#include "out_file.h"
 #include "policy_object.h"
 #include "settings.h"
 
@@ -265,33 +267,42 @@ static int check_appendable(const char *variable, const char *path)
 
         if (!path || strcmp(path, "-") == 0)
                 return -1;
-        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-        if (fd < 0 && errno != ENXIO) /* a FIFO that nobody reads yet is as good */
+        fd = out_file_append(path);
+        if (fd < 0 && fd != -ENXIO) /* a FIFO that nobody reads yet is as good */
                 return say(STATUS_REFUSED, "%s %s: %s; name a file that can be written", variable,
-                           path, strerror(errno));
+                           path, out_file_why(fd));
         if (fd >= 0)
                 close(fd);
         return -1;
 }
 
-/* What it had is gone, and the first process that is paged will find that it is the first. */
-static int check_replaceable(const char *what, const char *path)
+/* The first process that is paged will replace it, if it is what it is now: `variable` says which file
+ * that is. */
+static int check_replaceable(const char *what, const char *path, const char *variable)
 {
+        struct out_file file;
         struct stat st;
+        char id[CLAIM_ID];
         int fd;
 
         if (!path)
                 return -1;
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-        if (fd < 0 || fstat(fd, &st) != 0)
-                return say(STATUS_REFUSED, "%s %s: %s; name a file that can be written", what, path,
-                           strerror(errno));
-        close(fd);
-        if (!S_ISREG(st.st_mode))
+        if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
                 return say(STATUS_REFUSED, "%s %s: it must be a file, or not exist", what, path);
-        if (unlink(path) != 0)
-                return say(STATUS_REFUSED, "%s %s: %s; it must be replaced", what, path,
-                           strerror(errno));
+        claim_id(path, id);
+        fd = out_file_follow(path, file.path);
+        if (fd == 0 && access(path, W_OK) != 0)
+                fd = errno == ENOENT ? out_file_begin(&file, path, 0600) : -errno;
+        if (fd > 0) {
+                close(fd);
+                out_file_abandon(&file);
+        }
+        if (fd < 0)
+                return say(STATUS_REFUSED, "%s %s: %s; name a file that can be written", what, path,
+                           out_file_why(fd));
+        claim_drop(path);
+        if (setenv(variable, id, 1) != 0)
+                return say(STATUS_REFUSED, "%s: %s", variable, strerror(errno));
         return -1;
 }
 
@@ -377,9 +388,9 @@ static int run_settle(const struct options *o, struct settings *s)
         if (status < 0)
                 status = check_appendable("log file", s->log_path);
         if (status < 0 && s->trace_path && !strstr(s->trace_path, "%p"))
-                status = check_replaceable("trace", s->trace_path);
+                status = check_replaceable("trace", s->trace_path, "UNPAGED_OLD_TRACE");
         if (status < 0)
-                status = check_replaceable("curve", s->curve_path);
+                status = check_replaceable("curve", s->curve_path, "UNPAGED_OLD_CURVE");
         return status < 0 ? check_swap(s) : status;
 }
 
@@ -396,7 +407,7 @@ static void tell(const struct options *o, const struct settings *s, const char *
                 say(0, "%s: runs unpaged: %s", program, reason);
         if (!s->log_path || strcmp(s->log_path, "-") == 0)
                 return;
-        fd = open(s->log_path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        fd = out_file_append(s->log_path);
         if (fd >= 0) {
                 dprintf(fd, "unpaged: %s: runs unpaged: %s\n", program, reason);
                 close(fd);

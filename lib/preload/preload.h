@@ -72,14 +72,15 @@ void exec_init(void);
 void threads_init(void);
 
 /* trace.c */
-const char *trace_open(const char *path); /* the pool's; NULL: none */
-void trace_write(void);                   /* what is in memory still; as stats_write */
+const char *trace_open(const char *path, const char *old); /* the pool's; NULL: none */
+void trace_settle(void); /* the pool has made it, or is not there */
+void trace_write(void);  /* what is in memory still; as stats_write */
 
 /* curve.c */
-#define CURVE_PAGES 4096u               /* that a process's curve follows; of more a sample */
-uint32_t curve_open(const char *path);  /* what the pool's curve is to follow; 0: none */
-void curve_restart(void);               /* in a child of fork */
-void curve_write(void);                 /* as stats_write */
+#define CURVE_PAGES 4096u /* that a process's curve follows; of more a sample */
+uint32_t curve_open(const char *path, const char *old); /* what it is to follow; 0: none */
+void curve_restart(void);                               /* in a child of fork */
+void curve_write(void);                                 /* as stats_write */
 void curve_hand_over(void);             /* its file is that of the program it executes */
 bool curve_sufficient(uint64_t *bytes); /* how much memory would have been; false: no curve */
 

@@ -224,6 +224,20 @@ static bool read_curve(struct reading *r, const char *name, const char *value)
         return true;
 }
 
+static bool read_old_trace(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->old_trace = value;
+        return true;
+}
+
+static bool read_old_curve(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->old_curve = value;
+        return true;
+}
+
 static bool read_log(struct reading *r, const char *name, const char *value)
 {
         (void)name;
@@ -280,6 +294,8 @@ static const struct {
         {"UNPAGED_STATS", read_stats},
         {"UNPAGED_TRACE", read_trace},
         {"UNPAGED_CURVE", read_curve},
+        {"UNPAGED_OLD_TRACE", read_old_trace},
+        {"UNPAGED_OLD_CURVE", read_old_curve},
         {"UNPAGED_LOG", read_log},
         {"UNPAGED_CHILDREN", read_children},
         {"UNPAGED_REQUIRE", read_require},

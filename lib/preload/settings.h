@@ -40,9 +40,10 @@ struct settings {
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
         const char *trace_path;  /* UNPAGED_TRACE: what happens to the pages is recorded there */
         const char *curve_path;  /* UNPAGED_CURVE: a picture of misses against memory */
-        bool children;           /* UNPAGED_CHILDREN: on | off: whether what it executes is paged */
-        bool require;            /* UNPAGED_REQUIRE: 1: no paging is an error */
-        const char *log_path;    /* UNPAGED_LOG: one line for each event; "-": standard error */
+        const char *old_trace, *old_curve; /* what the launcher found there: see claim.h */
+        bool children;        /* UNPAGED_CHILDREN: on | off: whether what it executes is paged */
+        bool require;         /* UNPAGED_REQUIRE: 1: no paging is an error */
+        const char *log_path; /* UNPAGED_LOG: one line for each event; "-": standard error */
         const char *allow, *deny; /* UNPAGED_ONLY, UNPAGED_SKIP: program names with commas; NULL */
         char swap_name[4096];     /* what swap_path points to where the value says more */
         bool off;                 /* UNPAGED_OFF=1: do nothing at all; nothing else is checked */

@@ -244,8 +244,8 @@ static int pool_open(const struct settings *s)
                                    .page_size = s->page_size,
                                    .policy = s->policy,
                                    .queue_pct = s->swap == SWAP_ZRAM ? ZRAM_QUEUE_PCT : 0,
-                                   .trace = trace_open(s->trace_path),
-                                   .curve_pages = curve_open(s->curve_path),
+                                   .trace = trace_open(s->trace_path, s->old_trace),
+                                   .curve_pages = curve_open(s->curve_path, s->old_curve),
                                    .message = on_message,
                                    .out_of_room = on_out_of_room};
         int error;
@@ -264,6 +264,7 @@ static int pool_open(const struct settings *s)
         if (!error)
                 error = pg_open(&preload.pool, &config);
         preload.starting = false;
+        trace_settle();
         if (error) {
                 pg_store_close(config.swap);
                 return error;

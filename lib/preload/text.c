@@ -6,10 +6,10 @@
  * the daemons a program leaves behind. For standard error there is no other way. See settings.h.
  */
 #include "text.h"
+#include "out_file.h"
 #include "real_syscalls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,9 +115,7 @@ void sink_write(const struct sink *s, const struct text *t)
         if (!s->is_open)
                 return;
         if (fd < 0) {
-                fd = real_open(s->path,
-                               O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-                               0666);
+                fd = out_file_append(s->path);
                 if (fd >= 0) {
                         real_write(fd, t->at, t->len);
                         real_close(fd);

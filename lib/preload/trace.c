@@ -2,19 +2,18 @@
 /*
  * trace.c - which file a process's trace goes to, and that it is whole when the process ends.
  *
- * The first process of a tree has the file that the user named: it is the one that can make it, as
- * the launcher has removed what was there. All others have its name with their process id behind
- * it: those that were executed find the file there, and for children of fork the pager does it.
+ * The first process of a tree replaces the file that the user named (claim.c). All others have its
+ * name with their process id behind it; for children of fork the pager does it.
  *
  * A process ends as in stats.c. Who is killed loses what the pager has in its buffers. That a trace
  * ended before its time is told on the standard error that the process was started with.
  */
+#include "claim.h"
 #include "preload.h"
 #include "real_syscalls.h"
 #include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@ static struct {
         struct sink sink;
         char path[PATH_MAX];
         bool told;
+        bool claimed; /* the file that the user named is ours to replace */
 } trace;
 
 static void trace_complain(const char *cause, int error)
@@ -37,10 +37,9 @@ static void trace_complain(const char *cause, int error)
         sink_write(&trace.sink, &t);
 }
 
-const char *trace_open(const char *path)
+const char *trace_open(const char *path, const char *old)
 {
         size_t len = path ? strlen(path) : 0;
-        int fd;
 
         if (len == 0 || len + sizeof(".%p") > sizeof(trace.path))
                 return NULL;
@@ -49,16 +48,16 @@ const char *trace_open(const char *path)
         strcpy(trace.path, path);
         if (strstr(path, "%p"))
                 return trace.path;
-        fd = real_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno == EEXIST)
+        trace.claimed = claim_take(path, old);
+        if (!trace.claimed)
                 strcpy(trace.path + len, ".%p");
-        else if (fd < 0) {
-                trace_complain(": its trace cannot be written: ", errno);
-                return NULL;
-        } else {
-                real_close(fd);
-        }
         return trace.path;
+}
+
+void trace_settle(void)
+{
+        if (trace.claimed)
+                claim_drop(trace.path);
 }
 
 void trace_write(void)

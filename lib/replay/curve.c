@@ -7,6 +7,7 @@
 #include "curve_trace.h"
 #include "curve_view.h"
 #include "size.h"
+#include "out_stream.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -121,15 +122,15 @@ static int write_picture(const struct curve_view *v, const char *path)
 {
         static char at[CURVE_PICTURE_SIZE];
         struct ink ink = {at, sizeof(at), 0, false};
-        FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-        bool bad;
+        struct out_stream out;
+        int error = out_stream_open(&out, path);
 
-        if (!out)
-                return say(STATUS_FAILED, "%s: %s", path, strerror(errno));
+        if (error)
+                return say(STATUS_FAILED, "%s: %s", path, out_file_why(error));
         curve_view_picture(v, &ink);
-        bad = fwrite(at, 1, ink.len, out) != ink.len;
-        bad |= (out == stdout ? fflush(out) : fclose(out)) != 0;
-        return bad ? say(STATUS_FAILED, "%s: %s", path, strerror(errno)) : 0;
+        fwrite(at, 1, ink.len, out.stream);
+        error = out_stream_close(&out, 0);
+        return error ? say(STATUS_FAILED, "%s: %s", path, strerror(-error)) : 0;
 }
 
 /* What the trace is called: by what it is of, else by its file. */

@@ -145,7 +145,9 @@ static int take_records(FILE *in, const char *name, const unsigned char *first, 
                 }
                 trace_file_add(writer, &access);
         } while ((n = fread(record, 1, RECORD, in)) == RECORD);
-        error = trace_file_finish(writer, n == 0 && !ferror(in), why);
+        if (n > 0 || ferror(in))
+                trace_file_spoil(writer);
+        error = trace_file_finish(writer, true, why);
         if (!error && (n > 0 || ferror(in))) {
                 snprintf(why, TRACE_WHY, "%s: %s", name,
                          ferror(in) ? "cannot be read" : "ends inside a record of 24 bytes");

@@ -225,6 +225,8 @@ static int get(FILE *in, const char *name, const char *path, char why[TRACE_WHY]
         }
         if (!error && !t.writer)
                 error = trace_file_create(path, &t.header, &t.writer, why);
+        if (t.writer && error)
+                trace_file_spoil(t.writer);
         if (t.writer) {
                 int closed = trace_file_finish(t.writer, t.whole && !error, error ? wrong : why);
 

@@ -9,6 +9,7 @@
 #include "generate.h"
 #include "trace_info.h"
 #include "size.h"
+#include "out_stream.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -55,24 +56,24 @@ static int info(struct request *q)
 static int export(struct request *q)
 {
         const char *to = is_standard(q->output) ? "standard output" : q->output;
-        FILE *out = is_standard(q->output) ? stdout : NULL;
+        struct out_stream out;
         struct trace_reader *reader;
         char why[TRACE_WHY];
         int error, bad;
 
         if (trace_file_open(q->files[0], &reader, why) != 0)
                 return say(STATUS_FAILED, "%s", why);
-        if (!out && !(out = fopen(q->output, "we"))) {
+        bad = out_stream_open(&out, q->output);
+        if (bad) {
                 trace_file_close(reader);
-                return say(STATUS_FAILED, "%s: %s", q->output, strerror(errno));
+                return say(STATUS_FAILED, "%s: %s", q->output, out_file_why(bad));
         }
-        error = q->format->put(reader, out, why);
-        bad = ferror(out);
-        bad |= out == stdout ? fflush(out) : fclose(out);
+        error = q->format->put(reader, out.stream, why);
+        bad = out_stream_close(&out, error);
         if (error)
                 say(STATUS_FAILED, "%s", why);
         else if (bad)
-                say(STATUS_FAILED, "%s: %s", to, strerror(errno));
+                say(STATUS_FAILED, "%s: %s", to, strerror(-bad));
         else if (trace_file_note(reader))
                 say(0, "%s", trace_file_note(reader));
         trace_file_close(reader);

@@ -7,6 +7,7 @@
  * happens to the traces of programs that were killed.
  */
 #include "trace_file.h"
+#include "out_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -211,16 +212,17 @@ int trace_file_rewind(struct trace_reader *r)
 /* ---- writing ------------------------------------------------------------------------------ */
 
 struct trace_file_writer {
-        FILE *file;
+        struct out_stream out;
         char *path;
         uint64_t events;
+        bool spoilt;
         int error;
         struct pg_trace_coder coder;
 };
 
 static void put(struct trace_file_writer *w, const void *bytes, size_t n)
 {
-        if (!w->error && fwrite(bytes, 1, n, w->file) != n)
+        if (!w->error && fwrite(bytes, 1, n, w->out.stream) != n)
                 w->error = errno ? -errno : -EIO;
 }
 
@@ -229,17 +231,14 @@ int trace_file_create(const char *path, const struct pg_trace_header *header,
 {
         struct trace_file_writer *w = calloc(1, sizeof(*w));
         unsigned char coded[PG_TRACE_HEADER_SIZE];
+        int error;
 
         *writer = NULL;
-        errno = ENOMEM;
         if (w)
                 w->path = strdup(is_standard(path) ? "standard output" : path);
-        if (w && w->path)
-                w->file = is_standard(path) ? stdout : fopen(path, "wbe");
-        if (!w || !w->file) {
-                int error = -errno;
-
-                snprintf(why, TRACE_WHY, "%s: %s", path, strerror(-error));
+        error = w && w->path ? out_stream_open(&w->out, path) : -ENOMEM;
+        if (error) {
+                snprintf(why, TRACE_WHY, "%s: %s", path, out_file_why(error));
                 if (w)
                         free(w->path);
                 free(w);
@@ -249,6 +248,11 @@ int trace_file_create(const char *path, const struct pg_trace_header *header,
         put(w, coded, sizeof(coded));
         *writer = w;
         return 0;
+}
+
+void trace_file_spoil(struct trace_file_writer *w)
+{
+        w->spoilt = true;
 }
 
 void trace_file_add(struct trace_file_writer *w, const struct pg_trace_event *event)
@@ -266,9 +270,8 @@ int trace_file_finish(struct trace_file_writer *w, bool whole, char why[TRACE_WH
 
         if (whole)
                 trace_file_add(w, &end);
-        if ((w->file == stdout ? fflush(w->file) : fclose(w->file)) != 0 && !w->error)
-                w->error = -errno;
-        error = w->error;
+        error = out_stream_close(&w->out, w->error || w->spoilt);
+        error = w->error ? w->error : error;
         if (error)
                 snprintf(why, TRACE_WHY, "%s: %s", w->path, strerror(-error));
         free(w->path);

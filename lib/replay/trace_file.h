@@ -54,6 +54,8 @@ int trace_file_create(const char *path, const struct pg_trace_header *header,
 /* Errors are kept for trace_file_finish, which also writes PG_TRACE_END. */
 void trace_file_add(struct trace_file_writer *writer, const struct pg_trace_event *event);
 
+/* The file will be incomplete, and an older one stays where it is. */
+void trace_file_spoil(struct trace_file_writer *writer);
 /* Ends the trace, `whole` or before its time, and closes it. 0; or a negative errno, the first that
  * there was, and why. The file of a trace that failed is left as far as it came, and has no end. */
 int trace_file_finish(struct trace_file_writer *writer, bool whole, char why[TRACE_WHY]);

@@ -203,7 +203,7 @@ echo old >trace.old
 launch run --trace trace.old true
 ended 0
 saw "UNPAGED_TRACE=$work/trace.old"
-never "what a trace replaces is gone" [ -e trace.old ]
+check "what a trace replaces stays until then" [ "$(cat trace.old)" = old ]
 mkfifo pipe
 launch run --stats pipe true
 ended 0

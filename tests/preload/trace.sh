@@ -39,6 +39,18 @@ near evictions "$(in_trace t 'left their frames')" \
 [ ! -s note ] || fail "the trace is not whole" note
 grep -q '^t: perl -e my @a' info || fail "it does not say of what it is" info
 
+[ "$(stat -c %a t)" = 600 ] || fail "others may read it: $(stat -c %a t)"
+
+# The next run replaces it, however often; nothing else is left.
+for _ in 1 2; do
+        cp t before
+        traced t perl -e "$sum" || fail "perl ends with $?" err
+        ! cmp -s t before || fail "an old trace is not replaced"
+        [ "$(in_trace t faults)" -gt 1000 ] || fail "there are no events in the second one" info
+done
+rm before
+[ "$(echo t*)" = t ] || fail "files are left: $(echo t*)"
+
 # Text and back is the same trace.
 "$LAUNCHER" trace export --text t | "$LAUNCHER" trace import --text - | cmp - t || fail "text"
 

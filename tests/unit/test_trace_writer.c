@@ -5,11 +5,13 @@
 #include "../run_tests.h"
 
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "trace_file.h"
 
@@ -153,6 +155,75 @@ START_TEST(a_signal_of_the_program_s_that_waits_is_left_to_it)
 }
 END_TEST
 
+static mode_t mode_of(const char *name)
+{
+        struct stat st;
+
+        ck_assert_int_eq(stat(name, &st), 0);
+        return st.st_mode & 07777;
+}
+
+/* What a process has done is nobody else's to know, whatever the umask says. */
+START_TEST(a_new_trace_is_its_owners_alone)
+{
+        mode_t before = umask(0);
+
+        trace_writer_close(&writer);
+        unlink(path);
+        ck_assert_int_eq(trace_writer_open(&writer, path, &(struct pg_trace_header){0}), 0);
+        ck_assert_uint_eq(mode_of(path), 0600);
+        umask(before);
+}
+END_TEST
+
+START_TEST(a_trace_that_replaces_another_keeps_its_mode_and_leaves_readers_the_old_one)
+{
+        static const struct pg_trace_header header = {.page_size = 4096, .policy = "none"};
+        FILE *old;
+        char line[16];
+
+        trace_writer_close(&writer);
+        ck_assert_int_eq(chmod(path, 0640), 0);
+        old = fopen(path, "w+");
+        ck_assert_int_ge(fputs("an old one", old), 0);
+        ck_assert_int_eq(fflush(old), 0);
+        ck_assert_int_eq(trace_writer_open(&writer, path, &header), 0);
+        rewind(old);
+        ck_assert_ptr_nonnull(fgets(line, sizeof(line), old));
+        ck_assert_str_eq(line, "an old one");
+        ck_assert_uint_eq(mode_of(path), 0640);
+        fclose(old);
+}
+END_TEST
+
+/* It is a trace without events from the first moment on. */
+START_TEST(a_trace_that_cannot_begin_leaves_the_old_one)
+{
+        static const struct pg_trace_header header = {.page_size = 4096, .policy = "none"};
+        struct rlimit before, tiny;
+        char line[16] = "";
+        FILE *old;
+        int error;
+
+        trace_writer_close(&writer);
+        old = fopen(path, "w+");
+        ck_assert_int_ge(fputs("an old one", old), 0);
+        ck_assert_int_eq(fflush(old), 0);
+        ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+        tiny = before;
+        tiny.rlim_cur = 1;
+        setrlimit(RLIMIT_FSIZE, &tiny); /* for what an assertion notes as well */
+        error = trace_writer_open(&writer, path, &header);
+        setrlimit(RLIMIT_FSIZE, &before);
+        ck_assert_int_eq(error, -EFBIG);
+        fclose(old);
+        old = fopen(path, "r");
+        ck_assert_ptr_nonnull(fgets(line, sizeof(line), old));
+        ck_assert_str_eq(line, "an old one");
+        fclose(old);
+}
+END_TEST
+
 TESTS("recorder")
 {
         tcase_add_checked_fixture(tc, begin, end);
@@ -160,4 +231,8 @@ TESTS("recorder")
         tcase_add_test(tc, what_finds_no_room_is_counted_in_a_gap);
         tcase_add_test(tc, a_sync_with_nothing_new_changes_nothing);
         tcase_add_test(tc, a_signal_of_the_program_s_that_waits_is_left_to_it);
+        tcase_add_test(tc, a_new_trace_is_its_owners_alone);
+        tcase_add_test(tc,
+                       a_trace_that_replaces_another_keeps_its_mode_and_leaves_readers_the_old_one);
+        tcase_add_test(tc, a_trace_that_cannot_begin_leaves_the_old_one);
 }
