@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_swap.c - a file becomes swap: only one that nothing is lost with; and freed places are wiped.
+ * file_swap.c - a file becomes swap: one with which nothing is lost; and freed places are wiped.
  *
  * Content. What is overwritten is gone, so a file is taken for swap if it is marked as one of ours,
- * or reads as zeros, or the caller says PG_FILE_FORCE. The mark is the first page of the range, which
- * holds no page of a pool for it. A file without a name (unlinked, a memfd) needs none: nobody can
- * meet it later.
+ * or reads as zeros, or the caller says PG_FILE_FORCE. The mark is the first page of the range,
+ * which holds no page of a pool for it. A file without a name (unlinked, a memfd) needs none:
+ * nobody can meet it later.
  *
  * Whether a file reads as zeros is found out within a moment: holes are skipped; of up to EXTENTS
  * pieces of data those up to WHOLE bytes are read, of larger ones the first HEAD bytes, the last
- * block, and blocks in between at equal distances. Where that is not enough to tell, the file counts
- * as content. Devices have no holes, and may seek slowly: fewer blocks are read of them.
+ * block, and blocks in between at equal distances. Where that is not enough to tell, the file
+ * counts as content. Devices have no holes, and may seek slowly: fewer blocks are read of them.
  *
  * A device must be nobody else's: O_EXCL is refused while it is mounted, swapped to, or part of
  * another one. PG_FILE_FORCE does not change that.
  *
- * Wiping writes zeros over a place when it is freed, before it can be handed out again, and over those
- * that are still in use when the store is closed. A process that ends without closing its store wipes
- * nothing; the mark stays.
+ * Wiping writes zeros over a place when it is freed, before it can be handed out again, and over
+ * those that are still in use when the store is closed. A process that ends without closing its
+ * store wipes nothing; the mark stays.
  */
 #include "file.h"
 #include "futex_lock.h"

@@ -122,9 +122,9 @@ struct pg_store_ops {
          * thread, without waiting. */
         void (*refresh)(struct pg_store *store, uint64_t offset, size_t npages);
 
-        /* Optional. The store becomes the swap store of a pool: pg_open() calls it, on its own thread,
-         * which may allocate, before that pool's first location_get. A negative errno refuses, and
-         * pg_open() fails with it. Once for each pool. */
+        /* Optional. The store becomes the swap store of a pool: pg_open() calls it, on its own
+         * thread, which may allocate, before that pool's first location_get. A negative errno
+         * refuses, and pg_open() fails with it. Once for each pool. */
         int (*swap_begin)(struct pg_store *store);
 };
 

@@ -17,8 +17,8 @@
 extern "C" {
 #endif
 
-/* What lay in the memory of a page is overwritten when the page is freed, or stored anew, and all of it
- * by pg_store_close(). */
+/* What lay in the memory of a page is overwritten when the page is freed, or stored anew, and all
+ * of it by pg_store_close(). */
 #define PG_ZRAM_WIPE (1u << 0)
 
 /*
@@ -39,8 +39,8 @@ struct pg_zram_config {
         unsigned flags;        /* PG_ZRAM_* */
 };
 
-/* config may be NULL for the defaults. -EINVAL: unknown algorithm, or a level it does not have; unknown
- * flags; config->size. -ENOMEM: no address space for its tables. */
+/* config may be NULL for the defaults. -EINVAL: unknown algorithm, or a level it does not have;
+ * unknown flags; config->size. -ENOMEM: no address space for its tables. */
 int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config) PG_MUST_CHECK
         PG_NONNULL(1);
 
@@ -50,7 +50,8 @@ int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config) 
 #define PG_FILE_DIRECT (1u << 0)
 /* Never write, whatever the descriptor would allow. Implied by a descriptor opened read-only. */
 #define PG_FILE_READONLY (1u << 1)
-/* The store will be a swap store: what pg_open() would refuse then is refused at once. See below. */
+/* The store will be a swap store: what pg_open() would refuse then is refused at once. See
+ * below. */
 #define PG_FILE_SWAP (1u << 2)
 /* As a swap store, it may overwrite what the file holds. */
 #define PG_FILE_FORCE (1u << 3)
@@ -65,10 +66,11 @@ int pg_store_zram(struct pg_store **store, const struct pg_zram_config *config) 
  * beyond the end of the file read as zeros and are never written.
  *
  * Swap overwrites what is there. So pg_open() refuses, as does the constructor with PG_FILE_SWAP, a
- * file or device whose range has content: it must read as zeros (of a large one a sample is read), or
- * have been swap of this library before, or the flags have PG_FILE_FORCE. Its first page is marked
- * for this, and holds no page of a pool; files without a name are not marked. A device must not be in
- * use, not even with PG_FILE_FORCE, and stays reserved (O_EXCL) until the store is closed.
+ * file or device whose range has content: it must read as zeros (of a large one a sample is read),
+ * or have been swap of this library before, or the flags have PG_FILE_FORCE. Its first page is
+ * marked for this, and holds no page of a pool; files without a name are not marked. A device must
+ * not be in use, not even with PG_FILE_FORCE, and stays reserved (O_EXCL) until the store is
+ * closed.
  */
 struct pg_file_config {
         size_t size;     /* sizeof(struct pg_file_config) */
@@ -80,8 +82,9 @@ struct pg_file_config {
 
 /* -EBADF, -EINVAL: a descriptor that is no regular file or block device, a start that is not
  * aligned or beyond the end, O_DIRECT where the filesystem has none; or what open(2) answered.
- * -EINVAL also: unknown flags; config->size. With PG_FILE_SWAP also -EEXIST: it has content; -EBUSY: the
- * device is in use; -EINVAL: it is read-only, or a named file of less than two pages. */
+ * -EINVAL also: unknown flags; config->size. With PG_FILE_SWAP also -EEXIST: it has content;
+ * -EBUSY: the device is in use; -EINVAL: it is read-only, or a named file of less than two
+ * pages. */
 int pg_store_file(struct pg_store **store, const struct pg_file_config *config) PG_MUST_CHECK;
 
 #ifdef __cplusplus

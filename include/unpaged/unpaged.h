@@ -113,14 +113,14 @@ struct pg_config {
         void *message_arg;
         const char *trace; /* a file that gets a trace of what happens to the pages (see trace.h):
                             * an old one is replaced, by rename, and keeps its mode; a new one is
-                            * readable by its owner alone; "%p" in its name is the process id. It takes
-                            * 64 KiB beside the budget. NULL: none */
+                            * readable by its owner alone; "%p" in its name is the process id. It
+                            * takes 64 KiB beside the budget. NULL: none */
         uint32_t curve_pages; /* so many pages are followed, 50 to 100 bytes each, to tell how many
                                * would have missed with another budget: see pg_curve_get(). Of more
                                * pages a sample is followed. At most 65536; 0: none; 4096 are
                                * plenty */
-        /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no page
-         * could go out: which limit was reached, and what to do; once for each pool, with
+        /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no
+         * page could go out: which limit was reached, and what to do; once for each pool, with
          * message_arg. It is called in the fault, with all signals blocked, so it must be
          * async-signal-safe, touch no paged memory and make no call on the pool: write(2) is what
          * it is for. */
@@ -134,8 +134,8 @@ struct pg_config {
  *            unknown policy, or one whose table is not whole; a swap store that has no location_get
  *            or serves another page size, or, with PG_POOL_INHERIT, cannot follow into a child; a
  *            budget below PG_FRAMES_MIN frames
- *   -EEXIST, -EBUSY  the swap store is a file with content that would be overwritten, or a device in
- *            use: see pg_store_file() in stores.h
+ *   -EEXIST, -EBUSY  the swap store is a file with content that would be overwritten, or a device
+ *            in use: see pg_store_file() in stores.h
  *   -EPERM   userfaultfd is refused: the text names the three ways to permit it
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7), or

@@ -2,9 +2,9 @@
 /*
  * out_of_room.c - which limit was reached when no frame could be had.
  *
- * The access is about to get SIGBUS, and most programs end by it. So the application hears the cause
- * first, once for each pool, in the thread that serves the fault. The line is put together without
- * stdio: this may be a signal handler.
+ * The access is about to get SIGBUS, and most programs end by it. So the application hears the
+ * cause first, once for each pool, in the thread that serves the fault. The line is put together
+ * without stdio: this may be a signal handler.
  */
 #include "out_of_room.h"
 #include "frame.h"

@@ -122,11 +122,11 @@ static bool in_own_slot(const struct pg_pool *pool, const struct page_op *op)
 /* ---- mlockall ------------------------------------------------------------------------------ */
 
 /*
- * Pages move only between memory that is locked and memory that is locked, or from one that is not to
- * another; and what is locked is not dropped. mlockall(MCL_CURRENT) locks the slots, and the mappings
- * of that time. The slots cannot be locked otherwise: where they are found so, they are unlocked, and
- * so is every mapping that was there, when it first gets into the way. What the program has locked by
- * mlock(2) in a mapping that did not see that stays there, like pinned.
+ * Pages move only between memory that is locked and memory that is locked, or from one that is not
+ * to another; and what is locked is not dropped. mlockall(MCL_CURRENT) locks the slots, and the
+ * mappings of that time. The slots cannot be locked otherwise: where they are found so, they are
+ * unlocked, and so is every mapping that was there, when it first gets into the way. What the
+ * program has locked by mlock(2) in a mapping that did not see that stays there, like pinned.
  */
 int slots_discard(struct pg_pool *pool, const struct iovec *ranges, size_t n)
 {

@@ -24,10 +24,10 @@ static char *first_byte(void *memory)
 }
 
 /*
- * After mlockall(MCL_FUTURE) the kernel fills whatever is mapped accessible before munlock(2) can be
- * called: so the reservation becomes accessible last of all. mlockall(MCL_CURRENT) fills whatever is
- * accessible then, but leaves a mapping at the first page that it cannot bring in: so the first
- * page is a guard.
+ * After mlockall(MCL_FUTURE) the kernel fills whatever is mapped accessible before munlock(2) can
+ * be called: so the reservation becomes accessible last of all. mlockall(MCL_CURRENT) fills
+ * whatever is accessible then, but leaves a mapping at the first page that it cannot bring in: so
+ * the first page is a guard.
  */
 void *arena_reserve(size_t bytes, const char *name)
 {

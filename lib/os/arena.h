@@ -3,8 +3,9 @@
  * arena.h - memory for the pager's own tables: never paged, never from malloc.
  *
  * A table is reserved at the largest size it can ever have and costs physical memory only where it
- * is touched, so tables never move and nothing on the fault path allocates. That holds, too, where the
- * program calls mlockall(2), before or after; but MCL_CURRENT without MCL_ONFAULT needs Linux 6.13.
+ * is touched, so tables never move and nothing on the fault path allocates. That holds, too, where
+ * the program calls mlockall(2), before or after; but MCL_CURRENT without MCL_ONFAULT needs Linux
+ * 6.13.
  */
 #ifndef ARENA_H
 #define ARENA_H

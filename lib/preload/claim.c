@@ -3,13 +3,14 @@
  * claim.c - which process of a tree replaces the file that the user named: the first one.
  *
  * An old file stays where it is until the new one is ready, so that it is there says nothing. The
- * launcher passes on which file it found, and a process may replace that one only. Of processes that
- * see it at the same time, one makes the file PATH.claim. It replaces the file before it removes the
- * claim, so a process that could make the claim looks again.
+ * launcher passes on which file it found, and a process may replace that one only. Of processes
+ * that see it at the same time, one makes the file PATH.claim. It replaces the file before it
+ * removes the claim, so a process that could make the claim looks again.
  */
 #include "claim.h"
 #include "real_syscalls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ bool claim_take(const char *path, const char *old)
                 return false;
         fd = real_open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
-                return false;
+                return errno != EEXIST; /* a folder where no file can be made: the old one serves */
         real_close(fd);
         if (is_old(path, old))
                 return true;

@@ -3,10 +3,10 @@
  * curve.c - how much memory would have been enough, told when a process ends: a picture in a file
  * of its own, and a sentence on the standard error that it was started with.
  *
- * The first process of a tree replaces the file that the user named (claim.c). All others have their
- * process id and ".svg" behind its name. A tree has many processes that are of no interest. So the shells and wrappers that execute
- * another program in their place tell nothing, and leave the name to it; and but for the first only
- * those tell that had to give pages up.
+ * The first process of a tree replaces the file that the user named (claim.c). All others have
+ * their process id and ".svg" behind its name. A tree has many processes that are of no interest.
+ * So the shells and wrappers that execute another program in their place tell nothing, and leave
+ * the name to it; and but for the first only those tell that had to give pages up.
  *
  * What a miss costs is measured: what the process waited for pages, divided by its faults.
  */

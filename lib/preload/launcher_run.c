@@ -276,8 +276,8 @@ static int check_appendable(const char *variable, const char *path)
         return -1;
 }
 
-/* The first process that is paged will replace it, if it is what it is now: `variable` says which file
- * that is. */
+/* The first process that is paged will replace it, if it is what it is now: `variable` says which
+ * file that is. */
 static int check_replaceable(const char *what, const char *path, const char *variable)
 {
         struct out_file file;

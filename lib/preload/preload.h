@@ -73,6 +73,7 @@ void threads_init(void);
 
 /* trace.c */
 const char *trace_open(const char *path, const char *old); /* the pool's; NULL: none */
+void trace_give_up(int error);                             /* it cannot be written */
 void trace_settle(void); /* the pool has made it, or is not there */
 void trace_write(void);  /* what is in memory still; as stats_write */
 

@@ -236,6 +236,20 @@ static int policy_load(const char *path, const struct pg_policy_ops **ops)
         return -EINVAL;
 }
 
+/* Where it is the trace that cannot be had, the program is paged without. */
+static int open_even_untraced(struct pg_config *config)
+{
+        int error = pg_open(&preload.pool, config);
+
+        if (!error || !config->trace)
+                return error;
+        config->trace = NULL;
+        if (pg_open(&preload.pool, config) != 0)
+                return error;
+        trace_give_up(error);
+        return 0;
+}
+
 static int pool_open(const struct settings *s)
 {
         struct pg_config config = {.size = sizeof(config),
@@ -262,7 +276,7 @@ static int pool_open(const struct settings *s)
                 error = swap_open(s, &config.swap);
         preload.starting = true;
         if (!error)
-                error = pg_open(&preload.pool, &config);
+                error = open_even_untraced(&config);
         preload.starting = false;
         trace_settle();
         if (error) {

@@ -45,8 +45,8 @@ void text_word(struct text *t, const char *word);
 /* log.c: one line, "unpaged[pid]: " and the parts up to a NULL, if a log was asked for. */
 void log_open(const char *path);
 void log_line(const char *part, ...) __attribute__((sentinel));
-/* What a person must know: to standard error, if it is still the one that the process was started with,
- * and to the log, if that is another place. Async-signal-safe; one caller at a time. */
+/* What a person must know: to standard error, if it is still the one that the process was started
+ * with, and to the log, if that is another place. Async-signal-safe; one caller at a time. */
 void log_urgent(const char *program, const char *words);
 
 #endif

@@ -54,6 +54,11 @@ const char *trace_open(const char *path, const char *old)
         return trace.path;
 }
 
+void trace_give_up(int error)
+{
+        trace_complain(": its trace cannot be written: ", -error);
+}
+
 void trace_settle(void)
 {
         if (trace.claimed)

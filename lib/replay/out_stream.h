@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* out_stream.h - what a command writes to a file, or to standard output ("-"). See lib/os/out_file.h. */
+/* out_stream.h - what a command writes to a file, or to standard output ("-"). See out_file.h. */
 #ifndef OUT_STREAM_H
 #define OUT_STREAM_H
 

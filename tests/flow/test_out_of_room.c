@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_out_of_room.c - before an access fails for want of a frame, the application hears which limit
- * was reached: once, and in time.
+ * test_out_of_room.c - before an access fails for want of a frame, the application hears which
+ * limit was reached: once, and in time.
  */
 #include "support.h"
 #include "sigbus.h"
@@ -41,7 +41,8 @@ static struct pg_pool *open_heard(int delivery, struct pg_store *swap)
         return open_config(&config);
 }
 
-/* Fills pages with noise. Returns how many accesses have failed; no other one is tried after two. */
+/* Fills pages with noise. Returns how many accesses have failed; no other one is tried after
+ * two. */
 static unsigned fill_until_failure(char *addr)
 {
         uint64_t random = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_swap_file.c - a pool swaps to a file: not to one that holds something, which may be mapped as
- * before.
+ * test_swap_file.c - a pool swaps to a file: not to one that holds something, which may be mapped
+ * as before.
  */
 #include "support.h"
 

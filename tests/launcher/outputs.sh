@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Files that are written: an old one stays until the new one is ready, and a symbolic link that another
-# user has laid in the way is not followed.
+# Files that are written: an old one stays until the new one is ready,
+# and a symbolic link that another user has laid in the way is not followed.
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=support.sh
 . "$here/support.sh"
@@ -33,7 +33,8 @@ chmod 640 out.d/file
 exec 8<out.d/file
 launch trace export --text good.trace -o out.d/file
 ended 0
-check "who has the old file open still has it" [ "$(stat -Lc %i /dev/fd/8)" != "$(stat -c %i out.d/file)" ]
+check "who has the old file open still has it" \
+        [ "$(stat -Lc %i /dev/fd/8)" != "$(stat -c %i out.d/file)" ]
 exec 8<&-
 check "the new file is whole" grep -q '^end' out.d/file
 check "it keeps the mode of the old one" [ "$(stat -c %a out.d/file)" = 640 ]

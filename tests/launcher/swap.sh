@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# `unpaged run --swap file:PATH` overwrites nothing that anybody may want: content is refused, with the
-# remedy, and so is a device in use.
+# `unpaged run --swap file:PATH` overwrites nothing that anybody may
+# want: content is refused, with the remedy, and so is a device in use.
 # shellcheck disable=SC2016
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=support.sh

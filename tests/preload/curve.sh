@@ -52,8 +52,8 @@ budget=2M
 
 # ---- processes ---------------------------------------------------------------------------------
 
-# A shell that executes another program in its place has nothing to tell. What is there is replaced by
-# the picture, not before: a process that is killed leaves it.
+# A shell that executes another program in its place has nothing to tell. What is there is replaced
+# by the picture, not before: a process that is killed leaves it.
 echo 'an old one' >c.svg
 curved c.svg sh -c 'kill -KILL $$' && fail "sh was not killed"
 grep -qx 'an old one' c.svg || fail "a process that drew nothing has replaced the picture" c.svg

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A program that needs more than its budget and the swap store's limit gets SIGBUS, and standard error, the
-# log and the statistics say which limit it was.
+# A program that needs more than its budget and the swap store's limit
+# gets SIGBUS, and standard error, the log and the statistics say which limit it was.
 # shellcheck source=tests/preload/support.sh
 . "$(dirname "$0")/support.sh"
 
