@@ -16,6 +16,7 @@
 #include "mapping.h"
 #include "move_context.h"
 #include "page.h"
+#include "page_presence.h"
 #include "page_state.h"
 #include "page_transfer.h"
 #include "pool.h"

@@ -23,6 +23,7 @@
 #include "page.h"
 #include "page_events.h"
 #include "page_load.h"
+#include "page_presence.h"
 #include "page_state.h"
 #include "page_transfer.h"
 #include "pool.h"

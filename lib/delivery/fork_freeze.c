@@ -35,6 +35,7 @@
 #include "move_context.h"
 #include "page.h"
 #include "page_load.h"
+#include "page_presence.h"
 #include "page_state.h"
 #include "page_transfer.h"
 #include "pool.h"
