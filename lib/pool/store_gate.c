@@ -47,7 +47,10 @@ static int gate_open(struct pg_store_gate *gate, const struct pg_store_ops *ops)
         return 0;
 }
 
-__attribute__((constructor)) static void builtin_open(void)
+/* Not in a constructor: a pool may be opened in one that runs before. */
+static pthread_once_t builtin_once = PTHREAD_ONCE_INIT;
+
+static void builtin_open(void)
 {
         gate_open(&zero_gate, &pg_zero_ops);
         gate_open(&uninit_gate, &pg_uninit_ops);
@@ -88,6 +91,7 @@ int pg_store_close(struct pg_store *store)
 
 void stores_init(struct stores *s, size_t page_size)
 {
+        pthread_once(&builtin_once, builtin_open);
         *s = (struct stores){
                 .lock = LOCK_INIT(LOCK_TABLES),
                 .swap = STORES_MAX,
