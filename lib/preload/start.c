@@ -13,6 +13,7 @@
  * for a thread by heap.c.
  */
 #include "environment.h"
+#include "libc_image.h"
 #include "preload.h"
 #include "real_syscalls.h"
 #include "alt_stack.h"
@@ -334,6 +335,7 @@ __attribute__((constructor(101))) static void preload_start(int argc, char **arg
         struct settings s;
         const char *reason;
 
+        libc_bind_us();
         name_program(argc > 0 ? argv[0] : NULL);
         environment = envp;
         if (!environ)
