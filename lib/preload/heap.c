@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap.c - the heap: jemalloc, linked in, on memory from our mmap; and the names of the malloc
- * family that it lacks.
+ * heap.c - the heap: jemalloc, linked in, on memory from our mmap; and whom malloc belongs to.
+ *
+ * In a process that is paged, our heap takes the place of the C library's, and no other. If the
+ * program brings an allocator (linked, or preloaded beside us), its functions would be found before
+ * the C library's, and call one another by whatever names they like: they all stay in use, and
+ * their memory is paged because they ask our mmap for it. In a process that is not paged, malloc is
+ * what it would be without us. So each of our functions goes where one of two tables says:
+ *
+ *         front    malloc and its like: the function that is next after ours; but the bottom's
+ *                  where that is the C library's
+ *         bottom   what the C library's heap is: ours if the process is paged. Also under the names
+ *                  __libc_malloc …, and where names are looked up in the C library (libc_image.c)
+ *
+ * Until the constructor has decided, both begin with it: should somebody allocate earlier.
  *
  * What is chosen for paging, where a page that is freed and kept is one that may be written out for
  * nothing, and a page touched is one that may have to come in:
@@ -12,12 +24,15 @@
  *  - no advice about huge pages: a pool has none, and each would be a call for nothing;
  *  - no sbrk: it would be the program's.
  */
+#include "libc_image.h"
 #include "preload.h"
 #include "real_syscalls.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 extern const char *malloc_conf; /* jemalloc's name for it */
@@ -32,23 +47,128 @@ void *heap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offse
         return mmap(addr, len, prot, flags & ~MAP_NORESERVE, fd, offset);
 }
 
-/* The heap's calloc and free are renamed to these. While the pool is opened, the C library
- * allocates for a thread, and frees that again. */
+/* ---- the tables ----------------------------------------------------------------------------- */
+
+struct calls {
+        void *(*malloc)(size_t size);
+        void *(*calloc)(size_t n, size_t size);
+        void *(*realloc)(void *old, size_t size);
+        void *(*memalign)(size_t alignment, size_t size);
+        void *(*aligned_alloc)(size_t alignment, size_t size);
+        int (*posix_memalign)(void **memory, size_t alignment, size_t size);
+        size_t (*malloc_usable_size)(void *memory);
+        void (*free)(void *memory);
+};
+
+/* In the order of the members. */
+static const char *const names[] = {"malloc",
+                                    "calloc",
+                                    "realloc",
+                                    "memalign",
+                                    "aligned_alloc",
+                                    "posix_memalign",
+                                    "malloc_usable_size",
+                                    "free"};
+
+#define CALLS (sizeof(names) / sizeof(names[0]))
+
+union table {
+        struct calls calls;
+        void *at[CALLS];
+};
+
+_Static_assert(sizeof(struct calls) == sizeof(void *[CALLS]), "a name for each");
+
+/* jemalloc's, renamed to these. */
+void *heap_malloc(size_t size);
 void *heap_calloc(size_t n, size_t size);
+void *heap_realloc(void *old, size_t size);
+void *heap_memalign(size_t alignment, size_t size);
+void *heap_aligned_alloc(size_t alignment, size_t size);
+int heap_posix_memalign(void **memory, size_t alignment, size_t size);
+size_t heap_malloc_usable_size(void *memory);
 void heap_free(void *memory);
 
-EXPORT void *calloc(size_t n, size_t size)
+static const union table ours = {{heap_malloc, heap_calloc, heap_realloc, heap_memalign,
+                                  heap_aligned_alloc, heap_posix_memalign, heap_malloc_usable_size,
+                                  heap_free}};
+
+/* While the pool is opened nobody may wake the heap. The C library allocates for a thread then, and
+ * frees that again. */
+static const union table waiting = {{real_malloc, real_calloc, real_realloc, heap_memalign,
+                                     heap_aligned_alloc, heap_posix_memalign,
+                                     heap_malloc_usable_size, real_free}};
+
+#define FIRST(type, call, parameters, arguments)                                                   \
+        static type first_##call parameters                                                        \
+        {                                                                                          \
+                preload_begin();                                                                   \
+                return call arguments;                                                             \
+        }
+
+FIRST(void *, malloc, (size_t size), (size))
+FIRST(void *, calloc, (size_t n, size_t size), (n, size))
+FIRST(void *, realloc, (void *old, size_t size), (old, size))
+FIRST(void *, memalign, (size_t alignment, size_t size), (alignment, size))
+FIRST(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
+FIRST(int, posix_memalign, (void **at, size_t alignment, size_t size), (at, alignment, size))
+FIRST(size_t, malloc_usable_size, (void *memory), (memory))
+FIRST(void, free, (void *memory), (memory))
+
+#define FIRST_TABLE                                                                                \
+        {                                                                                          \
+                {                                                                                  \
+                        first_malloc, first_calloc, first_realloc, first_memalign,                 \
+                                first_aligned_alloc, first_posix_memalign,                         \
+                                first_malloc_usable_size, first_free                               \
+                }                                                                                  \
+        }
+
+static union table front = FIRST_TABLE, bottom = FIRST_TABLE;
+static union table next, libc; /* what comes after us; the C library's own */
+
+static void heap_place(const union table *at_bottom)
 {
-        return __builtin_expect(preload.starting, 0) ? real_calloc(n, size) : heap_calloc(n, size);
+        bottom = *at_bottom;
+        for (size_t i = 0; i < CALLS; i++)
+                front.at[i] = next.at[i] == libc.at[i] ? bottom.at[i] : next.at[i];
 }
 
-EXPORT void free(void *memory)
+void heap_init(void)
 {
-        if (__builtin_expect(preload.starting, 0))
-                real_free(memory);
-        else
-                heap_free(memory);
+        for (size_t i = 0; i < CALLS; i++) {
+                next.at[i] = dlsym(RTLD_NEXT, names[i]);
+                libc.at[i] = libc_function(names[i]);
+                if (!libc.at[i])
+                        libc.at[i] = next.at[i];
+        }
+        heap_leave();
 }
+
+void heap_leave(void)
+{
+        heap_place(&libc);
+}
+
+void heap_wait(void)
+{
+        front = bottom = waiting;
+}
+
+void heap_take(void)
+{
+        heap_place(&ours);
+}
+
+const void *heap_instead_of(const char *name)
+{
+        for (size_t i = 0; i < CALLS; i++)
+                if (strcmp(name, names[i]) == 0)
+                        return ours.at[i];
+        return NULL;
+}
+
+/* ---- an arena aside ------------------------------------------------------------------------- */
 
 /* jemalloc's, whose header is not needed for more. */
 int mallctl(const char *name, void *old, size_t *old_size, void *set, size_t set_size);
@@ -69,6 +189,50 @@ void heap_go_on(unsigned before)
         mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
 }
 
+/* ---- malloc and its like -------------------------------------------------------------------- */
+
+EXPORT void *malloc(size_t size)
+{
+        return front.calls.malloc(size);
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+        return front.calls.calloc(n, size);
+}
+
+EXPORT void *realloc(void *old, size_t size)
+{
+        return front.calls.realloc(old, size);
+}
+
+EXPORT void *memalign(size_t alignment, size_t size)
+{
+        return front.calls.memalign(alignment, size);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+        return front.calls.aligned_alloc(alignment, size);
+}
+
+EXPORT int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+        return front.calls.posix_memalign(memory, alignment, size);
+}
+
+EXPORT size_t malloc_usable_size(void *memory)
+{
+        return front.calls.malloc_usable_size(memory);
+}
+
+EXPORT void free(void *memory)
+{
+        front.calls.free(memory);
+}
+
+/* ---- by way of those ------------------------------------------------------------------------ */
+
 EXPORT void *reallocarray(void *old, size_t n, size_t size)
 {
         size_t all;
@@ -80,16 +244,23 @@ EXPORT void *reallocarray(void *old, size_t n, size_t size)
         return realloc(old, all);
 }
 
+EXPORT void *valloc(size_t size)
+{
+        return memalign(KERNEL_PAGE_SIZE, size);
+}
+
+/* A size that overflows becomes one that nobody has. */
+static size_t whole_pages(size_t size)
+{
+        return size > PTRDIFF_MAX ? size : page_up(size);
+}
+
 EXPORT void *pvalloc(size_t size)
 {
-        size_t all = page_up(size);
-
-        if (all < size) {
-                errno = ENOMEM;
-                return NULL;
-        }
-        return memalign(KERNEL_PAGE_SIZE, all);
+        return memalign(KERNEL_PAGE_SIZE, whole_pages(size));
 }
+
+/* ---- the C library's other names ------------------------------------------------------------ */
 
 /* Declared nowhere any more, but programs have them: a program may allocate by one
  * name of the C library and free by another, so all names must lead to one heap. */
@@ -110,40 +281,40 @@ EXPORT void cfree(void *memory)
 
 EXPORT void *__libc_malloc(size_t size)
 {
-        return malloc(size);
+        return bottom.calls.malloc(size);
 }
 
 EXPORT void *__libc_calloc(size_t n, size_t size)
 {
-        return calloc(n, size);
+        return bottom.calls.calloc(n, size);
 }
 
 EXPORT void *__libc_realloc(void *old, size_t size)
 {
-        return realloc(old, size);
+        return bottom.calls.realloc(old, size);
 }
 
 EXPORT void *__libc_memalign(size_t alignment, size_t size)
 {
-        return memalign(alignment, size);
+        return bottom.calls.memalign(alignment, size);
 }
 
 EXPORT void *__libc_valloc(size_t size)
 {
-        return valloc(size);
+        return bottom.calls.memalign(KERNEL_PAGE_SIZE, size);
 }
 
 EXPORT void *__libc_pvalloc(size_t size)
 {
-        return pvalloc(size);
+        return bottom.calls.memalign(KERNEL_PAGE_SIZE, whole_pages(size));
 }
 
 EXPORT void __libc_free(void *memory)
 {
-        free(memory);
+        bottom.calls.free(memory);
 }
 
 EXPORT int __posix_memalign(void **memory, size_t alignment, size_t size)
 {
-        return posix_memalign(memory, alignment, size);
+        return bottom.calls.posix_memalign(memory, alignment, size);
 }

@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libc_image.c - what we call is the C library's.
+ * libc_image.c - the two ways past which names are bound elsewhere than they should be.
  *
- * Names are looked up in the order program, preloaded libraries, libraries. So a
+ * What we call. Names are looked up in the order program, preloaded libraries, libraries. So a
  * program that has a read() of its own, libfaketime with its clock_gettime() or torsocks with its
  * syscall() would get our calls: before they are initialised, from handler threads, under the
  * heap's locks. And a program at a fixed address that takes the address of read() stands for it with
  * a stub, which the loader binds at the first call. libc_bind_us() puts into our table of addresses
  * (the GOT) those of the C library.
+ *
+ * Who calls us. Being the first after the program is not enough where a name is looked up in the C
+ * library alone or before us: by a library opened with RTLD_DEEPBIND, as PHP opens its extensions,
+ * or by dlsym() in a handle of libc.so.6, as Python's ctypes and mono do. They would give our memory
+ * to the free() of the C library, and unmap paged memory behind our back. So libc_redirect() writes
+ * our addresses into the C library's table of symbols, a private copy of a few of its pages. It is
+ * not to take RTLD_DEEPBIND from dlopen(): the library would lose the precedence of its own names,
+ * which is what the flag is for.
+ *
+ * The C library of another namespace (dlmopen) is another image, with its own heap, and stays as it
+ * is.
  */
 #include "libc_image.h"
 #include "kernel_page.h"
+#include "preload.h"
+#include "real_syscalls.h"
 
 #include <gnu/lib-names.h>
 #include <link.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -23,6 +34,8 @@
 
 struct image {
         uintptr_t base;
+        const ElfW(Phdr) * segments;
+        size_t n_segments;
         ElfW(Sym) * symbols;
         const char *names;
         const ElfW(Versym) * versions; /* by symbol */
@@ -85,7 +98,11 @@ static void image_read_entry(struct image *image, const ElfW(Dyn) * entry)
 /* false: it is not what we know how to read. */
 static bool image_read(struct image *image, uintptr_t base, const ElfW(Dyn) * dynamic)
 {
+        const ElfW(Ehdr) *header = (const void *)base;
+
         *image = (struct image){.base = base};
+        image->segments = (const void *)(base + header->e_phoff);
+        image->n_segments = header->e_phnum;
         for (; dynamic->d_tag != DT_NULL; dynamic++)
                 image_read_entry(image, dynamic);
         return image->symbols && image->names && image->versions && image->buckets;
@@ -137,6 +154,19 @@ static uint32_t image_find(const struct image *image, const char *name, uint32_t
                         return 0;
         }
         return 0;
+}
+
+/* One more than the last index of a symbol in the hash table. */
+static uint32_t image_end(const struct image *image)
+{
+        uint32_t last = 0;
+
+        for (uint32_t i = 0; i < image->n_buckets; i++)
+                if (image->buckets[i] > last)
+                        last = image->buckets[i];
+        while (last && !(image->chains[last - image->first] & 1))
+                last++;
+        return last + 1;
 }
 
 #define VERSION_HIDDEN 0x8000u /* not the default one */
@@ -225,6 +255,13 @@ static uintptr_t libc_address(uint32_t symbol)
         }
 }
 
+void *libc_function(const char *name)
+{
+        uint32_t symbol = images_read() ? libc_find(name, 0) : 0;
+
+        return symbol ? (void *)libc_address(symbol) : NULL;
+}
+
 /* ---- what we call --------------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
@@ -268,4 +305,71 @@ void libc_bind_us(void)
         for (unsigned part = 0; part < 2; part++)
                 for (size_t i = 0; i < us.n_relocations[part]; i++)
                         bind_one(&us.relocations[part][i]);
+}
+
+/* ---- who calls us --------------------------------------------------------------------------- */
+
+struct span {
+        uintptr_t start, end;
+};
+
+static void span_add(void *arg, ElfW(Sym) * symbol, const void *instead)
+{
+        struct span *span = arg;
+        uintptr_t at = (uintptr_t)symbol;
+
+        (void)instead;
+        if (span->start == 0 || at < span->start)
+                span->start = at & ~(KERNEL_PAGE_SIZE - 1);
+        if (page_up(at + sizeof(*symbol)) > span->end)
+                span->end = page_up(at + sizeof(*symbol));
+}
+
+static void symbol_redirect(void *arg, ElfW(Sym) * symbol, const void *instead)
+{
+        (void)arg;
+        symbol->st_value = (uintptr_t)instead - libc.base;
+}
+
+/* Every version of every name that we export, and that the C library has as well. */
+static void redirect_each(libc_instead_fn *instead_of,
+                          void (*visit)(void *arg, ElfW(Sym) * symbol, const void *instead),
+                          void *arg)
+{
+        for (uint32_t i = us.first, end = image_end(&us); i < end; i++) {
+                const char *name = us.names + us.symbols[i].st_name;
+                const void *instead =
+                        instead_of(name, (const void *)(us.base + us.symbols[i].st_value));
+
+                for (uint32_t at = 0; instead && (at = image_find(&libc, name, at));)
+                        visit(arg, &libc.symbols[at], instead);
+        }
+}
+
+static int segment_protection(uintptr_t at)
+{
+        for (size_t i = 0; i < libc.n_segments; i++) {
+                const ElfW(Phdr) *s = &libc.segments[i];
+
+                if (s->p_type == PT_LOAD && at - libc.base - s->p_vaddr < s->p_memsz)
+                        return (s->p_flags & PF_W ? PROT_WRITE : 0) |
+                               (s->p_flags & PF_X ? PROT_EXEC : 0) | PROT_READ;
+        }
+        return PROT_READ;
+}
+
+bool libc_redirect(libc_instead_fn *instead_of)
+{
+        struct span span = {0, 0};
+        void *start;
+
+        if (!images_read())
+                return false;
+        redirect_each(instead_of, span_add, &span);
+        start = (void *)span.start;
+        if (real_mprotect(start, span.end - span.start, PROT_READ | PROT_WRITE) != 0)
+                return false;
+        redirect_each(instead_of, symbol_redirect, NULL);
+        real_mprotect(start, span.end - span.start, segment_protection(span.start));
+        return true;
 }

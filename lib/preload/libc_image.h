@@ -8,8 +8,22 @@
 #ifndef LIBC_IMAGE_H
 #define LIBC_IMAGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 /* Binds our calls of the C library to the C library, where the program or another preloaded library
  * has functions of the same names. To be called before all else. */
 void libc_bind_us(void);
+
+/* The C library's own function of that name, in its default version. NULL: it has none. */
+void *libc_function(const char *name);
+
+/* What is to be found instead of the C library's function of that name; `ours` is what this library
+ * exports. NULL: the C library's, as before. Answers the same when it is asked again. */
+typedef const void *libc_instead_fn(const char *name, const void *ours);
+
+/* Whoever looks in the C library itself for a name that we export finds what `instead_of` says, from
+ * now on. false, and nothing has changed: its table of symbols is not to be written. */
+bool libc_redirect(libc_instead_fn *instead_of);
 
 #endif

@@ -25,7 +25,6 @@ struct preload {
         bool signal_delivery;
         _Atomic bool active; /* the interposers do more than to call the kernel */
         const char *name;    /* the program's, as in argv[0] */
-        bool starting;       /* nobody may wake the heap */
         pid_t pid;           /* of the process the pool belongs to: a child of vfork is another */
 };
 
@@ -60,8 +59,20 @@ int to_errno(int error);
 /* fork.c: before anybody else's */
 void fork_register(void);
 
-/* heap.c: what is allocated between the two, before the pool is open and hence unpaged for good,
- * shares no memory with what the program will allocate. */
+/* start.c: what the constructor does, for what cannot wait for it */
+void preload_begin(void);
+
+/* heap.c: finds the other heaps, then leaves malloc to them; gives it to ours, where the C library's
+ * would have it; lets nobody wake ours, until one of these two */
+void heap_init(void);
+void heap_leave(void);
+void heap_take(void);
+void heap_wait(void);
+/* What the C library's function of that name is to be in a process that is paged; NULL: no matter
+ * of the heap. */
+const void *heap_instead_of(const char *name);
+/* What is allocated between the two, before the pool is open and hence unpaged for good, shares no
+ * memory with what the program will allocate. */
 unsigned heap_set_aside(void);
 void heap_go_on(unsigned before);
 

@@ -11,6 +11,8 @@
  * Nothing here may wake the heap, or its first megabytes would be unpaged. The pager's own
  * structures are allocated by real_calloc (see CMakeLists.txt), and what the C library allocates
  * for a thread by heap.c.
+ *
+ * Should another library be the first (two cannot be), an allocation of its constructor begins it.
  */
 #include "environment.h"
 #include "libc_image.h"
@@ -22,6 +24,7 @@
 #include "range_table.h"
 #include "text.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -102,6 +105,41 @@ static const char *objection(const struct settings *s)
         if (list && strstr(list, "vgpreload"))
                 return "it runs under valgrind";
         return NULL;
+}
+
+/* ---- whose names they are -------------------------------------------------------------------- */
+
+/* Functions of ours that call whatever is next. If that is not the C library's, the next will call
+ * the C library in its turn, and must not find us there. */
+static bool is_chain(const char *name)
+{
+        static const char *const chains[] = {"__register_atfork", "execvpe",      "fexecve",
+                                             "posix_spawn",       "posix_spawnp", "pthread_create"};
+
+        for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
+                if (strcmp(name, chains[i]) == 0)
+                        return dlsym(RTLD_NEXT, name) != libc_function(name);
+        return false;
+}
+
+static const void *instead_of(const char *name, const void *exported)
+{
+        const void *of_heap = heap_instead_of(name);
+
+        return of_heap ? of_heap : is_chain(name) ? NULL : exported;
+}
+
+static bool is_ours;
+
+/* From now on the process has our heap, and the C library's names are ours wherever they are looked
+ * up. */
+static void process_is_ours(void)
+{
+        heap_take();
+        if (!is_ours && !libc_redirect(instead_of))
+                log_line(preload.name, ": who looks functions up in the C library will miss ours",
+                         NULL);
+        is_ours = true;
 }
 
 /* ---- the swap store ------------------------------------------------------------------------ */
@@ -216,15 +254,42 @@ static int arena_open(void)
  * faster. */
 #define ZRAM_QUEUE_PCT 10u
 
-/* The policy's code and data are mapped by the loader, which no interposer sees: they are never
- * paged. Nor is what the loader allocates for it. */
-static int policy_load(const char *path, const struct pg_policy_ops **ops)
+static unsigned delivery(const struct settings *s)
 {
+        return s->signal_delivery ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
+}
+
+/* Whether there can be a pool at all. */
+static int pool_try(const struct settings *s)
+{
+        struct pg_config config = {.size = sizeof(config),
+                                   .budget = 1 << 20,
+                                   .delivery = delivery(s),
+                                   .message = on_message};
+        struct pg_pool *pool;
+        int error;
+
+        heap_wait();
+        error = pg_open(&pool, &config);
+        if (!error)
+                pg_close(pool);
+        heap_leave();
+        return error;
+}
+
+/* The policy's code and data are mapped by the loader, which no interposer sees: they are never
+ * paged. Nor is what the loader allocates for it, and since the loader keeps that, the heap it comes
+ * from cannot be left again: the process must be one that can be paged. */
+static int policy_load(const struct settings *s, const struct pg_policy_ops **ops)
+{
+        const char *path = s->policy_path;
         char words[PATH_MAX];
         unsigned arena;
+        int error = path ? pool_try(s) : 0;
 
-        if (!path)
-                return 0;
+        if (error || !path)
+                return error;
+        process_is_ours();
         arena = heap_set_aside();
         *ops = policy_object_load(path, true, words, sizeof(words));
         heap_go_on(arena);
@@ -268,17 +333,16 @@ static int pool_open(const struct settings *s)
         if (config.budget == 0)
                 config.budget = settings_budget_default();
         config.budget -= config.budget % s->page_size;
-        config.delivery = s->signal_delivery ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
+        config.delivery = delivery(s);
         preload.granule = s->page_size;
         preload.budget = config.budget;
         preload.signal_delivery = s->signal_delivery;
-        error = policy_load(s->policy_path, &config.policy_ops);
+        error = policy_load(s, &config.policy_ops);
         if (!error)
                 error = swap_open(s, &config.swap);
-        preload.starting = true;
+        heap_wait();
         if (!error)
                 error = open_even_untraced(&config);
-        preload.starting = false;
         trace_settle();
         if (error) {
                 pg_store_close(config.swap);
@@ -315,6 +379,10 @@ static void start_pool(const struct settings *s)
         struct text t = {0};
         int error = pool_open(s);
 
+        if (error && !is_ours)
+                heap_leave();
+        else
+                process_is_ours();
         if (error) {
                 stay_unpaged(why.len            ? why.at
                              : *pg_last_error() ? pg_last_error()
@@ -329,7 +397,7 @@ static void start_pool(const struct settings *s)
         atomic_store_explicit(&preload.active, true, memory_order_release);
 }
 
-__attribute__((constructor(101))) static void preload_start(int argc, char **argv, char **envp)
+static void preload_start(int argc, char **argv, char **envp)
 {
         static char wrong[512], text[8192];
         struct settings s;
@@ -340,6 +408,7 @@ __attribute__((constructor(101))) static void preload_start(int argc, char **arg
         environment = envp;
         if (!environ)
                 environ = envp; /* for getenv() */
+        heap_init();
         fork_register();
         threads_init();
         exec_init();
@@ -358,4 +427,24 @@ __attribute__((constructor(101))) static void preload_start(int argc, char **arg
                 start_pool(&s);
         if (!s.children && environment_text(envp) <= sizeof(text))
                 environment_without(envp, text, envp, true);
+}
+
+/* Where the kernel put the arguments, and behind them the environment. */
+extern void *__libc_stack_end;
+
+void preload_begin(void)
+{
+        static bool begun;
+        const long *argc = __libc_stack_end;
+        char **argv = (char **)(argc + 1);
+
+        if (begun)
+                return;
+        begun = true;
+        preload_start((int)*argc, argv, argv + *argc + 1);
+}
+
+__attribute__((constructor(101))) static void preload_construct(void)
+{
+        preload_begin();
 }
