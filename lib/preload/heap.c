@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * heap.c - the heap: jemalloc, linked in, on memory from our mmap; and whom malloc belongs to.
+ * heap.c - the heap: jemalloc, linked in, on memory from our mmap; and which heap malloc is.
  *
  * In a process that is paged, our heap takes the place of the C library's, and no other. If the
  * program brings an allocator (linked, or preloaded beside us), its functions would be found before
@@ -13,7 +13,7 @@
  *         bottom   what the C library's heap is: ours if the process is paged. Also under the names
  *                  __libc_malloc …, and where names are looked up in the C library (libc_image.c)
  *
- * Until the constructor has decided, both begin with it: should somebody allocate earlier.
+ * Until the constructor has decided, both begin with it, for allocations that come earlier.
  *
  * What is chosen for paging, where a page that is freed and kept is one that may be written out for
  * nothing, and a page touched is one that may have to come in:
@@ -93,7 +93,7 @@ static const union table ours = {{heap_malloc, heap_calloc, heap_realloc, heap_m
                                   heap_aligned_alloc, heap_posix_memalign, heap_malloc_usable_size,
                                   heap_free}};
 
-/* While the pool is opened nobody may wake the heap. The C library allocates for a thread then, and
+/* While the pool is opened nothing may wake the heap. The C library allocates for a thread then, and
  * frees that again. */
 static const union table waiting = {{real_malloc, real_calloc, real_realloc, heap_memalign,
                                      heap_aligned_alloc, heap_posix_memalign,
@@ -249,7 +249,7 @@ EXPORT void *valloc(size_t size)
         return memalign(KERNEL_PAGE_SIZE, size);
 }
 
-/* A size that overflows becomes one that nobody has. */
+/* A size that overflows stays one that cannot be had. */
 static size_t whole_pages(size_t size)
 {
         return size > PTRDIFF_MAX ? size : page_up(size);

@@ -9,7 +9,7 @@
  * a stub, which the loader binds at the first call. libc_bind_us() puts into our table of addresses
  * (the GOT) those of the C library.
  *
- * Who calls us. Being the first after the program is not enough where a name is looked up in the C
+ * What calls us. Being the first after the program is not enough where a name is looked up in the C
  * library alone or before us: by a library opened with RTLD_DEEPBIND, as PHP opens its extensions,
  * or by dlsym() in a handle of libc.so.6, as Python's ctypes and mono do. They would give our memory
  * to the free() of the C library, and unmap paged memory behind our back. So libc_redirect() writes
@@ -307,7 +307,7 @@ void libc_bind_us(void)
                         bind_one(&us.relocations[part][i]);
 }
 
-/* ---- who calls us --------------------------------------------------------------------------- */
+/* ---- what calls us -------------------------------------------------------------------------- */
 
 struct span {
         uintptr_t start, end;

@@ -3,7 +3,7 @@
  * libc_image.h - the C library as it lies in memory, beside what other libraries put before it.
  *
  * All of it is for the constructor: one thread, before anything is bound to what changes. Nothing
- * is allocated, and no function is called that somebody else may have defined.
+ * is allocated, and no function is called that another object may have defined.
  */
 #ifndef LIBC_IMAGE_H
 #define LIBC_IMAGE_H
@@ -22,8 +22,8 @@ void *libc_function(const char *name);
  * exports. NULL: the C library's, as before. Answers the same when it is asked again. */
 typedef const void *libc_instead_fn(const char *name, const void *ours);
 
-/* Whoever looks in the C library itself for a name that we export finds what `instead_of` says, from
- * now on. false, and nothing has changed: its table of symbols is not to be written. */
+/* From now on a look-up in the C library itself, of a name that we export, finds what `instead_of`
+ * says. false, and nothing has changed: its table of symbols is not to be written. */
 bool libc_redirect(libc_instead_fn *instead_of);
 
 #endif

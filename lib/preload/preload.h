@@ -63,7 +63,7 @@ void fork_register(void);
 void preload_begin(void);
 
 /* heap.c: finds the other heaps, then leaves malloc to them; gives it to ours, where the C library's
- * would have it; lets nobody wake ours, until one of these two */
+ * would have it; keeps ours asleep, until one of these two */
 void heap_init(void);
 void heap_leave(void);
 void heap_take(void);

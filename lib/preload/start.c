@@ -107,7 +107,7 @@ static const char *objection(const struct settings *s)
         return NULL;
 }
 
-/* ---- whose names they are -------------------------------------------------------------------- */
+/* ---- what a name means ----------------------------------------------------------------------- */
 
 /* Functions of ours that call whatever is next. If that is not the C library's, the next will call
  * the C library in its turn, and must not find us there. */
@@ -137,7 +137,7 @@ static void process_is_ours(void)
 {
         heap_take();
         if (!is_ours && !libc_redirect(instead_of))
-                log_line(preload.name, ": who looks functions up in the C library will miss ours",
+                log_line(preload.name, ": look-ups in the C library will not find our functions",
                          NULL);
         is_ours = true;
 }

@@ -24,7 +24,7 @@ OUT unsigned long allocator_blocks;
 void *_Znwm(size_t size);
 void _ZdlPv(void *memory);
 
-/* Never reused: it is about who gives and takes. */
+/* Never reused: the test is about which heap gives and takes. */
 static void *take(size_t alignment, size_t size)
 {
         static char *at, *end;

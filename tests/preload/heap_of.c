@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* heap_of.c - whose heap malloc gives from: the C library counts what is its own. */
+/* heap_of.c - which heap malloc gives from: the C library counts what is its own. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static const char *owner(void *(*allocate)(size_t size))
                 char *memory = allocate(SIZE);
 
                 if (!memory)
-                        return "nobody's";
+                        return "none";
                 memset(memory, 1, SIZE);
         }
         return mallinfo2().uordblks - before >= MANY * SIZE ? "the C library's" : "another";

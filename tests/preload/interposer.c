@@ -2,7 +2,7 @@
 /*
  * interposer.c - a preloaded library as libfaketime and torsocks are: it has functions of the C
  * library's names, which work once its constructor has run. A call that comes earlier, or from the
- * paging library, is one that nobody would make if the program ran alone: it ends the process.
+ * paging library, would not be made if the program ran alone: it ends the process.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* malloc_wrapper.c - a preloaded library that counts allocations, and leaves them to who is next:
+/* malloc_wrapper.c - a preloaded library that counts allocations, and leaves them to the next library:
  * by dlsym(), but malloc by the C library's other name for it. */
 #include <dlfcn.h>
 #include <stddef.h>
