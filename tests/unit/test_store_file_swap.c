@@ -104,7 +104,7 @@ static unsigned take_all(struct pg_store *store, uint64_t *first)
         unsigned n = 0;
         uint64_t offset;
 
-        while (store->ops->location_get(store, &offset, false) == 0)
+        while (store->ops->location_get(store, &offset, true) == 0)
                 if (n++ == 0)
                         *first = offset;
         return n;
@@ -187,8 +187,8 @@ START_TEST(what_is_freed_is_wiped_on_request_and_the_rest_at_the_end)
 
         if (store == NULL)
                 return;
-        ck_assert_int_eq(store->ops->location_get(store, &freed, false), 0);
-        ck_assert_int_eq(store->ops->location_get(store, &kept, false), 0);
+        ck_assert_int_eq(store->ops->location_get(store, &freed, true), 0);
+        ck_assert_int_eq(store->ops->location_get(store, &kept, true), 0);
         strcpy(page + 100, "a secret that is freed");
         ck_assert_int_eq(store->ops->page_out(store, freed, 1, page), 0);
         strcpy(page + 100, "a secret that is kept");
