@@ -345,14 +345,17 @@ int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
         file->ops.flags |= file->direct_fd < 0 ? PG_STORE_NEAR : 0;
         if (err == 0 && pg_store_init(&file->store, &file->ops, extent) != 0)
                 err = last_error(-ENOMEM, "no memory for a file store");
-        if (err == 0 && (c.flags & PG_FILE_SWAP) != 0)
-                err = file_swap_begin(&file->store);
         if (err != 0) {
                 file_close(&file->store);
                 return err;
         }
-        *store = &file->store;
-        return 0;
+        if ((c.flags & PG_FILE_SWAP) != 0)
+                err = file_swap_begin(&file->store);
+        if (err != 0)
+                pg_store_close(&file->store);
+        else
+                *store = &file->store;
+        return err;
 }
 
 /* ---- the tables -------------------------------------------------------------------------- */
