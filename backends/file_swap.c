@@ -20,13 +20,13 @@
  * store wipes nothing; the mark stays.
  */
 #include "file.h"
-#include "futex_lock.h"
 #include "last_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WHOLE         ((uint64_t)64 << 20)
@@ -35,12 +35,12 @@
 #define FILE_BLOCKS   4096u
 #define DEVICE_BLOCKS 256u
 
-static struct futex_lock claiming; /* one at a time, and the buffer */
 static char buffer[64u << 10] __attribute__((aligned(BLOCK)));
 
-static const char mark[BLOCK] = "unpaged swap, version 1\n"
-                                "The rest of this file was the memory of a program. unpaged may "
-                                "overwrite it at any time.\n";
+static const char mark[BLOCK] __attribute__((aligned(BLOCK))) =
+        "unpaged swap, version 1\n"
+        "The rest of this file was the memory of a program. unpaged may "
+        "overwrite it at any time.\n";
 
 /* ---- content ------------------------------------------------------------------------------- */
 
@@ -116,12 +116,18 @@ static bool is_marked(const struct file *file)
 static int check_content(const struct file *file, bool is_device)
 {
         bool may_go = is_marked(file);
-        /* file->fd shares its position with the caller's descriptor. */
+        /* file->fd shares its position with the caller's descriptor, which another thread may be
+         * using. */
         int own = may_go ? -EEXIST : file_reopen(file->fd, O_RDONLY);
 
-        if (own >= 0) {
-                may_go = is_blank(own, file->start, file->start + file->store.extent,
+        if (!may_go) {
+                off_t position = lseek(file->fd, 0, SEEK_CUR);
+
+                may_go = is_blank(own < 0 ? file->fd : own, file->start,
+                                  file->start + file->store.extent,
                                   is_device ? DEVICE_BLOCKS : FILE_BLOCKS);
+                if (own < 0)
+                        lseek(file->fd, position, SEEK_SET);
                 pg_fd_close(own);
         }
         return may_go ? 0
@@ -185,14 +191,31 @@ static int claim_file(struct file *file)
         return error;
 }
 
+/* One thread at a time, for the buffer: this is its process. Another process there is a parent, in
+ * which a thread was at it when it forked. */
+static _Atomic pid_t claimer;
+
+static void claiming_begin(void)
+{
+        const struct timespec pause = {.tv_nsec = 1000000};
+        pid_t me = getpid(), holder = 0;
+
+        while (!atomic_compare_exchange_strong(&claimer, &holder, me)) {
+                if (holder != me)
+                        continue;
+                nanosleep(&pause, NULL);
+                holder = 0;
+        }
+}
+
 int file_swap_begin(struct pg_store *store)
 {
         struct file *file = file_of(store);
         int error;
 
-        futex_lock_take(&claiming);
+        claiming_begin();
         error = file->claimed ? 0 : claim_file(file);
-        futex_lock_drop(&claiming);
+        atomic_store(&claimer, 0);
         return error;
 }
 

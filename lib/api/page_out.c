@@ -252,6 +252,11 @@ static void sync_in_place(struct walk *k)
                                 uffd_peek(&k->pool->uffd, op->data,
                                           mapping_addr(k->mapping, k->page), k->pool->page_size);
                 }
+                if (op->error && k->pool->uffd.memory < 0) {
+                        /* Without /proc it has to be accessible. */
+                        op->data = mapping_addr(k->mapping, k->page);
+                        op->error = 0;
+                }
                 if (!op->error)
                         evict_save(k->pool, k->ctx, false);
                 if (op->error) {

@@ -44,7 +44,7 @@
 /* All of them are looked at under the pool lock when the curve is asked for. */
 #define CURVE_PAGES_MAX 65536u
 #define RUN_BYTES_MAX   ((size_t)256 << 10)
-/* Well below the patience of a fault, which gets no frame meanwhile. */
+/* A fault that gets no frame meanwhile takes one beyond the new budget. */
 #define SHRINK_PATIENCE_MS 500u
 
 /* ---- open ---------------------------------------------------------------------------------- */
@@ -183,7 +183,7 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         int error = frames_init(&pool->frames, capacity, p->frames, pool->page_size);
 
         if (error) /* perhaps address space is limited: then the pool cannot grow */
-                error = frames_init(&pool->frames, capacity = p->frames, p->frames,
+                error = frames_init(&pool->frames, capacity = p->frames + FRAMES_SPARE, p->frames,
                                     pool->page_size);
         if (!error)
                 error = ghosts_init(&pool->ghosts, capacity);

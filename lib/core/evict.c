@@ -45,6 +45,7 @@
 #define SAVES_TRIED 64u
 
 static void park(struct pg_pool *pool, struct move_context *ctx);
+static void save_for_good(struct pg_pool *pool, struct move_context *ctx, bool for_fault);
 static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx);
 static int try_others(struct move_context *ctx, int error);
 
@@ -64,7 +65,7 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         victims_from_queue(pool, ctx, want);
         if (ctx->out.count == 0 && error == 0)
                 error = victims_why_none(pool, ctx);
-        evict_save(pool, ctx, true);
+        save_for_good(pool, ctx, true);
         freed = free_frames(pool, ctx);
         refused = evict_give_back(pool, ctx);
         error = refused ? refused : error;
@@ -83,7 +84,7 @@ int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, 
 
         transfer_drop(pool, ctx);
         unmap_error = evict_unmap(pool, ctx);
-        evict_save(pool, ctx, for_fault);
+        save_for_good(pool, ctx, for_fault);
         *left = free_frames(pool, ctx);
         save_error = evict_give_back(pool, ctx);
         return save_error ? save_error : unmap_error;
@@ -238,6 +239,24 @@ void evict_save(struct pg_pool *pool, struct move_context *ctx, bool for_fault)
         }
 }
 
+static void note_evicting(struct pg_pool *pool, const struct page_batch *out, bool ended)
+{
+        for (unsigned i = 0; i < out->count; i++) {
+                const struct page_op *op = &out->ops[i];
+
+                if (op->word & PAGE_DIRTY && op->mapping->flags & PG_MAP_SHARED)
+                        store_note_evicting(&pool->stores, op->mapping->location, ended);
+        }
+}
+
+/* These pages leave: a sync that fails later cannot have them written again (store_gate.c). */
+static void save_for_good(struct pg_pool *pool, struct move_context *ctx, bool for_fault)
+{
+        note_evicting(pool, &ctx->out, false);
+        evict_save(pool, ctx, for_fault);
+        note_evicting(pool, &ctx->out, true);
+}
+
 /* ---- free ---------------------------------------------------------------------------------- */
 
 /* Gives the memory of the saved pages back, neighbours together, all in one call. */
@@ -281,8 +300,6 @@ static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx)
 
                 if (op->error)
                         continue;
-                if (op->word & PAGE_DIRTY && op->mapping->flags & PG_MAP_SHARED)
-                        store_note_evicted(&pool->stores, op->location);
                 dirty += (op->word & PAGE_DIRTY) != 0;
                 clean += (op->word & PAGE_DIRTY) == 0;
                 tally_add(&ctx->tally, STAT_AHEAD_WASTED,

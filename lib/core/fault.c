@@ -34,7 +34,6 @@
 
 #include <errno.h>
 
-static bool refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page);
 static bool was_dropped(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
 static enum fault_end load_and_more(struct pg_pool *pool, struct move_context *ctx, bool write);
 
@@ -48,8 +47,10 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
         uint64_t word;
 
         mapping_touch(m, page);
-        if (write && refuse_write(pool, m, page))
+        if (write && fault_refuse_write(pool, m, page))
                 return FAULT_DONE;
+        if (write)
+                mapping_note_write(m);
         do {
                 word = page_word_read(p);
                 if (word & PAGE_BUSY)
@@ -79,21 +80,15 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
 
 /* ---- pages that hold a frame --------------------------------------------------------------- */
 
-/* The program has made a read-only mapping writable, by mprotect. If its writes have no place to go
- * to, the page is made read-only again, and the access gets SIGSEGV when it is tried again. */
-static bool refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page)
+bool fault_refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page)
 {
         uint64_t ignored;
 
-        if (mapping_is_writable(m))
+        if (mapping_is_writable(m) || !(m->flags & PG_MAP_SHARED) ||
+            !(store_flags(store_find(&pool->stores, m->location, &ignored)) & PG_STORE_READONLY))
                 return false;
-        if (m->flags & PG_MAP_SHARED &&
-            store_flags(store_find(&pool->stores, m->location, &ignored)) & PG_STORE_READONLY) {
-                uffd_refuse_writes(mapping_addr(m, page), pool->page_size);
-                return true;
-        }
-        atomic_store_explicit(&m->made_writable, true, memory_order_relaxed);
-        return false;
+        uffd_refuse_writes(mapping_addr(m, page), pool->page_size);
+        return true;
 }
 
 /*
@@ -138,13 +133,11 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
                 page_release(op->mapping, op->page, op->word);
                 return op->error;
         }
-        if (!op->clean && !(op->word & PAGE_DIRTY)) {
+        if (!op->clean && !(op->word & PAGE_DIRTY))
                 page_modified(pool, op, true);
-                /* See fault_make_writable. Here the kernel would not ask us, but fail. */
-                if (pool->delivery == PG_DELIVERY_SIGNAL)
-                        uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page),
-                                       pool->page_size);
-        }
+        /* See fault_make_writable. Here the kernel would not ask us, but fail. */
+        if (!op->clean && pool->delivery == PG_DELIVERY_SIGNAL)
+                uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page), pool->page_size);
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                 tally_add(&ctx->tally, STAT_AHEAD_USED, 1);
         page_publish(pool, ctx, op, RING_RESCUED);

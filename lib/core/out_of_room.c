@@ -8,6 +8,7 @@
  */
 #include "out_of_room.h"
 #include "frame.h"
+#include "futex_lock.h"
 #include "pool.h"
 #include "store_gate.h"
 
@@ -84,13 +85,17 @@ static void name_cause(struct line *l, struct pg_pool *pool, int error)
 void out_of_room_report(struct pg_pool *pool, int error)
 {
         struct line l = {.len = 0};
+        uint32_t limit;
 
         if (!pool->out_of_room || atomic_exchange(&pool->told_out_of_room, true))
                 return;
         line_add(&l, "out of room: ");
         name_cause(&l, pool, error);
         line_add(&l, " of ");
-        line_add_number(&l, pool->frames.limit);
+        lock_take(&pool->lock);
+        limit = pool->frames.limit;
+        lock_drop(&pool->lock);
+        line_add_number(&l, limit);
         line_add(&l, " frames. The access gets SIGBUS");
         pool->out_of_room(pool->message_arg, l.at);
 }

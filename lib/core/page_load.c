@@ -39,12 +39,12 @@
 #include <errno.h>
 
 #define MS 1000000u
-/* How long a fault waits for pages that the kernel has pinned when nothing else could be evicted,
- * and how long when the pool is above its budget for that reason already. */
+/* How long a fault waits for pages that the kernel has pinned when nothing else could be evicted;
+ * how long when the pool is above its budget for that reason already; and how long if there is no
+ * frame beyond the budget, for want of address space, so that the access would fail. */
 #define PINNED_PATIENCE_MS 100u
 #define ABOVE_PATIENCE_MS  2u
-/* Frames beyond the budget by which pages and victims change places. */
-#define EXCHANGE_FRAMES 16u
+#define LAST_PATIENCE_MS   2000u
 
 static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                            bool write);
@@ -132,12 +132,16 @@ static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsi
 /* How long a fault waits, in milliseconds, when all that could be evicted was pinned. */
 static unsigned patience_ms(struct pg_pool *pool)
 {
-        bool above;
+        const struct frames *f = &pool->frames;
+        unsigned ms = PINNED_PATIENCE_MS;
 
         lock_take(&pool->lock);
-        above = pool->frames.live > pool->frames.limit;
+        if (f->live >= f->capacity)
+                ms = LAST_PATIENCE_MS;
+        else if (f->live > f->limit)
+                ms = ABOVE_PATIENCE_MS;
         lock_drop(&pool->lock);
-        return above ? ABOVE_PATIENCE_MS : PINNED_PATIENCE_MS;
+        return ms;
 }
 
 /* A frame beyond the budget for the first page of ctx->in. Returns how many have one. `error`: why
@@ -150,7 +154,7 @@ static unsigned take_beyond(struct pg_pool *pool, struct move_context *ctx, int 
 
         lock_take(&pool->lock);
         may = error == -EBUSY ||
-              (error == -ENOSPC && op->owned && f->live < f->limit + EXCHANGE_FRAMES);
+              (error == -ENOSPC && op->owned && f->live < f->limit + FRAMES_SPARE);
         op->frame = may ? frame_take_beyond(f) : PG_NO_FRAME;
         lock_drop(&pool->lock);
         if (op->frame == PG_NO_FRAME)

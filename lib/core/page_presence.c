@@ -9,7 +9,9 @@
 #include "page_presence.h"
 #include "kernel_page.h"
 #include "mapping.h"
+#include "move_context.h"
 #include "page.h"
+#include "page_state.h"
 #include "pool.h"
 #include "uffd.h"
 
@@ -41,6 +43,16 @@ bool page_raises_sigbus(struct pg_pool *pool, const struct mapping *m, uint64_t 
         return true;
 }
 
+/* Without a fault: it is modified, and not saved. */
+static bool may_be_written(struct pg_pool *pool, const struct mapping *m, uint64_t page)
+{
+        struct page_op op = {.mapping = (struct mapping *)(uintptr_t)m, .page = page};
+
+        op.word = page_word_read(mapping_word(op.mapping, page));
+        op.frame = page_frame(op.word);
+        return op.word & PAGE_DIRTY && mapping_is_writable(m) && !page_is_saved(pool, &op);
+}
+
 bool page_is_hole(struct pg_pool *pool, const struct mapping *m, uint64_t page)
 {
         static const char zeros[KERNEL_PAGE_SIZE];
@@ -57,11 +69,10 @@ bool page_is_hole(struct pg_pool *pool, const struct mapping *m, uint64_t page)
                 filled += uffd_copy(&pool->uffd, addr + at, zeros, sizeof(zeros), true, &ignored) ==
                           0;
         if (unsure && filled == pool->page_size / sizeof(zeros)) {
-                uffd_drop(addr, pool->page_size);
+                uffd_forget(addr, pool->page_size);
                 return true;
         }
-        if (filled > 0 && mapping_is_writable(m) &&
-            page_word_read(mapping_word((struct mapping *)(uintptr_t)m, page)) & PAGE_DIRTY)
+        if (filled > 0 && may_be_written(pool, m, page))
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return there == UFFD_NOTHING && !unsure && !uffd_in_core(addr, pool->page_size);
 }

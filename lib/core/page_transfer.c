@@ -292,7 +292,7 @@ static unsigned copy_out_run(struct pg_pool *pool, struct page_op *first, unsign
 static int copy_out(struct pg_pool *pool, struct page_op *op)
 {
         char *addr = mapping_addr(op->mapping, op->page);
-        bool must_protect = op->word & PAGE_DIRTY && mapping_is_writable(op->mapping);
+        bool must_protect = op->word & PAGE_DIRTY;
         size_t done;
         int error;
 
@@ -321,6 +321,9 @@ static int copy_or_unshare(struct pg_pool *pool, struct page_op *op)
 
         if (!(op->word & PAGE_DIRTY))
                 return copy_out(pool, op);
+        /* A modified page may be protected nevertheless (fault_make_writable); to write to it here
+         * would be to wait for ourselves. */
+        uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page), pool->page_size);
         error = uffd_unshare(mapping_addr(op->mapping, op->page), pool->page_size);
         if (error)
                 return error;

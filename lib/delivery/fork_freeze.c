@@ -53,18 +53,22 @@
 /* ---- serving ------------------------------------------------------------------------------- */
 
 /* Once for each page. False: the log is full. */
-static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page, pid_t tid)
+static bool note(struct pg_pool *pool, struct mapping *m, uint64_t page, pid_t tid, bool write)
 {
         struct fork_freeze *f = &pool->freeze;
         uint32_t n = atomic_load(&f->count);
 
         for (uint32_t i = 0; i < n; i++)
-                if (atomic_load(&f->log[i].mapping) == m && atomic_load(&f->log[i].page) == page)
+                if (atomic_load(&f->log[i].mapping) == m && atomic_load(&f->log[i].page) == page) {
+                        if (write)
+                                atomic_store(&f->log[i].written, true);
                         return true;
+                }
         do {
                 if (n == FORK_LOG)
                         return false;
         } while (!atomic_compare_exchange_weak(&f->count, &n, n + 1));
+        atomic_store(&f->log[n].written, write);
         atomic_store(&f->log[n].page, page);
         atomic_store(&f->log[n].tid, tid);
         atomic_store(&f->log[n].mapping, m);
@@ -119,7 +123,7 @@ static const char *content(struct pg_pool *pool, struct move_context *ctx, struc
  * child may get a part of it, and must not get one that was written to. One of a read-only mapping
  * stays so: the program may make it writable. False: not now. */
 static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struct mapping *m,
-                           uint64_t page, uint64_t word)
+                           uint64_t page, uint64_t word, bool write)
 {
         char *addr = mapping_addr(m, page);
         bool piecewise = pool->page_size > KERNEL_PAGE_SIZE && mapping_is_writable(m);
@@ -131,8 +135,11 @@ static bool install_frozen(struct pg_pool *pool, struct move_context *ctx, struc
                 return false;
         error = uffd_copy(&pool->uffd, addr, data, pool->page_size,
                           piecewise || !mapping_is_writable(m), &done);
-        if (error == -EEXIST)
-                return true; /* it was installed in this very freeze */
+        if (error == -EEXIST) { /* it was installed in this very freeze */
+                if (write)
+                        uffd_unprotect(&pool->uffd, addr, pool->page_size);
+                return true;
+        }
         if (error && done > 0)
                 uffd_forget(addr, pool->page_size);
         else if (piecewise)
@@ -159,10 +166,12 @@ static bool show(struct pg_pool *pool, struct move_context *ctx, struct mapping 
                 return true; /* another thread was quicker, before the freeze */
         if (!mapped && !has_room(pool, ctx->tid))
                 return false;
-        if (!note(pool, m, page, ctx->tid))
+        if (write && fault_refuse_write(pool, m, page))
+                return true;
+        if (!note(pool, m, page, ctx->tid, write))
                 return false;
         if (!mapped)
-                return install_frozen(pool, ctx, m, page, word);
+                return install_frozen(pool, ctx, m, page, word, write);
         uffd_unprotect(&pool->uffd, mapping_addr(m, page), pool->page_size);
         return true;
 }
@@ -178,8 +187,10 @@ static enum fault_end serve_frozen(struct pg_pool *pool, struct move_context *ct
         /* Read while we hold a spare move context, so in this freeze and in no earlier one. */
         word = page_word_read(mapping_word(m, page));
         mapping_touch(m, page);
+        if (word & PAGE_POISONED && !page_raises_sigbus(pool, m, page))
+                uffd_poison(&pool->uffd, mapping_addr(m, page), pool->page_size);
         if (word & PAGE_POISONED)
-                end = page_raises_sigbus(pool, m, page) ? FAULT_POISONED : FAULT_LATER;
+                end = FAULT_POISONED;
         else if (word & PAGE_EXCLUDED || show(pool, ctx, m, page, word, write))
                 end = FAULT_DONE;
         disclaim(pool, ctx);
@@ -356,6 +367,8 @@ void fork_freeze_end(struct pg_pool *pool, bool in_child)
                 if (!m)
                         continue;
                 move_context_reset(ctx, &pool->stats, in_child ? 0 : atomic_load(&f->log[i].tid));
+                if (atomic_load(&f->log[i].written))
+                        mapping_note_write(m);
                 work_off(pool, ctx, m, atomic_load(&f->log[i].page));
         }
         ctx->in.count = 0;

@@ -69,15 +69,15 @@ static uint32_t take_from(struct frames *frames, struct frame_list *list)
         return f;
 }
 
-uint32_t frame_take(struct frames *frames)
+static uint32_t take_within(struct frames *frames, uint32_t limit)
 {
         uint32_t f, used;
 
-        if (frames->live > frames->limit)
+        if (frames->live > limit)
                 return PG_NO_FRAME;
         f = take_from(frames, &frames->free_list);
         if (f == PG_NO_FRAME) {
-                if (frames->live == frames->limit)
+                if (frames->live == limit)
                         return PG_NO_FRAME;
                 f = take_from(frames, &frames->retired);
                 if (f == PG_NO_FRAME)
@@ -90,16 +90,20 @@ uint32_t frame_take(struct frames *frames)
         return f;
 }
 
+uint32_t frame_take(struct frames *frames)
+{
+        return take_within(frames, frames->limit);
+}
+
 uint32_t frame_take_beyond(struct frames *frames)
 {
-        uint32_t limit = frames->limit, f;
+        uint32_t limit = frames->limit;
 
-        if (frames->live >= limit && frames->free_list.count == 0 &&
-            frames->live < frames->capacity)
-                frames->limit = frames->live + 1;
-        f = frame_take(frames);
-        frames->limit = limit;
-        return f;
+        if (frames->live >= limit)
+                limit = frames->live;
+        if (frames->live >= limit && frames->free_list.count == 0 && limit < frames->capacity)
+                limit++;
+        return take_within(frames, limit);
 }
 
 void frame_put(struct frames *frames, uint32_t frame)

@@ -10,6 +10,9 @@
 #include <unpaged/unpaged.h>
 #include "frame_list.h"
 
+/* Frames beyond the budget by which pages and victims change places (page_load.c). */
+#define FRAMES_SPARE 16u
+
 struct mapping;
 
 /*

@@ -118,6 +118,13 @@ static inline bool mapping_is_writable(const struct mapping *m)
                atomic_load_explicit(&m->made_writable, memory_order_relaxed);
 }
 
+/* The program writes to it, so it is writable. */
+static inline void mapping_note_write(struct mapping *m)
+{
+        if (!mapping_is_writable(m))
+                atomic_store_explicit(&m->made_writable, true, memory_order_relaxed);
+}
+
 /* As it was mapped. */
 static inline int mapping_prot(const struct mapping *m)
 {

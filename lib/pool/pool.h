@@ -48,7 +48,8 @@ struct fork_freeze {
         struct {
                 _Atomic(struct mapping *) mapping;
                 _Atomic uint64_t page;
-                _Atomic pid_t tid; /* of the thread that wanted it */
+                _Atomic pid_t tid;    /* of the thread that wanted it */
+                _Atomic bool written; /* a thread wanted to write to it */
         } log[FORK_LOG];
 };
 

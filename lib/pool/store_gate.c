@@ -28,7 +28,8 @@ struct pg_store_gate {
         pthread_mutex_t syncing;  /* of the two below */
         uint64_t evicted_durable; /* of evicted: a later sync has confirmed them */
         int lost;                 /* the error of a sync that others had to answer for; or 0 */
-        _Atomic uint64_t evicted; /* modified pages of shared mappings that went out */
+        /* Of modified pages of shared mappings, when they go out: writes begun, and ended. */
+        _Atomic uint64_t evicting, evicted;
 };
 
 static struct pg_store_gate zero_gate, uninit_gate;
@@ -356,11 +357,12 @@ const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages
         return at;
 }
 
-void store_note_evicted(struct stores *s, pg_location location)
+void store_note_evicting(struct stores *s, pg_location location, bool ended)
 {
         uint64_t ignored;
+        struct pg_store_gate *gate = store_find(s, location, &ignored)->gate;
 
-        atomic_fetch_add(&store_find(s, location, &ignored)->gate->evicted, 1);
+        atomic_fetch_add(ended ? &gate->evicted : &gate->evicting, 1);
 }
 
 void store_sync_begin(struct pg_store *store)
@@ -373,7 +375,8 @@ void store_sync_end(struct pg_store *store)
         pthread_mutex_unlock(&store->gate->syncing);
 }
 
-/* Pages that went out while the store synced count as not confirmed. */
+/* What ended before the store was asked is confirmed; what has begun before it answered is not, or
+ * may have been what it answers for. */
 int store_sync(struct pg_store *store)
 {
         struct pg_store_gate *gate;
@@ -386,7 +389,7 @@ int store_sync(struct pg_store *store)
         gate_leave(gate);
         if (!error)
                 gate->evicted_durable = evicted;
-        else if (atomic_load(&gate->evicted) != gate->evicted_durable)
+        else if (atomic_load(&gate->evicting) != gate->evicted_durable)
                 gate->lost = error;
         return error ? error : gate->lost;
 }

@@ -64,8 +64,9 @@ const void *store_page_at(struct pg_store *store, uint64_t offset, size_t npages
 void store_sync_begin(struct pg_store *store);
 int store_sync(struct pg_store *store);
 void store_sync_end(struct pg_store *store);
-/* A modified page of a shared mapping was evicted there. */
-void store_note_evicted(struct stores *s, pg_location location);
+/* A modified page of a shared mapping is going out there, and will not be written again if a sync
+ * fails: before it is written, and when it has been, whether or not that failed. */
+void store_note_evicting(struct stores *s, pg_location location, bool ended);
 /* The pages of the range are to be read anew. */
 void store_refresh(struct stores *s, pg_location location, uint64_t size);
 /* Can a child go on with its copy? */

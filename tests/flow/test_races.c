@@ -410,7 +410,7 @@ START_TEST(page_that_is_queued_and_rescued_loses_no_write)
 
         rig_open(&r, _i & 1, 0, _i & 2);
         pthread_create(&r.first, NULL, writes_for_long, &r);
-        for (unsigned i = 0; i < 4000; i++)
+        for (unsigned i = 0; i < 2000; i++)
                 ck_assert_int_eq(verbs[i % 4](&r), 0);
         atomic_store(&r.second_done, true);
         pthread_join(r.first, &lost);

@@ -199,6 +199,33 @@ START_TEST(pages_evicted_and_confirmed_do_not_answer_for_a_later_failure)
 }
 END_TEST
 
+/* The rest of a large page that is saved stays protected: a write to it must count. */
+START_TEST(saved_large_page_of_which_a_piece_is_dropped_is_still_modified)
+{
+        struct flaky *f = flaky_new(4, 16 * PAGE, true);
+        struct pg_config config = config_frames(_i, 16, 0);
+        struct pg_pool *pool;
+        pg_location base;
+        char *map;
+
+        config.page_size = 16 * PAGE;
+        pool = open_config(&config);
+        ck_assert_int_eq(pg_attach(pool, &f->store, &base), 0);
+        map = pg_map_unpaged(pool, base, 64 * PAGE, PG_MAP_SHARED);
+        ck_assert_ptr_nonnull(map);
+        map[0] = 50;
+        atomic_store(&f->fail_sync, EIO);
+        ck_assert_int_eq(pg_sync(pool, map, 64 * PAGE), -EIO);
+        ck_assert_int_eq(madvise(map + PAGE, PAGE, MADV_DONTNEED), 0);
+        touch(map + PAGE);
+        map[0] = 99;
+        ck_assert_uint_eq(stats_of(pool).protect_faults, 1);
+        close_pool(pool);
+        ck_assert_int_eq(f->pages[0], 99);
+        flaky_delete(f);
+}
+END_TEST
+
 /* ---- pages that cannot be read as they are mapped ------------------------------------------- */
 
 START_TEST(pinned_page_that_is_inaccessible_is_written_and_unmapped)
@@ -298,6 +325,7 @@ TESTS("sync")
         add_for_both(tc, saved_page_that_was_queued_and_rescued_is_still_modified);
         add_for_both(tc, pages_evicted_before_a_failed_sync_are_never_called_safe);
         add_for_both(tc, pages_evicted_and_confirmed_do_not_answer_for_a_later_failure);
+        add_for_both(tc, saved_large_page_of_which_a_piece_is_dropped_is_still_modified);
         add_for_both(tc, pinned_page_that_is_inaccessible_is_written_and_unmapped);
         add_for_both(tc, shared_read_only_mapping_that_became_writable_is_written_back);
         add_for_both(tc, private_read_only_mapping_that_became_writable_keeps_its_writes);

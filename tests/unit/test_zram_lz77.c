@@ -112,7 +112,7 @@ START_TEST(repetitions_of_every_kind_come_back)
         uint8_t page[REPEATS_PAGE];
         unsigned packed = 0;
 
-        for (unsigned round = 0; round < 8000; round++) {
+        for (unsigned round = 0; round < 2000; round++) {
                 fill(page, most[any() % 8], most[any() % 8], most[any() % 8]);
                 packed += round_trip(page, PAGE) > 0;
         }
@@ -206,7 +206,7 @@ START_TEST(what_is_damaged_does_no_harm)
         unsigned refused = 0;
         bool too_many;
 
-        for (unsigned round = 0; round < 20000; round++) {
+        for (unsigned round = 0; round < 5000; round++) {
                 uint8_t *exact, *back = allocate(PAGE);
                 size_t length;
 
@@ -269,7 +269,7 @@ START_TEST(every_processor_compares_the_same)
 {
         uint8_t a[2 * STEP], b[2 * STEP];
 
-        for (unsigned round = 0; round < 100000; round++) {
+        for (unsigned round = 0; round < 30000; round++) {
                 unsigned after = 0, before = 0;
 
                 for (unsigned i = 0; i < 2 * STEP; i++) {

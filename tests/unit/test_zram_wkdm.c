@@ -118,7 +118,7 @@ START_TEST(sparse_pages_come_back_and_take_little)
 {
         uint64_t page[PAGE / 8];
 
-        for (unsigned round = 0; round < 5000; round++) {
+        for (unsigned round = 0; round < 2000; round++) {
                 unsigned words = (unsigned)(any() % 20);
                 size_t most = words_filled_bytes(PAGE) + words * 16, length;
 
@@ -182,7 +182,7 @@ START_TEST(what_is_damaged_does_no_harm)
         void *state = aligned_alloc(64, words_state_bytes(PAGE));
         unsigned refused = 0;
 
-        for (unsigned round = 0; round < 20000; round++) {
+        for (unsigned round = 0; round < 2000; round++) {
                 size_t length;
                 unsigned char *exact;
 
@@ -245,7 +245,7 @@ static uint8_t way_of(uint64_t word, uint64_t entry, uint64_t last)
 
 START_TEST(shortest_way_is_chosen)
 {
-        for (unsigned round = 0; round < 10000; round++) {
+        for (unsigned round = 0; round < 3000; round++) {
                 struct block before, after;
 
                 fill_block(&before);
@@ -274,7 +274,7 @@ START_TEST(every_processor_does_the_same)
 
         if (!has_avx2())
                 printf("skipped: avx2: not this processor\n");
-        for (unsigned round = 0; has_avx2() && round < 5000; round++) {
+        for (unsigned round = 0; has_avx2() && round < 2000; round++) {
                 unsigned words = (unsigned)(any() % 512);
                 size_t length;
 
