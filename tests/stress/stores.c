@@ -29,9 +29,15 @@ struct own {
 
 static struct {
         _Atomic unsigned load, save, get, sync;
+        _Atomic bool sync_failed; /* once at least */
 } sickness;
 
 static int data_fd = -1;
+
+bool flaky_sync_failed(void)
+{
+        return atomic_load(&sickness.sync_failed);
+}
 
 void flaky_set(unsigned load, unsigned save, unsigned get, unsigned sync)
 {
@@ -169,7 +175,10 @@ static int own_out(struct pg_store *store, uint64_t offset, size_t npages, const
 
 static int own_sync(struct pg_store *store)
 {
-        return fails((struct own *)store, &sickness.sync) ? -EIO : 0;
+        if (!fails((struct own *)store, &sickness.sync))
+                return 0;
+        atomic_store(&sickness.sync_failed, true);
+        return -EIO;
 }
 
 static void own_close(struct pg_store *store)

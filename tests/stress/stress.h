@@ -95,6 +95,7 @@ void stores_close(struct pg_store *swap, struct pg_store *data);
 
 /* The flaky stores fail calls with these probabilities, in 1/1000; all 0: healed. */
 void flaky_set(unsigned load, unsigned save, unsigned get, unsigned sync);
+bool flaky_sync_failed(void);
 bool store_is_flaky(void);
 
 /* ---- area.c -------------------------------------------------------------------------------- */
