@@ -27,6 +27,7 @@
  */
 #include "file_ring.h"
 #include "futex_lock.h"
+#include "mask.h"
 
 #include <liburing.h>
 #include <sched.h>
@@ -54,26 +55,11 @@ struct flight {
         bool whole; /* every landed chunk was moved to its last byte */
 };
 
-static bool ring_is_masked(void)
-{
-        const char *mask = getenv("UNPAGED_MASK_FEATURES");
-
-        while (mask != NULL && *mask != '\0') {
-                size_t length = strcspn(mask, ",");
-
-                if (length == strlen("uring") && strncmp(mask, "uring", length) == 0)
-                        return true;
-                mask += length;
-                mask += *mask == ',';
-        }
-        return false;
-}
-
 struct file_ring *file_ring_open(void)
 {
         struct file_ring *ring;
 
-        if (ring_is_masked())
+        if (feature_is_masked("uring"))
                 return NULL;
         ring = calloc(1, sizeof(*ring));
         if (ring == NULL)

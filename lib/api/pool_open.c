@@ -20,6 +20,7 @@
 #include "kernel_page.h"
 #include "last_error.h"
 #include "mapping.h"
+#include "mask.h"
 #include "miss_curve.h"
 #include "move_context.h"
 #include "page_events.h"
@@ -235,10 +236,10 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         pool->mappings_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
         pool->batch_pages = replacement_batch(plan->frames);
         pool->victim_queue.pct = c->queue_pct ? c->queue_pct : VICTIM_QUEUE_PCT;
-        pool->reads_ahead = !pool_is_strict(pool) && !uffd_masked("readahead");
-        pool->predicts_by_mapping = !pool_is_strict(pool) && !uffd_masked("predict");
+        pool->reads_ahead = !pool_is_strict(pool) && !feature_is_masked("readahead");
+        pool->predicts_by_mapping = !pool_is_strict(pool) && !feature_is_masked("predict");
         /* A larger page takes longer to load than a fault does. */
-        pool->drops_near = c->page_size == KERNEL_PAGE_SIZE && !uffd_masked("near");
+        pool->drops_near = c->page_size == KERNEL_PAGE_SIZE && !feature_is_masked("near");
         if (pool_is_strict(pool)) {
                 pool->victim_queue.pct = 0;
                 pool->batch_pages = 1;

@@ -22,6 +22,7 @@
 #include "futex_lock.h"
 #include "kernel_page.h"
 #include "last_error.h"
+#include "mask.h"
 #include "uffd_abi.h"
 
 #include <errno.h>
@@ -40,21 +41,6 @@
 #endif
 
 #define PRESENT_MAX ((size_t)64)
-
-bool uffd_masked(const char *feature)
-{
-        const char *list = getenv("UNPAGED_MASK_FEATURES");
-        size_t len = strlen(feature);
-
-        while (list && *list) {
-                size_t word = strcspn(list, ",");
-
-                if (word == len && memcmp(list, feature, len) == 0)
-                        return true;
-                list += word + (list[word] == ',');
-        }
-        return false;
-}
 
 static int descriptor_new(int device, bool user_mode_is_enough)
 {
@@ -113,7 +99,7 @@ static int open_own(struct uffd *u)
         uint64_t granted;
         int error;
 
-        u->pagemap = uffd_masked("pagemap")
+        u->pagemap = feature_is_masked("pagemap")
                              ? -1
                              : fd_keep(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
         u->memory = fd_keep(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
@@ -160,14 +146,14 @@ int uffd_open(struct uffd *u, bool sigbus)
                                   "this kernel's userfaultfd cannot write-protect anonymous "
                                   "memory; Linux 5.7 or newer on this architecture can");
         }
-        useful |= uffd_masked("move") ? 0 : UFFD_FEATURE_MOVE;
-        useful |= uffd_masked("poison") ? 0 : UFFD_FEATURE_POISON;
-        useful |= uffd_masked("thread_id") || sigbus ? 0 : UFFD_FEATURE_THREAD_ID;
+        useful |= feature_is_masked("move") ? 0 : UFFD_FEATURE_MOVE;
+        useful |= feature_is_masked("poison") ? 0 : UFFD_FEATURE_POISON;
+        useful |= feature_is_masked("thread_id") || sigbus ? 0 : UFFD_FEATURE_THREAD_ID;
         u->features = features & useful;
         u->can_move = u->features & UFFD_FEATURE_MOVE;
         u->can_poison = u->features & UFFD_FEATURE_POISON;
         u->has_thread = u->features & UFFD_FEATURE_THREAD_ID;
-        atomic_store(&u->can_ask, !uffd_masked("presence"));
+        atomic_store(&u->can_ask, !feature_is_masked("presence"));
         error = open_own(u);
         if (error) {
                 uffd_close(u);

@@ -86,7 +86,4 @@ bool uffd_in_core(const void *addr, size_t len);
 /* Blocks for the next message. 1, or -errno. */
 int uffd_read(const struct uffd *u, struct uffd_msg *message);
 
-/* True when UNPAGED_MASK_FEATURES lists the word. */
-bool uffd_masked(const char *feature);
-
 #endif

@@ -151,7 +151,7 @@ static void check_features(struct report *r)
                  false},
         };
         uint64_t has = probe_features();
-        const char *mask = getenv("UNPAGED_MASK_FEATURES");
+        const char *mask = secure_getenv("UNPAGED_MASK_FEATURES");
         int ring = probe_io_uring();
         bool missing = false;
 

@@ -81,7 +81,7 @@ bool preload_find(char path[PATH_MAX], char *why, size_t size)
 {
         static const char *const places[] = {"", "../lib/" MULTIARCH "/unpaged/", "../lib/unpaged/",
                                              "../lib64/unpaged/"};
-        const char *given = getenv("UNPAGED_PRELOAD_PATH");
+        const char *given = secure_getenv("UNPAGED_PRELOAD_PATH");
         char self[PATH_MAX], beside[2 * PATH_MAX];
         ssize_t len;
 

@@ -233,7 +233,7 @@ static int set_variables(const struct options *o)
 
 static const char *run_lookup(const char *name)
 {
-        return getenv(name);
+        return secure_getenv(name);
 }
 
 /* settings.c speaks of variables; who gave an option wants to hear of that. */

@@ -46,7 +46,6 @@
 
 struct preload preload;
 
-static char *const *environment;
 static struct text why; /* what pg_open has to say */
 
 static void name_program(const char *path)
@@ -56,9 +55,10 @@ static void name_program(const char *path)
         preload.name = slash ? slash + 1 : path ? path : "";
 }
 
+/* Nothing is set for a process with privileges of its file: its caller must not steer it. */
 static const char *environment_lookup(const char *name)
 {
-        return environment_find(environment, name);
+        return secure_getenv(name);
 }
 
 static void on_message(void *arg, const char *words)
@@ -405,9 +405,8 @@ static void preload_start(int argc, char **argv, char **envp)
 
         libc_bind_us();
         name_program(argc > 0 ? argv[0] : NULL);
-        environment = envp;
-        if (!environ)
-                environ = envp; /* for getenv() */
+        if (!__environ) /* the C library's; a program may have an environ of its own */
+                __environ = envp;
         heap_init();
         fork_register();
         threads_init();

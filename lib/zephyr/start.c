@@ -36,7 +36,7 @@ void unpaged_init_register(struct unpaged_init *entry)
 
 static size_t frames_wanted(void)
 {
-        const char *text = getenv("UNPAGED_ZEPHYR_FRAMES");
+        const char *text = secure_getenv("UNPAGED_ZEPHYR_FRAMES");
         char *end;
         unsigned long frames;
 

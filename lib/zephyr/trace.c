@@ -94,7 +94,7 @@ static const char *algorithm(void)
 
 void unpaged_trace_start(size_t frames)
 {
-        const char *path = getenv("UNPAGED_ZEPHYR_TRACE");
+        const char *path = secure_getenv("UNPAGED_ZEPHYR_TRACE");
         struct pg_trace_header header = {
                 .page_size = PAGE_SIZE, .frames = (uint32_t)frames, .flags = PG_TRACE_STRICT};
 

@@ -79,7 +79,7 @@ static void choose(int argc, char **argv, bool *histograms, const char **plot)
                 {"tap", no_argument, NULL, 'T'},  {"histograms", optional_argument, NULL, 'H'},
                 {"help", no_argument, NULL, 'h'}, {0},
         };
-        const char *environment = getenv("UNPAGED_ZTEST");
+        const char *environment = secure_getenv("UNPAGED_ZTEST");
         int option;
 
         if (environment && strcmp(environment, "tap") == 0)

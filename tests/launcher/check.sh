@@ -50,6 +50,20 @@ row 'pages of 4 KiB' no
 check "why there is no pool" grep -qE '^  a pool +no +the pages of this kernel are not 4 KiB' out
 check "the verdict" grep -q 'will not page' out
 
+# A command with privileges of its file does not listen to its caller.
+if [ "$(id -u)" -eq 0 ]; then
+        cp bin/unpaged bin/privileged
+        chown 65534 bin/privileged
+        chmod 4755 bin/privileged
+        UNPAGED_MASK_FEATURES=page_4k UNPAGED_PRELOAD_PATH=/nonexistent unpaged=bin/privileged \
+                launch check
+        row 'pages of 4 KiB' yes
+        row 'preloaded library' yes
+        never "what is set is told" grep -q UNPAGED_MASK_FEATURES out
+else
+        skip "a command with privileges: wants root"
+fi
+
 # ---- what is missing ------------------------------------------------------------------------
 
 UNPAGED_PRELOAD_PATH=/nonexistent launch check

@@ -23,4 +23,11 @@ limited 30 paged env LD_PRELOAD="$(dirname "$LAUNCHER")/libunpaged-preload.so:$3
         "$1" >beside 2>err || status=$?
 [ "$status" -eq 0 ] || fail "beside another preloaded library it ends with $status" err
 cmp -s alone beside || fail "it calls another preloaded library" beside
+
+# A program may have an environ of its own; the settings are in the C library's.
+echo 'char **environ; int main(void) { return environ != 0; }' | "${CC:-cc}" -x c - -o own 2>err ||
+        skip "no compiler: $(tail -n 1 err)"
+rm -f stats
+paged ./own >out 2>err || fail "its environ was written to: it ends with $?" err
+[ -s stats ] || fail "with an environ of its own nothing is set"
 finish
