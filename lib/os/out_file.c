@@ -152,5 +152,5 @@ int out_file_append(const char *path)
 const char *out_file_why(int error)
 {
         return error == -ELOOP ? "a symbolic link that belongs to another user is not followed"
-                               : strerror(-error);
+                               : strerrordesc_np(-error);
 }

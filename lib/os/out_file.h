@@ -36,7 +36,7 @@ void out_file_abandon(struct out_file *f);
 /* A descriptor to append to a file, which is made if need be; likewise, or -errno. */
 int out_file_append(const char *path);
 
-/* Why, in words: as strerror(). */
+/* Why, in words; async-signal-safe, as strerror() is not. NULL: no such error. */
 const char *out_file_why(int error);
 
 #endif

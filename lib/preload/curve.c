@@ -71,14 +71,28 @@ bool curve_sufficient(uint64_t *bytes)
 
 /* ---- telling it ---------------------------------------------------------------------------- */
 
-static void draw(const struct curve_view *v)
+static int picture_write(const struct curve_view *v, const char *path)
 {
         static char picture[CURVE_PICTURE_SIZE];
         static struct out_file file;
         struct ink ink = {picture, sizeof(picture), 0, false};
+        int fd = out_file_begin(&file, path, 0666), error;
+
+        if (fd < 0)
+                return fd;
+        curve_view_picture(v, &ink);
+        error = real_write_all(fd, picture, ink.len);
+        real_close(fd);
+        if (!error)
+                return out_file_show(&file);
+        out_file_abandon(&file);
+        return error;
+}
+
+static void draw(const struct curve_view *v)
+{
         struct text path = {0};
-        bool whole = false;
-        int fd;
+        int error;
 
         text_add(&path, curve.path);
         if (!curve.first) {
@@ -86,16 +100,10 @@ static void draw(const struct curve_view *v)
                 text_number(&path, (uint64_t)preload.pid);
                 text_add(&path, ".svg");
         }
-        fd = out_file_begin(&file, path.at, 0666);
-        if (fd >= 0) {
-                curve_view_picture(v, &ink);
-                whole = real_write(fd, picture, ink.len) == (ssize_t)ink.len;
-                real_close(fd);
-        }
-        if (fd >= 0 && !whole)
-                out_file_abandon(&file);
-        if (!whole || out_file_show(&file) != 0)
-                log_line(preload.name, ": the curve cannot be written to ", path.at, NULL);
+        error = picture_write(v, path.at);
+        if (error)
+                complain(preload.name, ": its curve cannot be written to ", path.at, ": ",
+                         out_file_why(error), NULL);
         if (curve.first)
                 claim_drop(curve.path);
 }
@@ -143,6 +151,7 @@ uint32_t curve_open(const char *path, const char *old)
         if (!path || strlen(path) + sizeof(".4294967295.svg") > sizeof(curve.path))
                 return 0;
         sink_open(&curve.sink, "-");
+        complaint_keep();
         at_quick_exit(curve_write);
         strcpy(curve.path, path);
         curve.first = claim_take(path, old);

@@ -5,7 +5,8 @@
  * Two things happen before another program replaces this one: the statistics are written, and if
  * the other is one that our presence would harm (see elf.h), this library is taken out of the
  * environment it gets. All of it may run between vfork() and the end of the child: nothing is
- * allocated, and no variable changes, but for those of stats.c, which knows whose they are.
+ * allocated, and no variable changes, but for those of stats.c, which knows whose they are, and
+ * what complaint.c knows of the tree, which is true of the parent, too.
  */
 #include "elf.h"
 #include "environment.h"
@@ -82,7 +83,7 @@ static bool is_harmed(const char *path, char *const *environment)
                 return false;
         verdict = elf_judge(path);
         if (verdict.refusal)
-                log_line("executes ", path, ", unpaged: ", verdict.refusal, NULL);
+                complain(path, ": runs unpaged: ", verdict.refusal, NULL);
         return verdict.refusal && verdict.harmed;
 }
 

@@ -5,6 +5,7 @@
  *   launcher.c           the subcommands, help and version
  *   launcher_run.c       `run`: options become variables, then the program is executed
  *   launcher_program.c   which file that is, and the preloaded library beside us
+ *   launcher_words.c     what `run` says although it goes on
  *   launcher_check.c     `check`: what this machine allows
  *   launcher_probe.c     the questions of `check` to the kernel
  *   lib/replay           the subcommands that work on traces
@@ -46,6 +47,20 @@ bool preload_find(char path[PATH_MAX], char *why, size_t why_size);
  * memory. */
 bool preload_set(const char *path);
 bool preload_drop(const char *path);
+
+/* ---- launcher_words.c
+ * ------------------------------------------------------------------------- */
+
+struct settings;
+
+/* That the program runs unpaged: to the log, and with `speak` to standard error. */
+void words_unpaged(const struct settings *s, const char *program, const char *reason, bool speak);
+
+/* A line for each variable of the environment that looks like one of ours and is none. */
+void words_misspelt(void);
+
+/* Sets UNPAGED_TREE, so that the program's processes may speak, or takes it out. False: errno. */
+bool words_for_tree(bool speak);
 
 /* ---- launcher_probe.c
  * ------------------------------------------------------------------------- */

@@ -44,6 +44,7 @@ enum row {
         LOG,
         VERBOSE,
         REQUIRE,
+        QUIET,
         ROWS
 };
 
@@ -80,6 +81,8 @@ static const struct {
         [VERBOSE] = {"verbose", 'v', NULL, "UNPAGED_LOG", "-", "say such things on standard error"},
         [REQUIRE] = {"require", 'r', NULL, "UNPAGED_REQUIRE", "1",
                      "fail where the program would run unpaged"},
+        [QUIET] = {"quiet", 'q', NULL, "UNPAGED_QUIET", "1",
+                   "not a word where something cannot be had"},
 };
 
 /* What was given, by row; the last one of several. */
@@ -366,7 +369,7 @@ static int check_swap(const struct settings *s)
 
 static int run_settle(const struct options *o, struct settings *s)
 {
-        char why[512], bytes[32];
+        char why[512], bytes[32], least[SIZE_TEXT];
         int status = set_variables(o);
 
         if (status >= 0)
@@ -378,6 +381,11 @@ static int run_settle(const struct options *o, struct settings *s)
         if (s->budget == 0 && (s->budget = settings_budget_default()) == 0)
                 return say(STATUS_REFUSED,
                            "how much memory there is cannot be told; give --budget");
+        if (s->budget < settings_budget_least(s, least))
+                return say(STATUS_REFUSED,
+                           "%s of the memory is too small a budget for such pages: give --budget "
+                           "%s, or smaller pages",
+                           BUDGET_DEFAULT, least);
         /* A share is taken once, here: every process of the tree gets the same. */
         snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)s->budget);
         if (setenv("UNPAGED_BUDGET", bytes, 1) != 0)
@@ -396,24 +404,6 @@ static int run_settle(const struct options *o, struct settings *s)
 
 /* ---- the program ---------------------------------------------------------------------------- */
 
-/* To whom it was asked to be told: the log, and standard error with --verbose. */
-static void tell(const struct options *o, const struct settings *s, const char *program,
-                 const char *reason)
-{
-        bool to_stderr = o->value[VERBOSE] || (s->log_path && strcmp(s->log_path, "-") == 0);
-        int fd;
-
-        if (to_stderr)
-                say(0, "%s: runs unpaged: %s", program, reason);
-        if (!s->log_path || strcmp(s->log_path, "-") == 0)
-                return;
-        fd = out_file_append(s->log_path);
-        if (fd >= 0) {
-                dprintf(fd, "unpaged: %s: runs unpaged: %s\n", program, reason);
-                close(fd);
-        }
-}
-
 /* Leaves to the library what it will say itself. */
 static const char *refusal(const struct settings *s, const struct elf_verdict *v)
 {
@@ -427,6 +417,7 @@ static int run_prepare(const struct options *o, const struct settings *s, const 
         struct elf_verdict verdict = elf_judge(program);
         const char *reason = refusal(s, &verdict);
         bool require = s->require || o->value[REQUIRE], with;
+        bool speak = !s->quiet && !o->value[QUIET];
 
         if (require && !settings_let(s, program))
                 reason = "UNPAGED_ONLY or UNPAGED_SKIP says so";
@@ -438,12 +429,16 @@ static int run_prepare(const struct options *o, const struct settings *s, const 
         if (require && probe_pool(s->signal_delivery, why, sizeof(why)) != 0)
                 return say(STATUS_REFUSED, "%s: would run unpaged, and --require forbids it: %s",
                            program, why);
+        if (speak && !s->off)
+                words_misspelt();
         if (reason)
-                tell(o, s, program, reason);
+                words_unpaged(s, program, reason, o->value[VERBOSE] || (speak && !s->off));
         /* Where the library is only ignored, it stays for what the program executes. */
         with = !s->off && !verdict.harmed && (!verdict.refusal || s->children);
         if (!(with ? preload_set(library) : preload_drop(library)))
                 return say(STATUS_REFUSED, "LD_PRELOAD: %s", strerror(errno));
+        if (!words_for_tree(with && speak && !reason))
+                return say(STATUS_REFUSED, "UNPAGED_TREE: %s", strerror(errno));
         return -1;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 void *real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
@@ -111,6 +112,37 @@ int real_open(const char *path, int flags, int mode)
 ssize_t real_write(int fd, const void *data, size_t len)
 {
         return syscall(SYS_write, fd, data, len);
+}
+
+static int write_on(int fd, const char *data, size_t len)
+{
+        while (len > 0) {
+                ssize_t n = real_write(fd, data, len);
+
+                if (n < 0)
+                        return -errno;
+                data += n;
+                len -= (size_t)n;
+        }
+        return 0;
+}
+
+/* A write that fails sends them to its thread, where they are blocked and hence pending; unless
+ * they already were. */
+int real_write_all(int fd, const void *data, size_t len)
+{
+        static const struct timespec now = {0};
+        const uint64_t one = 1, sent = one << (SIGPIPE - 1) | one << (SIGXFSZ - 1);
+        uint64_t pending = 0, ours, before = real_signals_block();
+        int error;
+
+        syscall(SYS_rt_sigpending, &pending, sizeof(pending));
+        error = write_on(fd, data, len);
+        ours = sent & ~pending;
+        if (error == -EPIPE || error == -EFBIG)
+                syscall(SYS_rt_sigtimedwait, &ours, NULL, &now, sizeof(ours));
+        real_signals_restore(before);
+        return error;
 }
 
 pid_t real_getpid(void)

@@ -32,6 +32,8 @@ int real_dup3(int fd, int to, int flags);
 int real_fcntl(int fd, int command, ...);
 int real_open(const char *path, int flags, int mode);
 ssize_t real_write(int fd, const void *data, size_t len);
+/* All of it: 0, or -errno. Without SIGPIPE and SIGXFSZ, which would be the program's. */
+int real_write_all(int fd, const void *data, size_t len);
 pid_t real_getpid(void);
 _Noreturn void real_exit(int status);
 

@@ -8,10 +8,10 @@
  */
 #include "settings.h"
 #include "machine.h"
-#include "size.h"
 #include "kernel_page.h"
 #include "policy_object.h"
 
+#include <limits.h>
 #include <string.h>
 #include <unpaged/policy.h>
 
@@ -89,13 +89,26 @@ static bool read_budget(struct reading *r, const char *name, const char *value)
         return true;
 }
 
+uint64_t settings_budget_least(const struct settings *s, char text[SIZE_TEXT])
+{
+        uint64_t least = (uint64_t)BUDGET_LEAST_PAGES * s->page_size;
+
+        size_write(least, text);
+        return least;
+}
+
 /* Known only when the page size is. */
 static bool check_budget(struct reading *r, const char *name, const char *value)
 {
-        if (r->s->budget < (uint64_t)BUDGET_MIN_PAGES * r->s->page_size)
-                return wrong(r, name, value,
-                             "too small: give at least 5 pages (20K, where a page is 4096 bytes)");
-        return true;
+        char words[128] = "too small: give at least ", least[SIZE_TEXT];
+        struct reading whole = {.why = words, .size = sizeof(words)};
+        size_t at = strlen(words);
+
+        if (r->s->budget >= settings_budget_least(r->s, least))
+                return true;
+        settings_put(&whole, &at, least);
+        settings_put(&whole, &at, ", which is 64 pages");
+        return wrong(r, name, value, words);
 }
 
 static bool read_policy(struct reading *r, const char *name, const char *value)
@@ -274,6 +287,11 @@ static bool read_skip(struct reading *r, const char *name, const char *value)
         return true;
 }
 
+static bool read_quiet(struct reading *r, const char *name, const char *value)
+{
+        return read_switch(value, &r->s->quiet) || wrong(r, name, value, "must be 1 or 0");
+}
+
 static bool read_off(struct reading *r, const char *name, const char *value)
 {
         return read_switch(value, &r->s->off) || wrong(r, name, value, "must be 1 or 0");
@@ -301,6 +319,7 @@ static const struct {
         {"UNPAGED_REQUIRE", read_require},
         {"UNPAGED_ONLY", read_only},
         {"UNPAGED_SKIP", read_skip},
+        {"UNPAGED_QUIET", read_quiet},
 };
 
 const char *settings_read(struct settings *s, const char *(*lookup)(const char *name), char *why,
@@ -320,6 +339,67 @@ const char *settings_read(struct settings *s, const char *(*lookup)(const char *
                         return why;
         }
         return NULL;
+}
+
+/* ---- names that are not ours ---------------------------------------------------------------- */
+
+#define NAME_MOST 64u
+
+static unsigned least_of(unsigned a, unsigned b, unsigned c)
+{
+        return a < b ? (a < c ? a : c) : b < c ? b : c;
+}
+
+static char lower(char c)
+{
+        return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* How many letters must be changed, inserted or left out to make one of the other (Levenshtein),
+ * in either case and looking at no more than NAME_MOST of each. */
+static unsigned distance(const char *from, const char *to)
+{
+        size_t m = strnlen(from, NAME_MOST), n = strnlen(to, NAME_MOST);
+        unsigned row[NAME_MOST + 1];
+
+        for (unsigned j = 0; j <= n; j++)
+                row[j] = j;
+        for (unsigned i = 1; i <= m; i++) {
+                unsigned corner = row[0];
+
+                row[0] = i;
+                for (unsigned j = 1; j <= n; j++) {
+                        unsigned changed = corner + (lower(from[i - 1]) != lower(to[j - 1]));
+
+                        corner = row[j];
+                        row[j] = least_of(row[j] + 1, row[j - 1] + 1, changed);
+                }
+        }
+        return row[n];
+}
+
+const char *settings_nearest(const char *name)
+{
+        /* The library, the launcher and Zephyr's machine read these. */
+        static const char *const others[] = {"UNPAGED_PRELOAD_PATH", "UNPAGED_MASK_FEATURES",
+                                             "UNPAGED_TREE",         "UNPAGED_ZTEST",
+                                             "UNPAGED_ZEPHYR_TRACE", "UNPAGED_ZEPHYR_FRAMES"};
+        const size_t nvariables = sizeof(variables) / sizeof(variables[0]);
+        const char *nearest = NULL;
+        unsigned least = UINT_MAX;
+
+        for (size_t i = 0; i < nvariables + sizeof(others) / sizeof(others[0]); i++) {
+                const char *known = i < nvariables ? variables[i].name : others[i - nvariables];
+                unsigned far = distance(name, known);
+
+                if (strcmp(name, known) == 0)
+                        return NULL;
+                if (far >= least)
+                        continue;
+                least = far;
+                nearest = known;
+        }
+        return nearest;
 }
 
 /* ---- lists of programs ---------------------------------------------------------------------- */

@@ -19,6 +19,8 @@
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
+#include "size.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,13 +48,15 @@ struct settings {
         const char *log_path; /* UNPAGED_LOG: one line for each event; "-": standard error */
         const char *allow, *deny; /* UNPAGED_ONLY, UNPAGED_SKIP: program names with commas; NULL */
         char swap_name[4096];     /* what swap_path points to where the value says more */
+        bool quiet;               /* UNPAGED_QUIET: 1: not a word about what cannot be had */
         bool off;                 /* UNPAGED_OFF=1: do nothing at all; nothing else is checked */
 };
 
 /* What a process gets that is paged without UNPAGED_BUDGET. */
 #define BUDGET_DEFAULT "25%"
-/* The least that pg_open() takes: 4 frames and a buffer. */
-#define BUDGET_MIN_PAGES 5u
+/* With fewer no program gets anything done: its instructions, and the handlers of its signals, keep
+ * some of these for themselves. */
+#define BUDGET_LEAST_PAGES 64u
 
 /* Reads `name=value` from getenv-like lookup(name). Returns NULL; or what is wrong, in words
  * that name the variable, the value and the remedy, written to `why`, which is returned. Without
@@ -65,6 +69,12 @@ const char *settings_read(struct settings *s, const char *(*lookup)(const char *
 /* BUDGET_DEFAULT in bytes. Percentages are of the machine's memory, or of the cgroup's where that
  * is less; how sizes are written: lib/replay/size.h. 0: how much memory there is cannot be told. */
 uint64_t settings_budget_default(void);
+
+/* The least budget for pages of s->page_size, in bytes, and as the user would write it. */
+uint64_t settings_budget_least(const struct settings *s, char text[SIZE_TEXT]);
+
+/* NULL: there is a variable of this name. Else the one that is most like it. */
+const char *settings_nearest(const char *name);
 
 /* Whether UNPAGED_ONLY and UNPAGED_SKIP let a program be paged, by the last part of its path: SKIP
  * must not name it; ONLY, if set, must. */

@@ -72,7 +72,7 @@ static void on_out_of_room(void *arg, const char *line)
 {
         (void)arg;
         stats_reason(line);
-        log_urgent(preload.name, line);
+        complain_in_fault(preload.name, ": ", line, NULL);
 }
 
 /* ---- whether ------------------------------------------------------------------------------- */
@@ -92,12 +92,10 @@ static bool has_sanitizer(void)
 }
 
 /* NULL: nothing stands against it. */
-static const char *objection(const struct settings *s)
+static const char *objection(void)
 {
         const char *list = environment_lookup("LD_PRELOAD");
 
-        if (!settings_let(s, preload.name))
-                return "UNPAGED_ONLY or UNPAGED_SKIP says so";
         if (getauxval(AT_SECURE))
                 return "it runs with privileges of its file";
         if (has_sanitizer())
@@ -225,6 +223,40 @@ static size_t arena_limit(void)
         return limit.rlim_cur / 4;
 }
 
+static bool is_limited(__rlimit_resource_t resource)
+{
+        struct rlimit limit;
+
+        return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+static bool commits_strictly(void)
+{
+        char mode = 0;
+        int fd = real_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
+
+        if (fd >= 0 && read(fd, &mode, 1) != 1)
+                mode = 0;
+        if (fd >= 0)
+                real_close(fd);
+        return mode == '2';
+}
+
+/* What stands against a reservation that the kernel refused; NULL: unknown. */
+static const char *limit_words(void)
+{
+        if (is_limited(RLIMIT_AS))
+                return "its address space is limited (RLIMIT_AS), and not to 64 GiB or more; in "
+                       "the shell, before: ulimit -v unlimited";
+        if (is_limited(RLIMIT_DATA))
+                return "its data are limited (RLIMIT_DATA), which counts what is only reserved; in "
+                       "the shell, before: ulimit -d unlimited";
+        if (commits_strictly())
+                return "vm.overcommit_memory is 2, which counts what is only reserved; as root: "
+                       "sysctl -w vm.overcommit_memory=0";
+        return NULL;
+}
+
 static int arena_open(void)
 {
         size_t most = arena_limit();
@@ -235,8 +267,7 @@ static int arena_open(void)
                 if (size <= most && (arena = pg_map(preload.pool, size, 0)))
                         break;
         if (!arena) {
-                on_message(NULL, "there is no address space for it (see RLIMIT_AS, and "
-                                 "vm.overcommit_memory)");
+                on_message(NULL, "there is no address space for it");
                 return -ENOMEM;
         }
         if (real_mprotect(arena, size, PROT_NONE) != 0)
@@ -362,9 +393,11 @@ static void stay_unpaged(const char *reason, bool fatal)
 {
         struct text t = {0};
 
-        log_line(preload.name, " runs unpaged: ", reason, NULL);
-        if (!fatal)
+        if (!fatal) {
+                complain(preload.name, ": runs unpaged: ", reason, NULL);
                 return;
+        }
+        log_line(preload.name, ": runs unpaged: ", reason, NULL);
         text_add(&t, "unpaged: ");
         text_word(&t, preload.name);
         text_add(&t, " cannot be paged: ");
@@ -384,7 +417,10 @@ static void start_pool(const struct settings *s)
         else
                 process_is_ours();
         if (error) {
-                stay_unpaged(why.len            ? why.at
+                const char *limit = error == -ENOMEM ? limit_words() : NULL;
+
+                stay_unpaged(limit              ? limit
+                             : why.len          ? why.at
                              : *pg_last_error() ? pg_last_error()
                                                 : strerror(-error),
                              s->require);
@@ -392,6 +428,7 @@ static void start_pool(const struct settings *s)
         }
         preload.pid = real_getpid();
         stats_open(s->stats_path);
+        complaint_share();
         text_number(&t, preload.budget);
         log_line(preload.name, " is paged, with a budget of ", t.at, " bytes", NULL);
         atomic_store_explicit(&preload.active, true, memory_order_release);
@@ -411,6 +448,7 @@ static void preload_start(int argc, char **argv, char **envp)
         fork_register();
         threads_init();
         exec_init();
+        complaint_open();
         reason = settings_read(&s, environment_lookup, wrong, sizeof(wrong));
         if (!reason && s.off)
                 return;
@@ -419,8 +457,11 @@ static void preload_start(int argc, char **argv, char **envp)
                 stay_unpaged(reason, false);
                 return;
         }
-        reason = objection(&s);
-        if (reason)
+        reason = objection();
+        if (!settings_let(&s, preload.name))
+                log_line(preload.name, ": runs unpaged: UNPAGED_ONLY or UNPAGED_SKIP says so",
+                         NULL);
+        else if (reason)
                 stay_unpaged(reason, false);
         else
                 start_pool(&s);

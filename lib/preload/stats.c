@@ -3,10 +3,12 @@
  * stats.c - what a process has cost, told when it ends: one block of lines, each a key, a number
  * for programs, and the same for people.
  *
- * It ends by exit, quick_exit, _exit, or because it executes another program. If that last fails it
- * goes on, and tells again later: the later block counts. Who is killed tells nothing. A child of
- * vfork shares all variables here with its parent but is not the process that the pool belongs to.
+ * It ends by exit, quick_exit, _exit, by a signal (see signals.c), or because it executes another
+ * program. If that last fails it goes on, and tells again later: the later block counts. A process
+ * that is killed by SIGKILL, or crashes, tells nothing. A child of vfork shares all variables here
+ * with its parent but is not the process that the pool belongs to.
  */
+#include "out_file.h"
 #include "preload.h"
 #include "real_syscalls.h"
 #include "text.h"
@@ -14,6 +16,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +25,7 @@ static struct {
         struct sink sink;
         uint64_t started_ns;
         _Atomic bool told;
+        bool failed; /* and that has been said */
         char reason[384];
 } stats;
 
@@ -165,6 +169,7 @@ void stats_write(void)
 {
         struct text t = {0};
         struct pg_stats s = {.size = sizeof(s)};
+        int error;
 
         if (!is_active() || !stats.sink.is_open || real_getpid() != preload.pid ||
             atomic_exchange(&stats.told, true))
@@ -172,7 +177,12 @@ void stats_write(void)
         if (pg_stats_get(preload.pool, &s) != 0)
                 return;
         describe(&t, &s);
-        sink_write(&stats.sink, &t);
+        error = sink_write(&stats.sink, &t);
+        if (error && !stats.failed)
+                complain(preload.name, ": its statistics cannot be written to ",
+                         stats.sink.fd < 0 ? stats.sink.path : "standard error", ": ",
+                         out_file_why(error), NULL);
+        stats.failed = error != 0;
 }
 
 void stats_again(void)
@@ -183,10 +193,14 @@ void stats_again(void)
 
 void stats_open(const char *path)
 {
+        struct stat st;
+
         sink_open(&stats.sink, path);
         stats.started_ns = now_ns();
         if (stats.sink.is_open)
                 at_quick_exit(stats_write);
+        if (stats.sink.is_open && stat(stats.sink.path, &st) == 0 && !S_ISREG(st.st_mode))
+                complaint_keep(); /* /dev/full, a pipe: the first to fail */
 }
 
 void stats_block_restart(void)

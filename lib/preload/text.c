@@ -17,11 +17,23 @@
 
 void text_add(struct text *t, const char *words)
 {
-        size_t len = strlen(words), room = sizeof(t->at) - t->len;
+        size_t len = strlen(words), room = sizeof(t->at) - 1 - t->len;
 
         len = len < room ? len : room;
         memcpy(t->at + t->len, words, len);
         t->len += len;
+        t->at[t->len] = '\0';
+}
+
+void text_parts(struct text *t, const char *part, va_list parts)
+{
+        size_t from = t->len;
+
+        for (; part; part = va_arg(parts, const char *))
+                text_add(t, part);
+        for (size_t i = from; i < t->len; i++)
+                if ((unsigned char)t->at[i] < ' ')
+                        t->at[i] = '_';
 }
 
 void text_decimal(struct text *t, uint64_t n, unsigned places)
@@ -45,7 +57,7 @@ void text_number(struct text *t, uint64_t n)
 
 void text_pad(struct text *t, size_t from, size_t width)
 {
-        while (t->len - from < width && t->len < sizeof(t->at))
+        while (t->len - from < width && t->len < sizeof(t->at) - 1)
                 t->at[t->len++] = ' ';
 }
 
@@ -96,32 +108,32 @@ void sink_open(struct sink *s, const char *path)
         s->is_open = true;
 }
 
-void sink_borrow_stderr(struct sink *s)
+bool sink_is_there(const struct sink *s)
 {
-        struct stat st = {0};
-
-        s->fd = STDERR_FILENO;
-        s->is_open = fstat(s->fd, &st) == 0;
-        s->device = st.st_dev;
-        s->inode = st.st_ino;
-}
-
-void sink_write(const struct sink *s, const struct text *t)
-{
-        int saved = errno;
-        int fd = s->fd;
         struct stat st;
 
-        if (!s->is_open)
-                return;
-        if (fd < 0) {
-                fd = out_file_append(s->path);
-                if (fd >= 0) {
-                        real_write(fd, t->at, t->len);
-                        real_close(fd);
-                }
-        } else if (fstat(fd, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode) {
-                real_write(fd, t->at, t->len);
-        }
+        return s->is_open && (s->fd < 0 || (fstat(s->fd, &st) == 0 && st.st_dev == s->device &&
+                                            st.st_ino == s->inode));
+}
+
+static int append(const char *path, const struct text *t)
+{
+        int fd = out_file_append(path);
+        int error = fd < 0 ? fd : real_write_all(fd, t->at, t->len);
+
+        if (fd >= 0)
+                real_close(fd);
+        return error;
+}
+
+int sink_write(const struct sink *s, const struct text *t)
+{
+        int saved = errno, error = 0;
+
+        if (s->is_open && s->fd < 0)
+                error = append(s->path, t);
+        else if (sink_is_there(s))
+                error = real_write_all(s->fd, t->at, t->len);
         errno = saved;
+        return error;
 }

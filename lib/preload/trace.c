@@ -5,10 +5,10 @@
  * The first process of a tree replaces the file that the user named (claim.c). All others have its
  * name with their process id behind it; for children of fork the pager does it.
  *
- * A process ends as in stats.c. Who is killed loses what the pager has in its buffers. That a trace
- * ended before its time is told on the standard error that the process was started with.
+ * A process ends as in stats.c. One that is killed loses what the pager has in its buffers.
  */
 #include "claim.h"
+#include "out_file.h"
 #include "preload.h"
 #include "real_syscalls.h"
 #include "text.h"
@@ -19,23 +19,10 @@
 #include <string.h>
 
 static struct {
-        struct sink sink;
         char path[PATH_MAX];
         bool told;
         bool claimed; /* the file that the user named is ours to replace */
 } trace;
-
-static void trace_complain(const char *cause, int error)
-{
-        struct text t = {0};
-
-        text_add(&t, "unpaged: ");
-        text_word(&t, preload.name);
-        text_add(&t, cause);
-        text_add(&t, strerror(error));
-        text_add(&t, "\n");
-        sink_write(&trace.sink, &t);
-}
 
 const char *trace_open(const char *path, const char *old)
 {
@@ -43,7 +30,7 @@ const char *trace_open(const char *path, const char *old)
 
         if (len == 0 || len + sizeof(".%p") > sizeof(trace.path))
                 return NULL;
-        sink_open(&trace.sink, "-");
+        complaint_keep();
         at_quick_exit(trace_write);
         strcpy(trace.path, path);
         if (strstr(path, "%p"))
@@ -56,7 +43,8 @@ const char *trace_open(const char *path, const char *old)
 
 void trace_give_up(int error)
 {
-        trace_complain(": its trace cannot be written: ", -error);
+        complain(preload.name, ": its trace cannot be written to ", trace.path, ": ",
+                 out_file_why(error), NULL);
 }
 
 void trace_settle(void)
@@ -73,6 +61,7 @@ void trace_write(void)
                 return;
         error = pg_trace_sync(preload.pool);
         if (error && error != -ENOENT && !trace.told)
-                trace_complain(": its trace ends before its time: ", -error);
+                complain(preload.name, ": its trace ends before its time: ", out_file_why(error),
+                         NULL);
         trace.told = error != 0;
 }

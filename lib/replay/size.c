@@ -124,6 +124,23 @@ const char *size_read_millionths(const char *text, uint64_t *millionths)
         return NULL;
 }
 
+char *size_write(uint64_t bytes, char text[SIZE_TEXT])
+{
+        static const char letters[] = "KMGT";
+        char digits[SIZE_TEXT], *at = digits + sizeof(digits);
+        const char *letter = letters;
+        uint64_t n = (bytes >> 10) + (bytes % 1024 != 0);
+
+        for (; *letter != 'T' && n > 0 && (n % 1024 == 0 || n >= 10 * 1024); letter++)
+                n = (n >> 10) + (n % 1024 != 0);
+        *--at = '\0';
+        *--at = *letter;
+        do
+                *--at = (char)('0' + n % 10);
+        while (n /= 10);
+        return strcpy(text, at);
+}
+
 uint64_t size_share(const struct size *size, uint64_t all)
 {
         return all / ALL * size->share + all % ALL * size->share / ALL;

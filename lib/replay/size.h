@@ -39,6 +39,11 @@ const char *size_read_bytes(const char *text, uint64_t *bytes);
 /* A number alone, "0.99", in millionths. */
 const char *size_read_millionths(const char *text, uint64_t *millionths);
 
+/* The other way: the size as a number and a unit, "4M", that reads as at least `bytes`, and at most
+ * a tenth or 1K more. Returns text. */
+#define SIZE_TEXT 24
+char *size_write(uint64_t bytes, char text[SIZE_TEXT]);
+
 /* That share of `all`, rounded down. */
 uint64_t size_share(const struct size *size, uint64_t all);
 

@@ -16,6 +16,9 @@ wrong() {
 wrong '--budget 64X' '--budget 64X' 'not a size' 'N%'
 wrong '--budget=-1' '--budget -1' 'not a size'
 wrong '--budget 0' '--budget 0' 'too small'
+wrong '--budget 262143' '--budget 262143' 'at least 256K'
+wrong '--budget 20K' '--budget 20K' 'at least 256K'
+wrong '--page-size 2M --budget 127M' '--budget 127M' 'at least 128M'
 wrong '--budget 101%' '--budget 101%' '100%'
 wrong '--budget 1023T' '--budget 1023T' 'unpaged check'
 wrong '-b 5MB' '--budget 5MB' 'K, M, G or T'
@@ -106,7 +109,7 @@ done
 launch --version
 check "the version of the project" [ "$(cat out)" = "unpaged $VERSION" ]
 launch run --help
-for option in budget policy page-size swap delivery stats trace children require verbose log help; do
+for option in budget policy page-size swap delivery stats trace children require quiet verbose log help; do
         check "--help has --$option" grep -q -- "--$option" out
 done
 for policy in sieve bimodal clock fifo lru nru random s3fifo sfifo; do

@@ -31,7 +31,7 @@ for letter in $(grep -oE '^  -[a-z],' out | tr -d ' ,-'); do
 done
 
 # Both ways: what is read is written of, and nothing else is.
-grep -ohE '"UNPAGED_[A-Z_]+"' "$sources"/*.c "$sources"/../os/uffd.c | tr -d '"' | grep -v '_$' |
+grep -ohE '"UNPAGED_[A-Z_]+"' "$sources"/*.c "$sources"/../os/mask.c | tr -d '"' | grep -v '_$' |
         sort -u >of-source
 grep -oE 'UNPAGED_[A-Z_]+' page.txt | sort -u >of-manual
 check "there are variables" [ "$(wc -l <of-source)" -ge 14 ]

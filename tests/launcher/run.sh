@@ -42,9 +42,15 @@ saw "UNPAGED_POLICY=nru"
 launch run --budget 1M --budget=2M true
 saw "UNPAGED_BUDGET=2097152"
 
-# Only what was asked for is set, but for the budget: a quarter of what there is.
+# Only what was asked for is set, but for the budget: a quarter of what there is. And what the
+# process needs to speak.
+launch run -q true
+check "sets the budget alone" [ "$(grep -c ^UNPAGED_ "$FAKE_PRELOAD_OUT")" -eq 2 ]
+saw "UNPAGED_QUIET=1"
 launch run true
-check "sets the budget alone" [ "$(grep -c ^UNPAGED_ "$FAKE_PRELOAD_OUT")" -eq 1 ]
+check "sets the budget alone" [ "$(grep -c ^UNPAGED_ "$FAKE_PRELOAD_OUT")" -eq 2 ]
+check "and says which standard error it has" grep -q \
+        "^UNPAGED_TREE=[0-9]*:$(stat -c '%d:%i' err):     $" "$FAKE_PRELOAD_OUT"
 launch run --budget 25% true
 quarter=$(sed -n 's/^UNPAGED_BUDGET=//p' "$FAKE_PRELOAD_OUT")
 launch run true
@@ -59,6 +65,19 @@ UNPAGED_BUDGET=3M UNPAGED_POLICY=lru UNPAGED_SWAP=zram:1M launch run --policy si
 saw "UNPAGED_BUDGET=3145728"
 saw "UNPAGED_POLICY=sieve"
 saw "UNPAGED_SWAP=zram:1M"
+
+# What looks like a variable and is none is named, with the nearest that is one.
+UNPAGED_BUGET=1M launch run true
+ended 0
+check "one line" [ "$(wc -l <err)" -eq 1 ]
+check "it names both" grep -q '^unpaged: UNPAGED_BUGET: .* UNPAGED_BUDGET' err
+saw "UNPAGED_BUDGET=$quarter"
+UNPAGED_BUGET=1M launch run --quiet true
+silent
+UNPAGED_OFF=1 UNPAGED_BUGET=1M launch run true
+silent
+UNPAGED_PRELOAD_PATH=$library UNPAGED_MASK_FEATURES=near launch run true
+silent
 
 UNPAGED_BUDGET='' launch run true
 saw "UNPAGED_BUDGET=$quarter"

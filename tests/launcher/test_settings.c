@@ -69,7 +69,7 @@ START_TEST(without_variables_there_are_defaults)
                 "UNPAGED_BUDGET",  "UNPAGED_POLICY", "UNPAGED_PAGE_SIZE", "UNPAGED_SWAP",
                 "UNPAGED_STATS",   "UNPAGED_TRACE",  "UNPAGED_CHILDREN",  "UNPAGED_DELIVERY",
                 "UNPAGED_REQUIRE", "UNPAGED_LOG",    "UNPAGED_ONLY",      "UNPAGED_SKIP",
-                "UNPAGED_OFF"};
+                "UNPAGED_QUIET",   "UNPAGED_OFF"};
         struct settings s;
         char why[256];
 
@@ -98,14 +98,14 @@ START_TEST(every_variable_is_understood)
         struct settings s;
         char why[256] = "";
 
-        ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "1.5M", "UNPAGED_POLICY",
+        ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "4.5M", "UNPAGED_POLICY",
                                  "lru", "UNPAGED_PAGE_SIZE", "64K", "UNPAGED_SWAP", "zram:zstd:1G",
                                  "UNPAGED_DELIVERY", "signal", "UNPAGED_STATS", "/a b",
                                  "UNPAGED_TRACE", "/t", "UNPAGED_LOG", "-", "UNPAGED_CHILDREN",
                                  "off", "UNPAGED_REQUIRE", "1", "UNPAGED_ONLY", "a,b",
                                  "UNPAGED_SKIP", "c", "UNPAGED_OFF", "0", NULL),
                       "%s", why);
-        ck_assert_uint_eq(s.budget, 3u << 19);
+        ck_assert_uint_eq(s.budget, 9u << 19);
         ck_assert_str_eq(s.policy, "lru");
         ck_assert_uint_eq(s.page_size, 65536);
         ck_assert_int_eq(s.swap, SWAP_ZRAM);
@@ -178,9 +178,9 @@ static const struct {
         {"UNPAGED_BUDGET", "64X", "N%"},
         {"UNPAGED_BUDGET", "-64M", "not a size"},
         {"UNPAGED_BUDGET", "101%", "100%"},
-        {"UNPAGED_BUDGET", "0", "5 pages"},
-        {"UNPAGED_BUDGET", "0%", "5 pages"},
-        {"UNPAGED_BUDGET", "20479", "5 pages"},
+        {"UNPAGED_BUDGET", "0", "256K, which is 64 pages"},
+        {"UNPAGED_BUDGET", "0%", "64 pages"},
+        {"UNPAGED_BUDGET", "262143", "at least 256K"},
         {"UNPAGED_BUDGET", "1023T", "unpaged check"},
         {"UNPAGED_BUDGET", "16777216T", "not a size"},
         {"UNPAGED_POLICY", "mru", "sieve"},
@@ -213,6 +213,7 @@ static const struct {
         {"UNPAGED_CHILDREN", "yes", "on or off"},
         {"UNPAGED_CHILDREN", "2", "on or off"},
         {"UNPAGED_REQUIRE", "true", "1 or 0"},
+        {"UNPAGED_QUIET", "x", "1 or 0"},
         {"UNPAGED_OFF", "x", "1 or 0"},
 };
 
@@ -235,11 +236,12 @@ START_TEST(a_budget_counts_in_its_pages)
         struct settings s;
         char why[512];
 
-        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "20K", NULL));
-        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "10M",
+        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "256K", NULL));
+        ck_assert_ptr_null(read_with(&s, why, sizeof(why), "UNPAGED_BUDGET", "128M",
                                      "UNPAGED_PAGE_SIZE", "2M", NULL));
         ck_assert_ptr_nonnull(read_with(&s, why, sizeof(why), "UNPAGED_PAGE_SIZE", "2M",
-                                        "UNPAGED_BUDGET", "10485759", NULL));
+                                        "UNPAGED_BUDGET", "134217727", NULL));
+        ck_assert_ptr_nonnull(strstr(why, "at least 128M"));
 }
 END_TEST
 
@@ -271,6 +273,27 @@ START_TEST(complaints_fit_where_they_are_put)
                         ck_assert_int_eq(why[i], '#');
         }
         ck_assert_msg(strstr(why, "xxx...: no such policy") && strstr(why, "sieve"), "%s", why);
+}
+END_TEST
+
+static const struct {
+        const char *name, *nearest;
+} names[] = {
+        {"UNPAGED_BUDGET", NULL},
+        {"UNPAGED_OFF", NULL},
+        {"UNPAGED_MASK_FEATURES", NULL},
+        {"UNPAGED_BUGET", "UNPAGED_BUDGET"},
+        {"UNPAGED_BUDGETS", "UNPAGED_BUDGET"},
+        {"UNPAGED_budget", "UNPAGED_BUDGET"},
+        {"UNPAGED_STAT", "UNPAGED_STATS"},
+        {"UNPAGED_POLCIY", "UNPAGED_POLICY"},
+        {"UNPAGED_PAGESIZE", "UNPAGED_PAGE_SIZE"},
+        {"UNPAGED_MASK_FEATURE", "UNPAGED_MASK_FEATURES"},
+};
+
+START_TEST(a_name_that_is_none_has_a_nearest)
+{
+        ck_assert_pstr_eq(settings_nearest(names[_i].name), names[_i].nearest);
 }
 END_TEST
 
@@ -315,6 +338,7 @@ TESTS("settings")
         tcase_add_loop_test(tc, swap_takes_all_its_forms, 0, COUNT(swaps));
         tcase_add_loop_test(tc, what_is_wrong_is_named_with_its_remedy, 0, COUNT(faults));
         tcase_add_test(tc, a_budget_counts_in_its_pages);
+        tcase_add_loop_test(tc, a_name_that_is_none_has_a_nearest, 0, COUNT(names));
         tcase_add_test(tc, switched_off_nothing_else_matters);
         tcase_add_test(tc, complaints_fit_where_they_are_put);
         tcase_add_loop_test(tc, lists_name_programs, 0, COUNT(lists));

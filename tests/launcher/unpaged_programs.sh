@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Programs that cannot be paged run as they do alone; --verbose says why, --require forbids it.
+# Programs that cannot be paged run as they do alone. One line says why, which --quiet silences, and
+# --require forbids it.
 # shellcheck disable=SC2016
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=support.sh
@@ -25,17 +26,20 @@ unpaged_as() {
         shift 2
         case $preload in kept) preload=$library ;; esac
         "$@" >plain 2>plain.err || wanted=$?
-        launch run "$@"
+        launch run --quiet "$@"
         ended "$wanted"
         check "not a word" cmp -s err plain.err
         [ -z "$preload" ] || check "LD_PRELOAD is $preload" [ "$(cat out)" = "$preload" ]
         never "the library is in it" [ -e "$FAKE_PRELOAD_OUT" ]
-        launch run --verbose "$@"
-        ended "$wanted"
-        check "one line more" [ "$(wc -l <err)" -eq $(($(wc -l <plain.err) + 1)) ]
-        check "it says: $words" grep -q "^unpaged: .*: runs unpaged: .*$words" err
+        local option
+        for option in '' --verbose; do
+                launch run $option "$@"
+                ended "$wanted"
+                check "one line more" [ "$(wc -l <err)" -eq $(($(wc -l <plain.err) + 1)) ]
+                check "it says: $words" grep -q "^unpaged: .*: runs unpaged: .*$words" err
+        done
         rm -f log
-        launch run --log log "$@"
+        launch run --quiet --log log "$@"
         ended "$wanted"
         check "not a word here" cmp -s err plain.err
         check "the log says: $words" grep -q "^unpaged: .*: runs unpaged: .*$words" log

@@ -38,13 +38,13 @@ int main(int argc, char **argv)
 END
 "${CC:-cc}" -O1 -o greedy greedy.c || skip "no compiler"
 
-line='unpaged: greedy: out of room: the swap store (zram) has reached its limit of 1048576 bytes'
+line='greedy: out of room: the swap store (zram) has reached its limit of 1048576 bytes'
 short() { # FILE STATUS ARGUMENT...: it ends so, and FILE has the line, once
         local status=0
         paged ./greedy "${@:3}" >out 2>err || status=$?
         [ "$status" -eq "$2" ] || fail "it ends with $status instead of $2" err
         [ "$(grep -c "out of room" "$1")" -eq 1 ] || fail "it is not told once in $1" "$1"
-        grep -qF "$line" "$1" || fail "it is not told in $1" "$1"
+        grep -q "^unpaged\(\[[0-9]*\]\)\?: $line" "$1" || fail "it is not told in $1" "$1"
 }
 
 options=(--swap zram:1M)
@@ -55,7 +55,14 @@ options=(--swap zram:1M --log "$work/log")
 short err 135
 short_log=$(grep -cF "$line" log)
 [ "$short_log" -eq 1 ] || fail "the log has it $short_log times" log
+options=(--swap zram:1M --quiet)
+status=0
+paged ./greedy >out 2>err || status=$?
+[ "$status" -eq 135 ] && ! grep -q 'out of room' err || fail "--quiet: $status, and it is told" err
+# Each of several that fail says why.
 options=(--swap zram:1M)
+paged sh -c './greedy 3; ./greedy 3; exit 0' >out 2>err || fail "sh ends with $?" err
+[ "$(grep -c "^unpaged: $line" err)" -eq 2 ] || fail "not each process tells it" err
 rm -f stats
 short err 3 handled
 [ "$(told errors_frames)" -ge 1 ] || fail "the statistics do not count it" stats

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# refused.sh PROGRAM CASE [PROGRAM CASE...]: where userfaultfd is refused, programs run as ever.
+# refused.sh PROGRAM CASE [PROGRAM CASE...]: where userfaultfd is refused, programs run as ever, but
+# that one line says so.
 # shellcheck source=tests/preload/support.sh
 . "$(dirname "$0")/support.sh"
 
@@ -23,17 +24,23 @@ chmod 755 bin bin/*
 while [ $# -ge 2 ]; do
         cp "$1" bin/
         program=$work/bin/${1##*/}
-        for where in plain paged; do
+        for where in plain quiet paged; do
                 launch=()
                 [ $where = plain ] || launch=("$work/bin/unpaged" run --budget "$budget" --)
+                [ $where != quiet ] || launch=("$work/bin/unpaged" run --quiet --budget "$budget" --)
                 status=0
                 { "${nobody[@]}" "${launch[@]}" "$program" "$2" </dev/null >$where.out 2>$where.err ||
                         status=$?; } 2>/dev/null
                 echo "$status" >$where.status
         done
+        grep -c '^unpaged: [^ ]*: runs unpaged: userfaultfd is not permitted' paged.err >count || true
+        [ "$(cat count)" -eq 1 ] || fail "$2: it is said $(cat count) times, not once" paged.err
+        sed -i '/^unpaged: /d' paged.err
         for part in status out err; do
-                cmp -s "plain.$part" "paged.$part" ||
-                        fail "$2: $part differs" "plain.$part" "paged.$part"
+                for where in quiet paged; do
+                        cmp -s "plain.$part" "$where.$part" ||
+                                fail "$2: $part differs" "plain.$part" "$where.$part"
+                done
         done
         status=0
         "${nobody[@]}" bin/unpaged run --require --budget "$budget" -- "$program" "$2" >out 2>err || status=$?

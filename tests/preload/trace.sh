@@ -79,9 +79,10 @@ traced p-%p.trace perl -e "$sum" || fail "perl ends with $?" err
 # A folder that is gone, which the launcher would have noticed: it is told, and the rest goes on.
 rm -f stats
 env LD_PRELOAD="${LAUNCHER%/*}/libunpaged-preload.so" UNPAGED_BUDGET="$budget" UNPAGED_STATS="$work/stats" \
-        UNPAGED_TRACE="$work/gone/t" perl -e "$sum" >out 2>err || fail "perl ends with $?" err
+        UNPAGED_LOG="$work/log" UNPAGED_TRACE="$work/gone/t" perl -e "$sum" >out 2>err ||
+        fail "perl ends with $?" err
 grep -qx "$plain" out || fail "the output differs without a folder" out
-grep -q 'perl: its trace cannot be written: No such file' err || fail "it is not told" err
+grep -q "perl: its trace cannot be written to $work/gone/t: No such file" log || fail "it is not told" log
 [ "$(told faults)" -gt 1000 ] || fail "it is not paged" stats
 
 # A file that may not grow.

@@ -159,6 +159,38 @@ START_TEST(a_number_alone_is_kept_in_millionths)
 }
 END_TEST
 
+static const struct {
+        uint64_t bytes;
+        const char *text;
+} written[] = {
+        {0, "0K"},
+        {1, "1K"},
+        {1024, "1K"},
+        {262144, "256K"},
+        {262145, "257K"},
+        {1u << 22, "4M"},
+        {(1u << 22) + 1, "4097K"},
+        {10u << 20, "10M"},
+        {(10u << 20) + 1, "11M"},
+        {(uint64_t)128 << 20, "128M"},
+        {(uint64_t)3 << 30, "3G"},
+        {UINT64_MAX, "16777216T"},
+};
+
+START_TEST(a_size_is_written_as_it_is_read)
+{
+        char text[SIZE_TEXT];
+        uint64_t bytes;
+
+        ck_assert_str_eq(size_write(written[_i].bytes, text), written[_i].text);
+        if (written[_i].bytes == UINT64_MAX)
+                return;
+        ck_assert_ptr_null(size_read_bytes(text, &bytes));
+        ck_assert_uint_ge(bytes, written[_i].bytes);
+        ck_assert_uint_le(bytes - written[_i].bytes, written[_i].bytes / 10 + 1024);
+}
+END_TEST
+
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 TESTS("size")
@@ -168,4 +200,5 @@ TESTS("size")
                             COUNT(not_sizes));
         tcase_add_loop_test(tc, a_percentage_is_a_share_of_something, 0, COUNT(shares));
         tcase_add_test(tc, a_number_alone_is_kept_in_millionths);
+        tcase_add_loop_test(tc, a_size_is_written_as_it_is_read, 0, COUNT(written));
 }
