@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> /* rename() */
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,14 +60,31 @@ int out_file_follow(const char *path, char followed[PATH_MAX])
 
 /* ---- replaced ------------------------------------------------------------------------------ */
 
+static char *number_put(char *at, unsigned n)
+{
+        if (n >= 10)
+                at = number_put(at, n / 10);
+        *at = (char)('0' + n % 10);
+        return at + 1;
+}
+
+/* PATH.new-PID-COUNT */
+static void name_aside(struct out_file *f, unsigned count)
+{
+        char *end = stpcpy(stpcpy(f->aside, f->path), ".new-");
+
+        end = number_put(end, (unsigned)getpid());
+        *end++ = '-';
+        *number_put(end, count) = '\0';
+}
+
 static int open_aside(struct out_file *f, mode_t mode)
 {
         static _Atomic unsigned count;
         int fd = -1;
 
         for (unsigned i = 0; fd < 0 && i < TRIES; i++) {
-                snprintf(f->aside, sizeof(f->aside), "%s.new-%d-%u", f->path, (int)getpid(),
-                         count++);
+                name_aside(f, count++);
                 fd = open(f->aside, HOW | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
                 if (fd < 0 && errno != EEXIST)
                         break;

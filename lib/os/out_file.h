@@ -9,6 +9,8 @@
  *
  * A symbolic link at the end of a path is followed if it belongs to this user or to root. In a
  * folder that all may write to, anybody can lay one in the way.
+ *
+ * All calls are async-signal-safe: a signal that ends the process may be why a file is written.
  */
 #ifndef OUT_FILE_H
 #define OUT_FILE_H
@@ -36,7 +38,7 @@ void out_file_abandon(struct out_file *f);
 /* A descriptor to append to a file, which is made if need be; likewise, or -errno. */
 int out_file_append(const char *path);
 
-/* Why, in words; async-signal-safe, as strerror() is not. NULL: no such error. */
+/* Why, in words. NULL: there is no such error. */
 const char *out_file_why(int error);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alt_stack.c - the pager called from a stack that it does not page.
+ * alt_stack.c - code of ours run on a stack that is not paged, and large enough.
  *
  * Coroutines run on stacks from malloc, and so on paged ones. A thread that makes the pager evict
  * from there may evict the page of the stack it runs on: it owns that page then, touches it, and
  * waits for itself. So what may evict runs elsewhere. One such stack is enough, for it is used
- * under the range table's lock.
+ * under the range table's lock. A handler of signals may have been called on any stack, and needs
+ * more of it than a small one has left; it has a stack of its own, under the lock of stats.c.
  */
 #include "alt_stack.h"
 #include "preload.h"
@@ -17,19 +18,28 @@
 
 #define STACK_BYTES ((size_t)256 << 10)
 
-static struct {
-        char *stack;
+struct alt_stack {
+        char *memory;
         ucontext_t here, there;
         int (*run)(void *arg);
         void *arg;
         int result;
-} aside_;
+};
+
+static struct alt_stack of_table, of_signal;
+
+static int alt_stack_reserve(struct alt_stack *s)
+{
+        s->memory = real_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return s->memory == MAP_FAILED ? -ENOMEM : 0;
+}
 
 int alt_stack_init(void)
 {
-        aside_.stack = real_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        return aside_.stack == MAP_FAILED ? -ENOMEM : 0;
+        int error = alt_stack_reserve(&of_table);
+
+        return error ? error : alt_stack_reserve(&of_signal);
 }
 
 bool alt_stack_is_needed(void)
@@ -37,22 +47,34 @@ bool alt_stack_is_needed(void)
         return is_in_arena((uintptr_t)__builtin_frame_address(0));
 }
 
-static void run_there(void)
+/* A context's arguments are ints. */
+static void run_there(unsigned high, unsigned low)
 {
-        aside_.result = aside_.run(aside_.arg);
+        struct alt_stack *s = (struct alt_stack *)((uintptr_t)high << 32 | low);
+
+        s->result = s->run(s->arg);
+}
+
+static int alt_stack_switch(struct alt_stack *s, int (*run)(void *arg), void *arg)
+{
+        getcontext(&s->there);
+        s->there.uc_stack.ss_sp = s->memory;
+        s->there.uc_stack.ss_size = STACK_BYTES;
+        s->there.uc_link = &s->here;
+        s->run = run;
+        s->arg = arg;
+        makecontext(&s->there, (void (*)(void))run_there, 2, (unsigned)((uintptr_t)s >> 32),
+                    (unsigned)(uintptr_t)s);
+        swapcontext(&s->here, &s->there);
+        return s->result;
 }
 
 int alt_stack_call(int (*run)(void *arg), void *arg)
 {
-        if (!alt_stack_is_needed())
-                return run(arg);
-        getcontext(&aside_.there);
-        aside_.there.uc_stack.ss_sp = aside_.stack;
-        aside_.there.uc_stack.ss_size = STACK_BYTES;
-        aside_.there.uc_link = &aside_.here;
-        aside_.run = run;
-        aside_.arg = arg;
-        makecontext(&aside_.there, run_there, 0);
-        swapcontext(&aside_.here, &aside_.there);
-        return aside_.result;
+        return alt_stack_is_needed() ? alt_stack_switch(&of_table, run, arg) : run(arg);
+}
+
+void alt_stack_call_in_signal(int (*run)(void *arg), void *arg)
+{
+        alt_stack_switch(&of_signal, run, arg);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* alt_stack.h - the pager called from a stack that it does not page. See alt_stack.c. */
+/* alt_stack.h - code of ours run on a stack that is not paged. See alt_stack.c. */
 #ifndef ALT_STACK_H
 #define ALT_STACK_H
 
@@ -13,5 +13,8 @@ int alt_stack_init(void);
 int alt_stack_call(int (*run)(void *arg), void *arg);
 
 bool alt_stack_is_needed(void);
+
+/* Always on another stack, that of signals. Needs the lock under which processes end (stats.c). */
+void alt_stack_call_in_signal(int (*run)(void *arg), void *arg);
 
 #endif

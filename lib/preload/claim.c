@@ -37,11 +37,17 @@ static bool is_old(const char *path, const char *old)
         return strcmp(id, old ? old : "none") == 0;
 }
 
+/* Also where a signal ends the process, hence without stdio. */
 static bool claim_name(const char *path, char name[PATH_MAX])
 {
-        int n = snprintf(name, PATH_MAX, "%s.claim", path);
+        static const char end[] = ".claim";
+        size_t len = strlen(path);
 
-        return n > 0 && n < PATH_MAX;
+        if (len + sizeof(end) > PATH_MAX)
+                return false;
+        memcpy(name, path, len);
+        memcpy(name + len, end, sizeof(end));
+        return true;
 }
 
 bool claim_take(const char *path, const char *old)

@@ -18,7 +18,6 @@
 #include "text.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -152,7 +151,6 @@ uint32_t curve_open(const char *path, const char *old)
                 return 0;
         sink_open(&curve.sink, "-");
         complaint_keep();
-        at_quick_exit(curve_write);
         strcpy(curve.path, path);
         curve.first = claim_take(path, old);
         return CURVE_PAGES;

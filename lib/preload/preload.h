@@ -104,8 +104,13 @@ void stats_write(void);         /* once for each process; what is no process of 
 void stats_again(void);         /* it goes on after all */
 void stats_reason(const char *line); /* why an access has failed; async-signal-safe */
 
-/* stats.c: what is told when a process ends; when it executes another program */
+/* stats.c: what is told when a process ends; when it executes another program. By one thread at a
+ * time, and with all signals blocked. */
 void process_ends(void);
+void process_ends_by_signal(void); /* from a signal handler, on any stack */
 void process_executes(void);
+
+/* signals.c: quick_exit(), and signals that end the process, first write what is told then */
+void end_orderly(void);
 
 #endif

@@ -429,6 +429,8 @@ static void start_pool(const struct settings *s)
         preload.pid = real_getpid();
         stats_open(s->stats_path);
         complaint_share();
+        if (s->stats_path || s->trace_path || s->curve_path)
+                end_orderly();
         text_number(&t, preload.budget);
         log_line(preload.name, " is paged, with a budget of ", t.at, " bytes", NULL);
         atomic_store_explicit(&preload.active, true, memory_order_release);

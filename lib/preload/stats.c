@@ -8,6 +8,8 @@
  * that is killed by SIGKILL, or crashes, tells nothing. A child of vfork shares all variables here
  * with its parent but is not the process that the pool belongs to.
  */
+#include "alt_stack.h"
+#include "futex_lock.h"
 #include "out_file.h"
 #include "preload.h"
 #include "real_syscalls.h"
@@ -28,6 +30,9 @@ static struct {
         bool failed; /* and that has been said */
         char reason[384];
 } stats;
+
+/* A thread that a signal ends waits for one that is writing: or what that writes would be cut. */
+static struct futex_lock ending;
 
 void stats_reason(const char *line)
 {
@@ -197,8 +202,6 @@ void stats_open(const char *path)
 
         sink_open(&stats.sink, path);
         stats.started_ns = now_ns();
-        if (stats.sink.is_open)
-                at_quick_exit(stats_write);
         if (stats.sink.is_open && stat(stats.sink.path, &st) == 0 && !S_ISREG(st.st_mode))
                 complaint_keep(); /* /dev/full, a pipe: the first to fail */
 }
@@ -207,20 +210,60 @@ void stats_block_restart(void)
 {
         stats.started_ns = now_ns();
         atomic_store(&stats.told, false);
+        futex_lock_reset(&ending);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static int write_all(void *arg)
+{
+        (void)arg;
+        stats_write();
+        curve_write();
+        trace_write();
+        return 0;
+}
+
+static int write_for_next(void *arg)
+{
+        (void)arg;
+        stats_write();
+        curve_hand_over();
+        trace_write();
+        return 0;
+}
+
+static void call_here(int (*run)(void *arg), void *arg)
+{
+        run(arg);
+}
+
+static void end_with(int (*write)(void *arg), void (*call)(int (*run)(void *arg), void *arg))
+{
+        uint64_t signals;
+
+        if (!is_active() || real_getpid() != preload.pid)
+                return;
+        signals = real_signals_block();
+        futex_lock_take(&ending);
+        call(write, NULL);
+        futex_lock_drop(&ending);
+        real_signals_restore(signals);
 }
 
 void process_ends(void)
 {
-        stats_write();
-        curve_write();
-        trace_write();
+        end_with(write_all, call_here);
+}
+
+void process_ends_by_signal(void)
+{
+        end_with(write_all, alt_stack_call_in_signal);
 }
 
 void process_executes(void)
 {
-        stats_write();
-        curve_hand_over();
-        trace_write();
+        end_with(write_for_next, call_here);
 }
 
 /* After the program's own handlers of exit. Paging goes on: others may still touch memory. */

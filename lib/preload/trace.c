@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -31,7 +30,6 @@ const char *trace_open(const char *path, const char *old)
         if (len == 0 || len + sizeof(".%p") > sizeof(trace.path))
                 return NULL;
         complaint_keep();
-        at_quick_exit(trace_write);
         strcpy(trace.path, path);
         if (strstr(path, "%p"))
                 return trace.path;
