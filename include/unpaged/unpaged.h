@@ -136,7 +136,8 @@ struct pg_config {
  *            budget below PG_FRAMES_MIN frames
  *   -EEXIST, -EBUSY  the swap store is a file with content that would be overwritten, or a device
  *            in use: see pg_store_file() in stores.h
- *   -EPERM   userfaultfd is refused: the text names the three ways to permit it
+ *   -EPERM   userfaultfd is refused: the text names the three ways to permit it; or the filter of
+ *            system calls (seccomp) that refuses it, and the way past it
  *   -ENOSYS  the kernel has no userfaultfd
  *   -ENOTSUP the kernel's userfaultfd lacks write protection for anonymous memory (Linux 5.7), or
  *            the kernel's pages are not 4 KiB

@@ -23,6 +23,7 @@
 #include "kernel_page.h"
 #include "last_error.h"
 #include "mask.h"
+#include "refusal.h"
 #include "uffd_abi.h"
 
 #include <errno.h>
@@ -57,17 +58,25 @@ static int descriptor_new(int device, bool user_mode_is_enough)
 
 static int explain_refusal(int error)
 {
+        if (error < 0 && refusal_is_by_filter(-error))
+                return last_error(
+                        -EPERM,
+                        "userfaultfd(2) is refused by a filter of system calls (seccomp), as "
+                        "containers and services have one. Give this process the device instead "
+                        "(docker, podman: --device /dev/userfaultfd; systemd: "
+                        "DeviceAllow=/dev/userfaultfd rw), or a filter that permits the call; "
+                        "`unpaged check` has the rest.");
         if (error == -EPERM || error == -EACCES)
                 return last_error(
                         -EPERM,
                         "userfaultfd is not permitted to this process. Any one of these permits "
-                        "it: access to /dev/userfaultfd (as root: chmod 666 /dev/userfaultfd, or a "
-                        "udev rule); the setting vm.unprivileged_userfaultfd (as root: sysctl -w "
-                        "vm.unprivileged_userfaultfd=1); the capability CAP_SYS_PTRACE. Signal "
-                        "delivery needs none of them.");
+                        "it: access to /dev/userfaultfd, best by a group (`unpaged check` has the "
+                        "commands); the setting vm.unprivileged_userfaultfd, to all users (as "
+                        "root: sysctl -w vm.unprivileged_userfaultfd=1); the capability "
+                        "CAP_SYS_PTRACE. Signal delivery needs none of them.");
         if (error == -ENOSYS)
                 return last_error(error, "this kernel has no userfaultfd (CONFIG_USERFAULTFD is "
-                                         "off, or a sandbox hides it): use another kernel");
+                                         "off): use another kernel");
         return last_error(error, "userfaultfd could not be opened: %s", strerror(-error));
 }
 

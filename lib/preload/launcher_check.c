@@ -8,11 +8,13 @@
 #include "launcher.h"
 #include "kernel_page.h"
 #include "machine.h"
+#include "refusal.h"
 #include "settings.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@
 #include <unistd.h>
 #include <unpaged/version.h>
 
-#define FIXES_MAX 16
+#define FIXES_MAX 24
 /* The address space that start.c reserves: a quarter of that, and so on, where it must. */
 #define ARENA_MOST  ((uint64_t)16 << 40)
 #define ARENA_LEAST ((uint64_t)16 << 30)
@@ -78,59 +80,114 @@ static const char *human(uint64_t bytes, char text[32])
 
 /* ---- permission ----------------------------------------------------------------------------- */
 
-static void explain_permission(struct report *r, int device, int call)
+/* What the kernel and this process's surroundings answered. */
+struct permission {
+        int device, call; /* errno; 0: may be used */
+        long sysctl;      /* -1: there is none */
+        bool capable;
+        bool filtered; /* it is a filter that refuses the call */
+};
+
+static struct permission ask_permission(void)
+{
+        struct permission p = {
+                .device = probe_device(),
+                .call = probe_system_call(),
+                .sysctl = probe_number("/proc/sys/vm/unprivileged_userfaultfd", ""),
+                .capable = probe_capability(CAP_SYS_PTRACE),
+        };
+
+        p.filtered = p.call && refusal_is_by_filter(p.call);
+        return p;
+}
+
+static void fix_device(struct report *r)
+{
+        struct passwd *user = getpwuid(getuid());
+
+        fix(r, "as root, give the device to a group, and the user to the group:");
+        fix(r, "  groupadd -r uffd; usermod -aG uffd %s    (then log in again)",
+            user ? user->pw_name : "USER");
+        fix(r, "  echo 'KERNEL==\"userfaultfd\", GROUP=\"uffd\", MODE=\"0660\"' "
+               ">/etc/udev/rules.d/99-userfaultfd.rules");
+        fix(r, "  udevadm control --reload; udevadm trigger /dev/userfaultfd");
+        fix(r, "  until the next boot: chgrp uffd /dev/userfaultfd; chmod 660 /dev/userfaultfd");
+}
+
+/* Where neither root nor the user decides what a process may do, but who starts it. */
+static void fix_containers(struct report *r)
+{
+        fix(r, "in containers and services, where the filter refuses userfaultfd(2), the device "
+               "is enough:");
+        fix(r, "  docker: --device /dev/userfaultfd --group-add GID    (of the device's group)");
+        fix(r, "  podman: --device /dev/userfaultfd --group-add keep-groups");
+        fix(r,
+            "  kubernetes: a device plugin for /dev/userfaultfd; or vm.unprivileged_userfaultfd=1 "
+            "on the node and");
+        fix(r, "    securityContext: {seccompProfile: {type: Localhost, localhostProfile: FILE}}, "
+               "FILE permitting userfaultfd");
+        fix(r, "  systemd: DeviceAllow=/dev/userfaultfd rw, SupplementaryGroups=uffd, "
+               "PrivateDevices=no;");
+        fix(r, "    or vm.unprivileged_userfaultfd=1, and userfaultfd added to its SystemCallFilter=");
+}
+
+static void explain_permission(struct report *r, const struct permission *p)
 {
         r->amiss = true;
-        if (device == ENOENT && call == ENOSYS) {
-                fix(r, "use a kernel with CONFIG_USERFAULTFD=y (or a sandbox that does not hide "
-                       "it); no setting helps");
+        if (p->device == ENOENT && p->call == ENOSYS && !p->filtered) {
+                fix(r, "use a kernel with CONFIG_USERFAULTFD=y; no setting helps");
                 return;
         }
-        if (device != ENOENT)
-                fix(r, "as root, until the next boot: chmod 666 /dev/userfaultfd");
-        if (device != ENOENT)
-                fix(r, "or, for good: echo 'KERNEL==\"userfaultfd\", MODE=\"0666\"' "
-                       ">/etc/udev/rules.d/99-userfaultfd.rules");
-        fix(r, "%sas root: sysctl -w vm.unprivileged_userfaultfd=1",
-            device != ENOENT ? "or, " : "");
-        if (probe_number("/proc/self/status", "Seccomp:") > 0)
-                fix(r, "or, in a container: start it with --device=/dev/userfaultfd or "
-                       "--cap-add=SYS_PTRACE");
+        if (p->device != ENOENT)
+                fix_device(r);
+        if (!p->filtered && p->sysctl == 0)
+                fix(r, "%sas root, for all users: sysctl -w vm.unprivileged_userfaultfd=1",
+                    p->device != ENOENT ? "or, " : "");
+        fix_containers(r);
         if (probe_pool(true, (char[512]){""}, 512) == 0)
                 fix(r, "or, for programs whose system calls never touch paged memory: unpaged run "
                        "--delivery signal");
 }
 
+static void show_permission(const struct permission *p)
+{
+        printf("permission: one of the first two is enough\n");
+        check_row("/dev/userfaultfd", yes(!p->device), "%s",
+                  p->device == 0        ? "may be opened"
+                  : p->device == ENOENT ? "is not there (it comes with Linux 6.1)"
+                                        : strerror(p->device));
+        check_row("userfaultfd(2)", yes(!p->call), "%s%s", p->call ? strerror(p->call) : "works",
+                  p->filtered ? ": a filter of system calls (seccomp) refuses it" : "");
+        check_row("vm.unprivileged_userfaultfd", yes(p->sysctl == 1), "%s",
+                  p->sysctl == 1   ? "the kernel permits the call to all users"
+                  : p->sysctl == 0 ? "the kernel permits the call to CAP_SYS_PTRACE alone"
+                                   : "there is no such setting");
+        check_row("CAP_SYS_PTRACE", yes(p->capable), "%s",
+                  !p->capable ? "not held"
+                  : p->call && !p->filtered && p->sysctl < 1
+                          ? "held, but it does not count: inside "
+                            "a container or user namespace"
+                          : "held");
+}
+
 static void check_permission(struct report *r)
 {
-        int device = probe_device(), call = probe_system_call();
-        long sysctl = probe_number("/proc/sys/vm/unprivileged_userfaultfd", "");
+        struct permission p = ask_permission();
         char why[512];
         int error = probe_pool(false, why, sizeof(why));
 
-        printf("permission: one of these is enough\n");
-        check_row("/dev/userfaultfd", yes(!device), "%s",
-                  device == 0        ? "may be opened"
-                  : device == ENOENT ? "is not there (it comes with Linux 6.1)"
-                                     : strerror(device));
-        check_row("vm.unprivileged_userfaultfd", yes(sysctl == 1), "%s",
-                  sysctl == 1   ? "everybody may call userfaultfd(2)"
-                  : sysctl == 0 ? "only CAP_SYS_PTRACE may call userfaultfd(2)"
-                                : "there is no such setting");
-        check_row("CAP_SYS_PTRACE", yes(probe_capability(CAP_SYS_PTRACE)), "%s",
-                  call == 0 ? "userfaultfd(2) works" : strerror(call));
-        if (call && probe_capability(CAP_SYS_PTRACE))
-                check_row("", "",
-                          "the capability does not count: inside a container or user namespace");
+        show_permission(&p);
         if (error == -EPERM) /* its words are the rows above and the commands below */
                 snprintf(why, sizeof(why), "refused");
         r->pool = !error;
         check_row("a pool", yes(!error), "%s", error ? why : "was opened, as `unpaged run` would");
         if (error == -EPERM || error == -ENOSYS)
-                explain_permission(r, device, call);
+                explain_permission(r, &p);
         else if (error)
                 r->amiss = true;
         error = probe_pool(true, why, sizeof(why));
+        if (error == -EPERM)
+                snprintf(why, sizeof(why), "refused");
         check_row("a pool, signal delivery", yes(!error), "%s",
                   error ? why : "needs no permission");
 }
@@ -188,7 +245,7 @@ static void check_addresses(struct report *r)
 {
         uint64_t mapped = 0;
         long overcommit = probe_number("/proc/sys/vm/overcommit_memory", "");
-        struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+        struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY}, data = limit;
         char text[32];
 
         getrlimit(RLIMIT_AS, &limit);
@@ -203,6 +260,12 @@ static void check_addresses(struct report *r)
                   overcommit == 2 ? "what is mapped counts, used or not" : "%ld", overcommit);
         if (overcommit == 2)
                 fix(r, "as root: sysctl -w vm.overcommit_memory=0");
+        getrlimit(RLIMIT_DATA, &data);
+        if (data.rlim_cur != RLIM_INFINITY) {
+                check_row("data limit", "set", "%s (RLIMIT_DATA): what is only reserved counts",
+                          human(data.rlim_cur, text));
+                fix(r, "in the shell, before: ulimit -d unlimited");
+        }
         if (limit.rlim_cur != RLIM_INFINITY) {
                 check_row("address space limit", "set",
                           "%s (RLIMIT_AS), of which a quarter is used",

@@ -80,7 +80,7 @@ else
         ended 1
         row 'a pool' no
         row CAP_SYS_PTRACE no
-        check "the device" grep -qE 'chmod 666 /dev/userfaultfd|is not there' out
+        check "the device" grep -qE 'GROUP="uffd", MODE="0660"|is not there' out
         check "the setting" grep -q 'sysctl -w vm.unprivileged_userfaultfd=1' out
         check "the verdict" grep -q 'will not page' out
 fi

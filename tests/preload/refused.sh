@@ -49,4 +49,15 @@ while [ $# -ge 2 ]; do
         grep -q userfaultfd err || fail "$2: --require does not say what is missing" err
         shift 2
 done
+
+# The same under a filter, which has another remedy.
+status=0
+"${nobody[@]}" "$FILTER" 38 bin/unpaged run --budget "$budget" -- true >out 2>err || status=$?
+if [ "$status" -eq 77 ]; then
+        echo "skipped: a filter: $(tail -n 1 err)"
+else
+        [ "$status" -eq 0 ] || fail "under a filter true ends with $status" err
+        [ "$(grep -c '^unpaged: true: runs unpaged: .*(seccomp)' err)" -eq 1 ] ||
+                fail "the filter is not named" err
+fi
 finish
