@@ -4,7 +4,8 @@
  * lib/preload is one, allocators, and tests. Applications need none of it.
  *
  * UNPAGED_MASK_FEATURES. This variable of the environment is a comma-separated list of words, read
- * when a pool or a store is opened. It exists to test, on one machine, what happens on others.
+ * when a pool or a store is opened; a process with privileges of its file (AT_SECURE) has none. It
+ * exists to test, on one machine, what happens on others.
  *  - move, poison, thread_id, presence: hide features of the kernel's userfaultfd and page tables
  *  - uring: the file store does not use io_uring
  *  - readahead, predict: switch off readahead, and predictions of which pages will be written to
@@ -33,6 +34,19 @@ int pg_fork_handlers(void) PG_MUST_CHECK;
  * Async-signal-safe.
  */
 int pg_fds(int *fds, int most);
+
+/*
+ * Starts run(arg) on a thread that neither the C library nor debuggers know, as the library's own
+ * are: it blocks all signals, a tracer does not stop it, and a program that ends with its last
+ * thread ends without it. It must not need what only threads of the C library have: thread-local
+ * variables of libraries loaded later, cancellation. There is one in a process: -EBUSY if it was
+ * started before; -ENOMEM, or what clone(2) says.
+ */
+int pg_thread_start(void (*run)(void *arg), void *arg) PG_MUST_CHECK;
+
+/* In a child of fork, which does not have the thread: run(arg) begins once more. 0, also if there
+ * never was one; or what clone(2) says. Allocates nothing. */
+int pg_thread_restart(void) PG_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -35,6 +35,8 @@
 #include <unpaged/store.h>
 
 #define TOKEN_DIGITS 5 /* the launcher leaves as many places */
+#define TOKEN_NAME   "unpaged-tree"
+#define TOKEN_LINK   "/memfd:" TOKEN_NAME
 
 static struct {
         struct sink sink; /* not kept open: see settings.h */
@@ -74,6 +76,11 @@ void complaint_open(void)
         tree.token = at;
 }
 
+bool complaint_is_heard(void)
+{
+        return tree.variable || log_is_open();
+}
+
 void complaint_keep(void)
 {
         struct sink kept;
@@ -91,7 +98,7 @@ void complaint_share(void)
 
         if (!tree.variable || !is_first() || strlen(tree.token) != TOKEN_DIGITS)
                 return;
-        tree.own = pg_fd_keep(memfd_create("unpaged-tree", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+        tree.own = pg_fd_keep(memfd_create(TOKEN_NAME, MFD_CLOEXEC | MFD_ALLOW_SEALING));
         if (tree.own < 0)
                 return;
         text_number(&number, (uint64_t)tree.own);
@@ -104,6 +111,16 @@ void complaint_share(void)
 static bool token_take(int fd)
 {
         return fd >= 0 && real_fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) == 0;
+}
+
+/* Once the first process has gone, its number may be another's. */
+static bool is_token(const char *path)
+{
+        char name[sizeof(TOKEN_LINK)];
+        ssize_t n = readlink(path, name, sizeof(name));
+
+        return n >= (ssize_t)strlen(TOKEN_LINK) &&
+               memcmp(name, TOKEN_LINK, strlen(TOKEN_LINK)) == 0;
 }
 
 static bool token_take_from_first(struct text *path)
@@ -119,7 +136,7 @@ static bool token_take_from_first(struct text *path)
         text_number(path, tree.first);
         text_add(path, "/fd/");
         text_number(path, next_number(&at));
-        fd = real_open(path->at, O_RDWR | O_CLOEXEC, 0);
+        fd = is_token(path->at) ? real_open(path->at, O_RDWR | O_CLOEXEC, 0) : -1;
         taken = token_take(fd);
         if (fd >= 0)
                 real_close(fd);

@@ -12,6 +12,11 @@ void log_open(const char *path)
         sink_open(&sink, path);
 }
 
+bool log_is_open(void)
+{
+        return sink.is_open;
+}
+
 bool log_is_standard_error(void)
 {
         return sink.is_open && sink.fd >= 0;

@@ -96,6 +96,10 @@ void curve_write(void);                                 /* as stats_write */
 void curve_hand_over(void);             /* its file is that of the program it executes */
 bool curve_sufficient(uint64_t *bytes); /* how much memory would have been; false: no curve */
 
+/* progress.c: says where the budget is too small to get anything done */
+void progress_watch(void);
+void progress_restart(void); /* in a child of fork */
+
 /* stats.c */
 uint64_t stats_wall_ns(void); /* that the process has run */
 void stats_open(const char *path);

@@ -412,6 +412,9 @@ static void start_pool(const struct settings *s)
         struct text t = {0};
         int error = pool_open(s);
 
+        preload.pid = real_getpid();
+        if (!error)
+                progress_watch(); /* while the heap waits: it makes a thread */
         if (error && !is_ours)
                 heap_leave();
         else
@@ -426,7 +429,6 @@ static void start_pool(const struct settings *s)
                              s->require);
                 return;
         }
-        preload.pid = real_getpid();
         stats_open(s->stats_path);
         complaint_share();
         if (s->stats_path || s->trace_path || s->curve_path)

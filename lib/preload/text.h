@@ -50,6 +50,7 @@ void text_word(struct text *t, const char *word);
 void log_open(const char *path);
 void log_line(const char *part, ...) __attribute__((sentinel));
 void log_parts(struct text *t, const char *part, va_list parts); /* t is room for the line */
+bool log_is_open(void);
 bool log_is_standard_error(void);
 
 /* complaint.c: what was asked for and cannot be had. The parts of a line, up to a NULL; to the log,
@@ -60,6 +61,7 @@ void complain(const char *part, ...) __attribute__((sentinel));
  * but by every process that may write there. By one caller at a time. */
 void complain_in_fault(const char *part, ...) __attribute__((sentinel));
 void complaint_open(void);
+bool complaint_is_heard(void);
 /* For what ends with the process: programs close standard error before. The duplicate keeps a pipe
  * open in daemons. */
 void complaint_keep(void);
