@@ -128,7 +128,8 @@ static void fix_containers(struct report *r)
                "FILE permitting userfaultfd");
         fix(r, "  systemd: DeviceAllow=/dev/userfaultfd rw, SupplementaryGroups=uffd, "
                "PrivateDevices=no;");
-        fix(r, "    or vm.unprivileged_userfaultfd=1, and userfaultfd added to its SystemCallFilter=");
+        fix(r,
+            "    or vm.unprivileged_userfaultfd=1, and userfaultfd added to its SystemCallFilter=");
 }
 
 static void explain_permission(struct report *r, const struct permission *p)

@@ -280,76 +280,6 @@ START_TEST(handlers_of_fork_may_touch_paged_memory)
 }
 END_TEST
 
-static volatile char *touched_by_fork;
-static bool written_by_fork;
-
-static void touch_in_fork(void)
-{
-        if (written_by_fork)
-                *touched_by_fork = 77;
-        else
-                (void)*touched_by_fork;
-}
-
-/* A handler that was registered before the pool was opened runs while the pager's records stand
- * still. */
-static void fork_touching(volatile char *addr, bool write)
-{
-        pid_t child;
-
-        touched_by_fork = addr;
-        written_by_fork = write;
-        child = fork();
-        if (child == 0)
-                _exit(0);
-        expect_child(child, 0);
-}
-
-START_TEST(page_read_while_forking_goes_out_once_it_was_made_writable)
-{
-        int fd = memory_file(PAGES * PAGE);
-        struct pg_pool *pool;
-        char *map;
-
-        pthread_atfork(touch_in_fork, NULL, NULL);
-        pool = open_inherited(_i, FRAMES);
-        map = pg_map_file(pool, fd, 0, PAGES * PAGE, PG_MAP_READONLY);
-        ck_assert_ptr_nonnull(map);
-        fork_touching(map + 3 * PAGE, false);
-        ck_assert_int_eq(mprotect(map, PAGES * PAGE, PROT_READ | PROT_WRITE), 0);
-        map[0] = 1;
-        ck_assert_int_eq(pg_page_out(pool, map + 3 * PAGE, PAGE), 0);
-        map[3 * PAGE] = 2;
-        ck_assert_int_eq(pg_page_out(pool, map, PAGES * PAGE), 0);
-        ck_assert_int_eq(map[0], 1);
-        ck_assert_int_eq(map[3 * PAGE], 2);
-        close_pool(pool);
-        close(fd);
-}
-END_TEST
-
-START_TEST(write_while_forking_to_a_mapping_that_was_made_writable_is_kept)
-{
-        struct flaky *f = flaky_new(PAGES, PAGE, true);
-        struct pg_pool *pool;
-        char *map;
-
-        pthread_atfork(touch_in_fork, NULL, NULL);
-        pool = open_inherited(_i, FRAMES);
-        map = map_store(pool, &f->store, PAGES, PG_MAP_SHARED | PG_MAP_READONLY);
-        touch(map + 3 * PAGE);
-        ck_assert_int_eq(mprotect(map, PAGES * PAGE, PROT_READ | PROT_WRITE), 0);
-        fork_touching(map + 3 * PAGE, true); /* in */
-        fork_touching(map + 9 * PAGE, true); /* out */
-        ck_assert_int_eq(pg_page_out(pool, map, PAGES * PAGE), 0);
-        ck_assert_int_eq(f->pages[3 * PAGE], 77);
-        ck_assert_int_eq(f->pages[9 * PAGE], 77);
-        ck_assert_int_eq(map[3 * PAGE], 77);
-        close_pool(pool);
-        flaky_delete(f);
-}
-END_TEST
-
 /* What is not made by fork(3) must not see zeros where there were data. */
 START_TEST(other_children_get_sigsegv)
 {
@@ -503,10 +433,6 @@ TESTS("inherit")
         tcase_add_loop_test(tc, child_goes_on_after_its_parent, first, 2);
         tcase_add_loop_test(tc, writes_to_clean_pages_are_noticed_in_the_child, first, 2);
         tcase_add_loop_test(tc, shared_pages_can_be_evicted, first, 2);
-        tcase_add_loop_test(tc, page_read_while_forking_goes_out_once_it_was_made_writable, first,
-                            2);
-        tcase_add_loop_test(tc, write_while_forking_to_a_mapping_that_was_made_writable_is_kept,
-                            first, 2);
         tcase_add_loop_test(tc, generations, first, 2);
         tcase_add_loop_test(tc, fork_while_threads_fault, first, 2);
         tcase_add_loop_test(tc, handlers_of_fork_may_touch_paged_memory, first, 2);
