@@ -66,7 +66,10 @@ struct pg_policy_ops {
         void (*remove)(void *self, uint32_t frame);
         void (*accessed)(void *self, uint32_t frame);
 
-        /* PG_NO_FRAME: there is none to name. */
+        /* PG_NO_FRAME: there is none to name. A policy that answers this (or a number that is no
+         * frame) for a tenth of a second although it has frames, and no other page is on its way
+         * out, has an error: the access that waits for a frame gets SIGBUS, a call -EPROTO, and
+         * pg_config.out_of_room a line with the policy's name. */
         uint32_t (*select)(void *self);
 
         /* Optional. */

@@ -157,8 +157,8 @@ int pg_close(struct pg_pool *pool) PG_NONNULL(1);
  * Sets a new budget while programs run, counted as at pg_open: with the pool's buffers, or, where
  * the pool was opened by frames, without. Growing is immediate. Shrinking evicts. -EINVAL: below
  * PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages need more.
- * -ENOSPC, -EIO: pages could not be written to their stores. After an error the budget is as it
- * was.
+ * -ENOSPC, -EIO: pages could not be written to their stores. -EPROTO: the policy names no page to
+ * go (see policy.h). After an error the budget is as it was.
  */
 int pg_resize(struct pg_pool *pool, size_t budget) PG_MUST_CHECK PG_NONNULL(1);
 
@@ -288,7 +288,8 @@ int pg_include(struct pg_pool *pool, void *addr, size_t size) PG_MUST_CHECK PG_N
  * Makes a range resident, in whole runs and without a fault. On pages that are mapped already it
  * costs nanoseconds and makes no system call. They may be evicted again at any time after.
  * -EIO (or what the store said): a page could not be loaded; it is poisoned, the rest is resident.
- * -ENOMEM: no frame could be had: the stores are full, or all frames are pinned.
+ * -ENOMEM: no frame could be had: the stores are full, or all frames are pinned. -EPROTO: none could
+ * be had because the policy names no page to go (see policy.h).
  */
 int pg_page_in(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1);
 

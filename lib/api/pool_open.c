@@ -394,6 +394,9 @@ static int explain_resize(int error)
         if (error == -ENOMEM)
                 return last_error(error, "the new budget does not leave enough beside the pinned "
                                          "pages: unpin some, or give more");
+        if (error == -EPROTO)
+                return last_error(error, "the policy names no page to go, although it has some: an "
+                                         "error in the policy; choose another one");
         return error ? last_error(error,
                                   "pages beyond the new budget could not be written to their "
                                   "stores (%s): give the swap store more room, or the pool more",

@@ -73,7 +73,8 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         pool_assert_sometimes(pool);
         if (freed > 0)
                 return (int)freed;
-        if (error == 0 || error == -EBUSY || error == -EAGAIN || error == -ENOMEM)
+        if (error == 0 || error == -EBUSY || error == -EAGAIN || error == -ENOMEM ||
+            error == -EPROTO)
                 return error;
         return try_others(ctx, error);
 }
@@ -373,7 +374,7 @@ int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
                 if (done)
                         break;
                 result = evict(pool, ctx, 1);
-                if (result == -EAGAIN || (result == -EBUSY && patience_ms-- > 0))
+                if (result == -EAGAIN || (evict_may_change(result) && patience_ms-- > 0))
                         futex_wait(&pool->frames.freed, freed, 1000000);
                 else if (result < 0)
                         break;

@@ -3,6 +3,7 @@
 #ifndef EVICT_H
 #define EVICT_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include "event_ring.h"
 
@@ -16,10 +17,17 @@ struct pg_pool;
  *   -EAGAIN  the candidates are all owned by other threads: wait for frames.freed
  *   -EBUSY   the kernel had pinned the victims: try again in a moment
  *   -ENOMEM  there is no candidate at all: the rest is pinned
+ *   -EPROTO  the policy has frames and names none: try again in a moment, for it may come to itself
  *   or what the stores said when no victim could be saved.
  * The caller owns pages that come in, or none; never pages that are resident.
  */
 int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want);
+
+/* Of the errors above: waiting may help, but need not, so it has an end. */
+static inline bool evict_may_change(int error)
+{
+        return error == -EBUSY || error == -EPROTO;
+}
 
 /* The pages of ctx->out, claimed and taken, leave: unmapped if they still are mapped, saved, their
  * frames freed, all released; *left says how many. Those that cannot go are given back to the
@@ -44,8 +52,8 @@ int evict_give_back(struct pg_pool *pool, struct move_context *ctx);
 void evict_returned(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                     enum ring_event event);
 
-/* Evicts until the pool is within its limit again. patience_ms: for pages that the kernel has
- * pinned. 0, or why it is not. */
+/* Evicts until the pool is within its limit again. patience_ms: for what evict_may_change() names.
+ * 0, or why it is not. */
 int evict_to_limit(struct pg_pool *pool, unsigned patience_ms);
 
 #endif

@@ -76,6 +76,12 @@ static void name_cause(struct line *l, struct pg_pool *pool, int error)
                          "the kernel has pinned or locked every page that could go out; raise the "
                          "budget");
                 break;
+        case -EPROTO:
+                line_add(l, "the policy (");
+                line_add(l, pool->policy.ops.name ? pool->policy.ops.name : "without a name");
+                line_add(l, ") names no page to go, although it has some: an error in the policy; "
+                            "choose another one for the budget");
+                break;
         default:
                 line_add(l, "a store failed to save pages, with errno ");
                 line_add_number(l, (uint64_t)-error);

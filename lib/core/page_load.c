@@ -39,12 +39,12 @@
 #include <errno.h>
 
 #define MS 1000000u
-/* How long a fault waits for pages that the kernel has pinned when nothing else could be evicted;
- * how long when the pool is above its budget for that reason already; and how long if there is no
- * frame beyond the budget, for want of address space, so that the access would fail. */
-#define PINNED_PATIENCE_MS 100u
-#define ABOVE_PATIENCE_MS  2u
-#define LAST_PATIENCE_MS   2000u
+/* How long a fault waits when all that could be evicted is pinned by the kernel, or is not named by
+ * the policy; how long when the pool is above its budget already, because of pins; and how long if
+ * there is no frame beyond the budget, for want of address space, so that the access would fail. */
+#define PATIENCE_MS       100u
+#define ABOVE_PATIENCE_MS 2u
+#define LAST_PATIENCE_MS  2000u
 
 static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                            bool write);
@@ -129,11 +129,11 @@ static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsi
         return have;
 }
 
-/* How long a fault waits, in milliseconds, when all that could be evicted was pinned. */
+/* How long a fault waits, in milliseconds, for what evict_may_change() names. */
 static unsigned patience_ms(struct pg_pool *pool)
 {
         const struct frames *f = &pool->frames;
-        unsigned ms = PINNED_PATIENCE_MS;
+        unsigned ms = PATIENCE_MS;
 
         lock_take(&pool->lock);
         if (f->live >= f->capacity)
@@ -168,7 +168,7 @@ static unsigned take_beyond(struct pg_pool *pool, struct move_context *ctx, int 
 /* A frame for the first page at least, and for the others what one round of eviction yields. */
 static int seat(struct pg_pool *pool, struct move_context *ctx)
 {
-        unsigned have = 0, pinned_ms = 0, rounds = 0;
+        unsigned have = 0, waited_ms = 0, rounds = 0;
         int error = 0;
 
         for (;;) {
@@ -186,7 +186,7 @@ static int seat(struct pg_pool *pool, struct move_context *ctx)
                         futex_wait(&pool->frames.freed, freed, have ? 1 : MS);
                         atomic_fetch_sub(&pool->frames.waiting, 1);
                         error = 0;
-                } else if (error == -EBUSY && pinned_ms++ < patience_ms(pool)) {
+                } else if (evict_may_change(error) && waited_ms++ < patience_ms(pool)) {
                         futex_wait(&pool->frames.freed, freed, MS);
                         error = 0;
                 } else if (have == 0) {

@@ -129,6 +129,7 @@ void victims_from_policy(struct pg_pool *pool, struct move_context *ctx, unsigne
         ctx->uses_queue = replacement_queues(&r);
         c = claimer_of(pool, ctx, ctx->uses_queue);
         replacement_from_policy(&r, &c.taker, want, ctx->uses_queue);
+        ctx->nameless = c.taker.nameless;
         lock_drop(&pool->lock);
 }
 
@@ -144,9 +145,34 @@ void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned
         lock_drop(&pool->lock);
 }
 
+/* Frames that are neither free nor pinned, and whose pages stand neither with the policy nor in the
+ * queue: threads have them in flight, and will give them back. */
+static uint32_t frames_in_flight(const struct pg_pool *pool)
+{
+        const struct frames *f = &pool->frames;
+
+        return f->live - f->free_list.count - (f->pinned - f->promised) - pool->policy.count -
+               pool->victim_queue.list.count;
+}
+
+/* Nothing was passed over. Waiting helps as long as a frame is free, or can become so without the
+ * policy. */
+static int nothing_was_named(const struct pg_pool *pool, const struct move_context *ctx)
+{
+        const struct frames *f = &pool->frames;
+
+        if (f->live < f->limit)
+                return -EAGAIN;
+        if (f->live <= f->pinned - f->promised)
+                return -ENOMEM;
+        return ctx->nameless && f->free_list.count == 0 && pool->victim_queue.list.count == 0 &&
+                               frames_in_flight(pool) == 0
+                       ? -EPROTO
+                       : -EAGAIN;
+}
+
 int victims_why_none(struct pg_pool *pool, struct move_context *ctx)
 {
-        struct frames *f = &pool->frames;
         int error = 0;
 
         lock_take(&pool->lock);
@@ -155,7 +181,7 @@ int victims_why_none(struct pg_pool *pool, struct move_context *ctx)
                 ctx->all_dirty = true;
                 ctx->passed_over = 0;
         } else if (ctx->passed_over <= ctx->passed_before) {
-                error = f->live < f->limit || f->live > f->pinned - f->promised ? -EAGAIN : -ENOMEM;
+                error = nothing_was_named(pool, ctx);
         }
         lock_drop(&pool->lock);
         return error;

@@ -16,7 +16,8 @@ void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned
 /* Why there were none:
  *   0        look again: those that were passed over come next
  *   -EAGAIN  the candidates are all owned by other threads, or came back since
- *   -ENOMEM  there is no candidate at all: the rest is pinned */
+ *   -ENOMEM  there is no candidate at all: the rest is pinned
+ *   -EPROTO  the policy has frames and names none, and no other frame is on its way to be free */
 int victims_why_none(struct pg_pool *pool, struct move_context *ctx);
 
 #endif

@@ -56,14 +56,21 @@ void replacement_from_policy(struct replacement *r, struct taker *t, unsigned wa
         unsigned most = queue && 2 * want < t->room ? 2 * want : want;
         struct queue_walk k = {.next = frame_list_first(&r->victim_queue->list)};
         unsigned bypass_queue = 0;
+        bool named = false;
         enum taken taken;
         uint32_t frame;
 
+        t->nameless = false;
         while (t->taken < most && looks-- > 0) {
                 find_due(r, t, &k, want, t->taken - bypass_queue);
-                if (k.due + bypass_queue >= want ||
-                    (frame = policy_select(r->policy)) == PG_NO_FRAME)
+                if (k.due + bypass_queue >= want)
                         break;
+                frame = policy_select(r->policy);
+                if (frame == PG_NO_FRAME) {
+                        t->nameless = !named;
+                        break;
+                }
+                named = true;
                 taken = t->ops->take(t, frame);
                 if (taken == TAKEN_NOT) {
                         policy_return(r->policy, frame, t->ops->key(t, frame));

@@ -52,6 +52,7 @@ struct taker {
         const struct taker_ops *ops;
         unsigned taken; /* pages that it has */
         unsigned room;  /* how many it can have */
+        bool nameless;  /* the policy was asked last, and named no frame although it has some */
 };
 
 /* Victims in one go, in a pool of `frames` frames. */

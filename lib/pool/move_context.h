@@ -86,6 +86,7 @@ struct move_context {
         uint32_t passed_over;   /* dirty victims passed over while avoid_saves */
         uint32_t passed_before; /* of them, before the present eviction */
         bool uses_queue;        /* in the present eviction victims wait in the queue */
+        bool nameless;          /* in it the policy named no frame, although it has some */
         uint32_t refused;       /* batches of victims that the stores refused */
         uint32_t predict_turn;  /* counts batches that came in (write_predict.h) */
         uint32_t pins;          /* frames reserved for pinning: pages coming in are pinned */
