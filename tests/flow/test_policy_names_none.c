@@ -11,7 +11,7 @@
 
 #define FRAMES 8u
 #define NPAGES ((size_t)64)
-#define LONG_S 20 /* for what was to end in a tenth of a second */
+#define LONG_S 60 /* on a busy machine, for what takes a tenth of a second */
 
 /* ---- a policy that names frames in turn, when it likes ------------------------------------------ */
 
