@@ -7,6 +7,7 @@
 program=$1
 case=closed_one_by_one
 need_paging
+speak_elsewhere
 
 names() {
         sed -n 's/^process [0-9]* //p' stats | sort | uniq -c | sed 's/^ *//'

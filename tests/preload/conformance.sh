@@ -32,6 +32,7 @@ while [ $# -gt 0 ]; do
 done
 arguments=("$@")
 need_paging
+speak_elsewhere
 
 # The pipe ends when the last process does: some parents end before their children.
 log() {

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/support.sh"
 
 need_paging
+speak_elsewhere
 ulimit -n 64
 for case in starts_with_few closed_one_by_one closed_at_once daemonized; do
         rm -f stats

@@ -62,6 +62,11 @@ launch_set() {
         [ -z "$mask" ] || launch=(env "UNPAGED_MASK_FEATURES=$mask" "${launch[@]}")
 }
 
+# For what compares standard error: on a busy machine a program may hardly run, which unpaged says.
+speak_elsewhere() {
+        options+=(--quiet --log "$work/log")
+}
+
 paged() {
         launch_set
         "${launch[@]}" "$@"
