@@ -255,15 +255,15 @@ static int unmap_range(struct pg_pool *pool, void *addr, size_t size, struct pg_
                 return -EINVAL;
         if (m->flags & PG_MAP_SHARED && mapping_is_writable(m)) {
                 k = walk_all(m);
-                store_note_evicting(&pool->stores, m->location, false);
                 range_sync(&k);
-                store_note_evicting(&pool->stores, m->location, true);
                 walk_stop(&k);
                 if (k.error) {
                         mapping_revive(m);
                         wake_all(pool, m);
                         return k.error;
                 }
+                store_note_evicting(&pool->stores, m->location, false);
+                store_note_evicting(&pool->stores, m->location, true);
         }
         k = walk_all(m);
         range_unpin(&k);
