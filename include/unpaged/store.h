@@ -18,10 +18,10 @@
  *    signal delivery) inside a SIGBUS handler, with every signal blocked. It must therefore be
  *    async-signal-safe: no malloc, no stdio, no lock that ordinary code of the program may hold.
  *    Allocate when the store is made. It must not touch memory that a pool pages.
- *  - Lazy binding: the first call of a function may make the dynamic linker walk over memory that it
- *    has from malloc. That is harmless unless the program's malloc gives out memory of a pool. Then
- *    this library, the store and every library they call (lz4 and zstd, for the built-in stores)
- *    must be bound when they are loaded: link them with -z now, or set LD_BIND_NOW.
+ *  - Lazy binding: the first call of a function may make the dynamic linker walk over memory that
+ *    it has from malloc. That is harmless unless the program's malloc gives out memory of a pool.
+ *    Then this library, the store and every library they call (lz4 and zstd, for the built-in
+ *    stores) must be bound when they are loaded: link them with -z now, or set LD_BIND_NOW.
  *  - Blocking is allowed; only the page that is being moved waits for it.
  *  - Threads: without PG_STORE_PARALLEL the library calls one operation of a store at a time, from
  *    changing threads. With it, any number at once, but never two for the same page.

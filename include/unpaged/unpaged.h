@@ -288,8 +288,8 @@ int pg_include(struct pg_pool *pool, void *addr, size_t size) PG_MUST_CHECK PG_N
  * Makes a range resident, in whole runs and without a fault. On pages that are mapped already it
  * costs nanoseconds and makes no system call. They may be evicted again at any time after.
  * -EIO (or what the store said): a page could not be loaded; it is poisoned, the rest is resident.
- * -ENOMEM: no frame could be had: the stores are full, or all frames are pinned. -EPROTO: none could
- * be had because the policy names no page to go (see policy.h).
+ * -ENOMEM: no frame could be had: the stores are full, or all frames are pinned. -EPROTO: none
+ * could be had because the policy names no page to go (see policy.h).
  */
 int pg_page_in(struct pg_pool *pool, const void *addr, size_t size) PG_NONNULL(1);
 

@@ -28,9 +28,9 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
  * way, and still queued then. */
 int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op *op, bool write);
 
-/* A write to a shared mapping that the program has made writable, by mprotect, although its store is
- * read-only, has no place to go to. True: the page is read-only again, and the access gets SIGSEGV
- * when it is tried again. */
+/* A write to a shared mapping that the program has made writable, by mprotect, although its store
+ * is read-only, has no place to go to. True: the page is read-only again, and the access gets
+ * SIGSEGV when it is tried again. */
 bool fault_refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page);
 
 /* It is the first write to a mapped page that came in clean. */

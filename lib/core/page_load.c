@@ -8,10 +8,10 @@
  *                       ─► transfer_in: install
  *                       ─► settle: page_came_in, commit the words, wake
  *
- * Frames beyond the budget. A fault must not fail while its page's content is there. It gets a frame
- * beyond the budget in two cases. The faults that follow evict until the pool is within its budget
- * again. This one must not: its own page may be the only one that is not pinned, and would go before
- * the thread that waits for it can touch it.
+ * Frames beyond the budget. A fault must not fail while its page's content is there. It gets a
+ * frame beyond the budget in two cases. The faults that follow evict until the pool is within its
+ * budget again. This one must not: its own page may be the only one that is not pinned, and would
+ * go before the thread that waits for it can touch it.
  *  - The kernel has pinned more pages than there are frames, for one system call or for as long as
  *    an io_uring keeps its buffers. Then nothing else helps.
  *  - Everything must be saved, and the swap store is full. The page comes in modified and gives its

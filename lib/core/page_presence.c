@@ -3,8 +3,8 @@
  * page_presence.c - what the kernel has where a page should be.
  *
  * The program can drop pages behind our back (madvise), the mark of a poisoned page among them, and
- * the kernel can take pages into its own swap. A page that is taken for a hole loses its content, so
- * where the two cannot be told apart the answer is that the page is there.
+ * the kernel can take pages into its own swap. A page that is taken for a hole loses its content,
+ * so where the two cannot be told apart the answer is that the page is there.
  */
 #include "page_presence.h"
 #include "kernel_page.h"

@@ -61,8 +61,8 @@ static inline size_t frames_slots_bytes(const struct frames *frames)
 
 /* A free frame. PG_NO_FRAME: none is free, or the pool is above its limit. */
 uint32_t frame_take(struct frames *frames);
-/* A free frame or, where there is none, one beyond the limit. PG_NO_FRAME: there is no address space
- * for another slot. */
+/* A free frame or, where there is none, one beyond the limit. PG_NO_FRAME: there is no address
+ * space for another slot. */
 uint32_t frame_take_beyond(struct frames *frames);
 /* Gives it back: to be taken again or, above the limit, retired. Its slot is a hole. */
 void frame_put(struct frames *frames, uint32_t frame);

@@ -3,9 +3,10 @@
  * refusal.c - what refuses userfaultfd(2): the kernel, or a filter of system calls (seccomp), as
  * containers and services have one.
  *
- * Their errors are the same, EPERM or ENOSYS, but what helps is not. A filter cannot be read, so the
- * call is made once more in a way that the kernel refuses to nobody: for faults of user mode alone
- * (Linux 5.11; before, it is EINVAL). And a kernel that has the call has its setting or its device.
+ * Their errors are the same, EPERM or ENOSYS, but what helps is not. A filter cannot be read, so
+ * the call is made once more in a way that the kernel refuses to nobody: for faults of user mode
+ * alone (Linux 5.11; before, it is EINVAL). And a kernel that has the call has its setting or its
+ * device.
  */
 #include "refusal.h"
 #include "uffd_abi.h"

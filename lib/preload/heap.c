@@ -93,8 +93,8 @@ static const union table ours = {{heap_malloc, heap_calloc, heap_realloc, heap_m
                                   heap_aligned_alloc, heap_posix_memalign, heap_malloc_usable_size,
                                   heap_free}};
 
-/* While the pool is opened nothing may wake the heap. The C library allocates for a thread then, and
- * frees that again. */
+/* While the pool is opened nothing may wake the heap. The C library allocates for a thread then,
+ * and frees that again. */
 static const union table waiting = {{real_malloc, real_calloc, real_realloc, heap_memalign,
                                      heap_aligned_alloc, heap_posix_memalign,
                                      heap_malloc_usable_size, real_free}};

@@ -5,17 +5,17 @@
  * What we call. Names are looked up in the order program, preloaded libraries, libraries. So a
  * program that has a read() of its own, libfaketime with its clock_gettime() or torsocks with its
  * syscall() would get our calls: before they are initialised, from handler threads, under the
- * heap's locks. And a program at a fixed address that takes the address of read() stands for it with
- * a stub, which the loader binds at the first call. libc_bind_us() puts into our table of addresses
- * (the GOT) those of the C library.
+ * heap's locks. And a program at a fixed address that takes the address of read() stands for it
+ * with a stub, which the loader binds at the first call. libc_bind_us() puts into our table of
+ * addresses (the GOT) those of the C library.
  *
  * What calls us. Being the first after the program is not enough where a name is looked up in the C
  * library alone or before us: by a library opened with RTLD_DEEPBIND, as PHP opens its extensions,
- * or by dlsym() in a handle of libc.so.6, as Python's ctypes and mono do. They would give our memory
- * to the free() of the C library, and unmap paged memory behind our back. So libc_redirect() writes
- * our addresses into the C library's table of symbols, a private copy of a few of its pages. It is
- * not to take RTLD_DEEPBIND from dlopen(): the library would lose the precedence of its own names,
- * which is what the flag is for.
+ * or by dlsym() in a handle of libc.so.6, as Python's ctypes and mono do. They would give our
+ * memory to the free() of the C library, and unmap paged memory behind our back. So libc_redirect()
+ * writes our addresses into the C library's table of symbols, a private copy of a few of its pages.
+ * It is not to take RTLD_DEEPBIND from dlopen(): the library would lose the precedence of its own
+ * names, which is what the flag is for.
  *
  * The C library of another namespace (dlmopen) is another image, with its own heap, and stays as it
  * is.

@@ -62,8 +62,8 @@ void fork_register(void);
 /* start.c: what the constructor does, for what cannot wait for it */
 void preload_begin(void);
 
-/* heap.c: finds the other heaps, then leaves malloc to them; gives it to ours, where the C library's
- * would have it; keeps ours asleep, until one of these two */
+/* heap.c: finds the other heaps, then leaves malloc to them; gives it to ours, where the C
+ * library's would have it; keeps ours asleep, until one of these two */
 void heap_init(void);
 void heap_leave(void);
 void heap_take(void);

@@ -9,12 +9,12 @@
  *  - they took less than half as much CPU time; and
  *  - of that little was left when the faults are subtracted.
  * For a fault takes CPU time, too: the exception, and the switch to another thread and back. The
- * kernel's accounts do not tell it from the program's own: ticks that fall due in an exception count
- * for user mode, a tenth of the time of a program that computes nothing. So it is measured, on this
- * machine and at this moment: this thread has a page of its own go out, and touches it, over and
- * over. The least of these times counts, as the program disturbs the others. Its own faults take up
- * to three times that, with caches that are colder and on CPUs that are busy. So what has computed
- * for no longer between two faults than a few of them take, counts as little.
+ * kernel's accounts do not tell it from the program's own: ticks that fall due in an exception
+ * count for user mode, a tenth of the time of a program that computes nothing. So it is measured,
+ * on this machine and at this moment: this thread has a page of its own go out, and touches it,
+ * over and over. The least of these times counts, as the program disturbs the others. Its own
+ * faults take up to three times that, with caches that are colder and on CPUs that are busy. So
+ * what has computed for no longer between two faults than a few of them take, counts as little.
  *
  * Where a thread began or ended between two looks, its time is unknown, and nothing is said. Nor is
  * it with delivery by signals, which this thread blocks.

@@ -6,12 +6,13 @@
  * sigaction and signal are renamed).
  *
  * And a signal that would end the program where it stands, as SIGTERM does, would also lose its
- * statistics, its curve and the rest of its trace. So where one of them was asked for, these signals
- * have a handler of ours instead of SIG_DFL, which writes and then ends the process by the same
- * signal. The kernel alone knows which of the two is in place: the calls here turn SIG_DFL into our
- * handler on its way in, and back on its way out. A handler of the program's own, or SIG_IGN, then
- * simply replaces ours; a child inherits it, and exec resets it. Signals that are ignored at the
- * start, as by nohup(1), stay so. A program that takes a signal by sigwait(3) has it blocked.
+ * statistics, its curve and the rest of its trace. So where one of them was asked for, these
+ * signals have a handler of ours instead of SIG_DFL, which writes and then ends the process by the
+ * same signal. The kernel alone knows which of the two is in place: the calls here turn SIG_DFL
+ * into our handler on its way in, and back on its way out. A handler of the program's own, or
+ * SIG_IGN, then simply replaces ours; a child inherits it, and exec resets it. Signals that are
+ * ignored at the start, as by nohup(1), stay so. A program that takes a signal by sigwait(3) has it
+ * blocked.
  *
  * Our handler may interrupt anything but code that holds a lock of the pager's or of this library,
  * for all signals are blocked there. What it calls needs no other lock, and it leaves a stack that

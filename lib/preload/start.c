@@ -309,8 +309,8 @@ static int pool_try(const struct settings *s)
 }
 
 /* The policy's code and data are mapped by the loader, which no interposer sees: they are never
- * paged. Nor is what the loader allocates for it, and since the loader keeps that, the heap it comes
- * from cannot be left again: the process must be one that can be paged. */
+ * paged. Nor is what the loader allocates for it, and since the loader keeps that, the heap it
+ * comes from cannot be left again: the process must be one that can be paged. */
 static int policy_load(const struct settings *s, const struct pg_policy_ops **ops)
 {
         const char *path = s->policy_path;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_kernel_swap.c - the kernel swaps pages of ours, as it does when a cgroup has less memory than
- * the pool's budget.
+ * test_kernel_swap.c - the kernel swaps pages of ours, as it does when a cgroup has less memory
+ * than the pool's budget.
  *
  * A page that is swapped out while it is clean keeps its write protection in the entry of the page
  * table, and UFFDIO_MOVE takes the entry as it is. The test switches a swap file on, so it runs

@@ -13,7 +13,7 @@
 #define NPAGES ((size_t)64)
 #define LONG_S 60 /* on a busy machine, for what takes a tenth of a second */
 
-/* ---- a policy that names frames in turn, when it likes ------------------------------------------ */
+/* ---- a policy that names frames in turn, when it likes --------------------------------------- */
 
 static struct {
         _Atomic int refusals; /* that are still to come */
@@ -111,7 +111,7 @@ static char *map_random(struct pg_pool *pool)
         return map;
 }
 
-/* ---- never ------------------------------------------------------------------------------------ */
+/* ---- never ----------------------------------------------------------------------------------- */
 
 START_TEST(an_access_gets_sigbus_when_the_policy_never_names_a_frame)
 {

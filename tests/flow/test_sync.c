@@ -53,13 +53,19 @@ static int sync_pages(struct rig *r)
         return pg_sync(r->pool, r->map, PAGES * PAGE);
 }
 
+/* Four pages are modified and saved, and their store does not confirm. */
+static void fail_to_sync_four(struct rig *r)
+{
+        write_pages(r, 4, 50);
+        atomic_store(&r->f->fail_sync, EIO);
+        ck_assert_int_eq(sync_pages(r), -EIO);
+}
+
 START_TEST(pages_of_a_failed_sync_are_written_again)
 {
         struct rig r = rig_open(_i, 64);
 
-        write_pages(&r, 4, 50);
-        atomic_store(&r.f->fail_sync, EIO);
-        ck_assert_int_eq(sync_pages(&r), -EIO);
+        fail_to_sync_four(&r);
         ck_assert_uint_eq(saves(&r), 4);
         memset(r.f->pages, 0, PAGES * PAGE); /* the medium has lost them, as it said */
         ck_assert_int_eq(sync_pages(&r), -EIO);
@@ -75,13 +81,11 @@ START_TEST(pages_of_a_failed_sync_are_written_again)
 }
 END_TEST
 
-START_TEST(page_that_is_written_to_while_the_store_syncs_is_still_modified)
+START_TEST(saved_page_that_is_written_to_is_still_modified)
 {
         struct rig r = rig_open(_i, 64);
 
-        write_pages(&r, 4, 50);
-        atomic_store(&r.f->fail_sync, EIO);
-        ck_assert_int_eq(sync_pages(&r), -EIO);
+        fail_to_sync_four(&r);
         r.map[PAGE] = 99; /* a page that is saved, and waits */
         atomic_store(&r.f->fail_sync, 0);
         saves(&r);
@@ -137,9 +141,7 @@ START_TEST(saved_page_that_is_evicted_before_the_store_confirms_is_written_again
 {
         struct rig r = rig_open(_i, 64);
 
-        write_pages(&r, 4, 50);
-        atomic_store(&r.f->fail_sync, EIO);
-        ck_assert_int_eq(sync_pages(&r), -EIO);
+        fail_to_sync_four(&r);
         saves(&r);
         ck_assert_int_eq(pg_page_out(r.pool, r.map, 4 * PAGE), 0);
         ck_assert_uint_eq(saves(&r), 4);
@@ -154,9 +156,7 @@ START_TEST(saved_page_that_was_queued_and_rescued_is_still_modified)
 
         r.pool = open_frames(_i, 64, 0);
         r.map = map_store(r.pool, &r.f->store, PAGES, PG_MAP_SHARED);
-        write_pages(&r, 4, 50);
-        atomic_store(&r.f->fail_sync, EIO);
-        ck_assert_int_eq(sync_pages(&r), -EIO);
+        fail_to_sync_four(&r);
         ck_assert_int_eq(pg_advise(r.pool, r.map, 4 * PAGE, PG_ADVICE_COLD), 0);
         ck_assert_uint_eq(stats_of(r.pool).frames_queued, 4);
         r.map[PAGE] = 99;
@@ -319,7 +319,7 @@ END_TEST
 TESTS("sync")
 {
         add_for_both(tc, pages_of_a_failed_sync_are_written_again);
-        add_for_both(tc, page_that_is_written_to_while_the_store_syncs_is_still_modified);
+        add_for_both(tc, saved_page_that_is_written_to_is_still_modified);
         add_for_both(tc, write_during_the_final_sync_is_not_lost);
         add_for_both(tc, saved_page_that_is_evicted_before_the_store_confirms_is_written_again);
         add_for_both(tc, saved_page_that_was_queued_and_rescued_is_still_modified);

@@ -70,7 +70,8 @@ static void say_bindings(ElfW(Sxword) table, ElfW(Sxword) size, bool may_be_lazy
                 say_binding(&relocations[i], may_be_lazy);
 }
 
-/* Where the program has a fixed address, its own stubs stand for functions whose address it takes. */
+/* Where the program has a fixed address, its own stubs stand for functions whose address it
+ * takes. */
 static void addresses_take(void)
 {
         void *volatile address;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* malloc_wrapper.c - a preloaded library that counts allocations, and leaves them to the next library:
- * by dlsym(), but malloc by the C library's other name for it. */
+/* malloc_wrapper.c - a preloaded library that counts allocations, and leaves them to the next
+ * library: by dlsym(), but malloc by the C library's other name for it. */
 #include <dlfcn.h>
 #include <stddef.h>
 
