@@ -10,6 +10,7 @@
  *  - uring: the file store does not use io_uring
  *  - readahead, predict: switch off readahead, and predictions of which pages will be written to
  *  - near: clean pages that a near store has (see store.h) wait in the victim queue like others
+ *  - fdinfo: handler threads do not look into /proc for threads that wait
  */
 #ifndef UNPAGED_INTERNALS_H
 #define UNPAGED_INTERNALS_H

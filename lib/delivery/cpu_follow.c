@@ -229,6 +229,18 @@ void follower_go(struct follower *f, pid_t tid, bool blocked)
                 message_from_other_cpu(f, s->cpu);
 }
 
+void follower_has_read(struct follower *f, uintptr_t address)
+{
+        atomic_store_explicit(&f->address, address, memory_order_relaxed);
+        atomic_fetch_add_explicit(&f->read, 1, memory_order_relaxed);
+}
+
+void follower_done(struct follower *f)
+{
+        atomic_store_explicit(&f->done, atomic_load_explicit(&f->read, memory_order_relaxed),
+                              memory_order_release);
+}
+
 void follower_begin(struct follower *f)
 {
         struct sched_param none = {0};
@@ -238,7 +250,7 @@ void follower_begin(struct follower *f)
         atomic_store(&f->tid, gettid());
 }
 
-/* followers_wake_all comes after *stopping was set: if it changed the place before it became
+/* followers_call_in comes after *stopping was set: if it looked at the place before that became
  * RESTING, then the look at *stopping, after that, sees it. */
 void follower_rest(struct follower *f, const _Atomic bool *stopping)
 {
@@ -295,6 +307,22 @@ uint32_t followers_progress(struct followers *all)
                         retire(f, best);
         }
         return total;
+}
+
+bool followers_hold_messages(const struct followers *all, size_t page_size)
+{
+        bool hold = false;
+
+        for (unsigned i = 0; i < all->count; i++) {
+                const struct follower *f = &all->each[i];
+
+                if (atomic_load(&f->read) != atomic_load(&f->done))
+                        hold = true;
+                else if (atomic_load(&f->read) != 0)
+                        uffd_wake(all->uffd, (void *)(atomic_load(&f->address) & ~(page_size - 1)),
+                                  page_size);
+        }
+        return hold;
 }
 
 void followers_raise(struct followers *all)
@@ -354,10 +382,9 @@ unsigned followers_prepare(struct followers *all, const struct uffd *uffd)
         return all->count;
 }
 
-void followers_wake_all(struct followers *all)
+void followers_call_in(struct followers *all)
 {
-        for (unsigned i = 0; i < all->count; i++) {
-                atomic_store(&all->each[i].place, ANYWHERE);
-                futex_wake((_Atomic uint32_t *)&all->each[i].place, 1);
-        }
+        for (unsigned i = 0; i < all->count; i++)
+                if (change_place(&all->each[i], RESTING, RETIRING))
+                        futex_wake((_Atomic uint32_t *)&all->each[i].place, 1);
 }

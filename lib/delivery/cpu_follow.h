@@ -20,6 +20,8 @@ struct follower {
         _Atomic pid_t tid;
         _Atomic int place;     /* its CPU, or one of the names in cpu_follow.c */
         _Atomic uint32_t read; /* counts the messages it has read */
+        _Atomic uint32_t done; /* `read` of the last that it is done with, but for the wake-up */
+        _Atomic uintptr_t address; /* of the last */
 
         /* Its own. */
         struct cpu_lookup {
@@ -56,15 +58,23 @@ unsigned followers_prepare(struct followers *all, const struct uffd *uffd);
 void follower_begin(struct follower *f);
 void follower_rest(struct follower *f, const _Atomic bool *stopping);
 void follower_go(struct follower *f, pid_t tid, bool blocked);
+/* On the follower itself, for each message: when it has read it, and before it wakes the thread,
+ * which may stop it. */
+void follower_has_read(struct follower *f, uintptr_t address);
+void follower_done(struct follower *f);
 
 /* By the helper on duty. How many messages the followers have read since the last call; those that
  * receive few while others receive many are sent to rest. */
 uint32_t followers_progress(struct followers *all);
+/* One has read a message and is not done with it. One that is done may have been stopped before it
+ * woke the thread: so the threads of these are woken, in the page of that size. */
+bool followers_hold_messages(const struct followers *all, size_t page_size);
 /* They may be starving: on any CPU, and, where that is permitted, as ordinary threads. */
 void followers_raise(struct followers *all);
 void followers_lower(struct followers *all);
 
-/* After *stopping was set: none rests any more. */
-void followers_wake_all(struct followers *all);
+/* Those that rest read one more message. One that is about to rest may be missed, unless *stopping
+ * was set before. */
+void followers_call_in(struct followers *all);
 
 #endif

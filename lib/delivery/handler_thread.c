@@ -25,6 +25,14 @@
  * After twenty quiet milliseconds the helper on duty blocks in read() beside the followers: the
  * first fault after a pause wakes them all, and nobody polls an idle program.
  *
+ * What is pending is in the fdinfo of the userfaultfd. A process that has no access to its own
+ * files in /proc (a child after chroot() or setuid()) does without: another helper always reads
+ * beside the followers, so what nobody has read does not stay pending, and the helper on duty looks
+ * for followers that have read a message and are not done with it.
+ *
+ * Calls. Nothing but a message brings a thread out of read(). So to end one, the caller touches the
+ * call page, and of the threads that read such messages one ends for each call.
+ *
  * No thread here ever waits for a page: a fault on a BUSY page is left to the page's owner, which
  * is asked to wake the thread.
  */
@@ -69,14 +77,17 @@ struct handler_threads {
         unsigned wanted;
         unsigned started;
         _Atomic bool stopping;
-        char *stop_pages; /* a page for each thread; a fault there ends the thread that reads it */
-        pid_t pid;
-        int fdinfo; /* of the userfaultfd: tells what is pending; or -1 */
+        _Atomic bool one_ends; /* of the threads that answer calls: the one that clears this */
+        char *call_page;       /* a fault there calls the thread that reads it */
+        int fdinfo;            /* of the userfaultfd: tells what is pending; or -1 */
 
         struct futex_lock duty;       /* of the one helper that watches, held while it sleeps */
+        struct futex_lock beside;     /* without fdinfo: of the one that reads meanwhile */
         _Atomic uint32_t paused;      /* the followers are to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
+
+static bool call_answer(struct handler_threads *d);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
@@ -85,7 +96,8 @@ static void *kernel_page_of(uint64_t address)
         return (void *)(uintptr_t)(address & ~(uint64_t)(KERNEL_PAGE_SIZE - 1));
 }
 
-static void serve_page_fault(struct pg_pool *pool, const struct uffd_msg *m)
+/* f: the follower that serves it; NULL: a helper does. */
+static void serve_page_fault(struct pg_pool *pool, struct follower *f, const struct uffd_msg *m)
 {
         bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
 
@@ -109,6 +121,8 @@ static void serve_page_fault(struct pg_pool *pool, const struct uffd_msg *m)
                 if (end != FAULT_BUSY) {
                         /* Last of all, for the woken thread preempts us. It tries again: and finds
                          * its page, or SIGBUS where that is poisoned, or that it is not ours. */
+                        if (f)
+                                follower_done(f);
                         uffd_wake(&pool->uffd, kernel_page_of(m->address), KERNEL_PAGE_SIZE);
                         return;
                 }
@@ -125,25 +139,20 @@ static bool is_handler(const struct handler_threads *d, pid_t tid)
         return false;
 }
 
-/* False: it was a bell. */
-static bool serve_message(struct handler_threads *d, const struct uffd_msg *m)
+/* False: this thread is to end. */
+static bool serve_message(struct handler_threads *d, unsigned self, const struct uffd_msg *m)
 {
         struct pg_pool *pool = d->pool;
-        size_t done;
 
         if (m->event != UFFD_EVENT_PAGEFAULT)
                 return true;
-        if (m->address - (uintptr_t)d->stop_pages < THREADS * KERNEL_PAGE_SIZE) {
-                uffd_copy(&pool->uffd, kernel_page_of(m->address), pool->ring.entries,
-                          KERNEL_PAGE_SIZE, false, &done);
-                uffd_wake(&pool->uffd, kernel_page_of(m->address), KERNEL_PAGE_SIZE);
-                return false;
-        }
+        if (m->address - (uintptr_t)d->call_page < KERNEL_PAGE_SIZE)
+                return call_answer(d);
         if (is_handler(d, (pid_t)m->ptid))
                 event_ring_abort(
                         &pool->ring, kernel_page_of(m->address), 0,
                         "a handler touched paged memory (does a store keep its data there?)");
-        serve_page_fault(pool, m);
+        serve_page_fault(pool, self < d->followers.count ? &d->followers.each[self] : NULL, m);
         return true;
 }
 
@@ -153,31 +162,59 @@ static void handler_begin(struct handler_threads *d, unsigned i, const char *nam
         prctl(PR_SET_NAME, name);
 }
 
+/* ---- calls --------------------------------------------------------------------------------- */
+
+/* False: this thread is to end. */
+static bool call_answer(struct handler_threads *d)
+{
+        struct uffd *u = &d->pool->uffd;
+        bool goes_on = !atomic_exchange(&d->one_ends, false);
+        size_t done;
+
+        uffd_copy(u, d->call_page, d->pool->ring.entries, KERNEL_PAGE_SIZE, false, &done);
+        uffd_wake(u, d->call_page, KERNEL_PAGE_SIZE);
+        return goes_on;
+}
+
+/* Returns when a thread has answered. */
+static void call_one(struct handler_threads *d)
+{
+        futex_wake(&d->paused, INT32_MAX);
+        followers_call_in(&d->followers);
+        arena_forget(d->call_page, KERNEL_PAGE_SIZE);
+        (void)*(volatile char *)d->call_page;
+}
+
 /* ---- the followers ------------------------------------------------------------------------- */
 
 static void follower(void *arg)
 {
         struct follower *f = arg;
         struct handler_threads *d = f->all->handlers;
+        unsigned self = (unsigned)(f - f->all->each);
         struct uffd_msg message;
+        bool goes_on = true;
         uint64_t began;
         int n;
 
-        handler_begin(d, (unsigned)(f - f->all->each), "unpaged");
+        handler_begin(d, self, "unpaged");
         follower_begin(f);
         do {
                 follower_rest(f, &d->stopping);
                 /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
-                while (atomic_load(&d->paused) && !atomic_load(&d->stopping))
+                while (atomic_load(&d->paused) && !atomic_load(&d->stopping)) {
                         futex_wait(&d->paused, 1, 50 * TICK_NS);
+                }
                 began = clock_now();
                 n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0)
                         continue;
-                atomic_fetch_add_explicit(&f->read, 1, memory_order_relaxed);
+                follower_has_read(f, message.address);
                 if (!atomic_load_explicit(&d->paused, memory_order_relaxed))
                         follower_go(f, (pid_t)message.ptid, clock_now() - began > BLOCKED_NS);
-        } while (n <= 0 || serve_message(d, &message));
+                goes_on = serve_message(d, self, &message);
+                follower_done(f);
+        } while (goes_on);
 }
 
 /* ---- the helpers --------------------------------------------------------------------------- */
@@ -187,9 +224,12 @@ static void follower(void *arg)
 static bool are_waiting(const struct handler_threads *d)
 {
         char text[512];
-        ssize_t n = pread(d->fdinfo, text, sizeof(text) - 1, 0);
         const char *at;
+        ssize_t n;
 
+        if (d->fdinfo < 0)
+                return followers_hold_messages(&d->followers, KERNEL_PAGE_SIZE);
+        n = pread(d->fdinfo, text, sizeof(text) - 1, 0);
         if (n <= 0)
                 return false;
         text[n] = '\0';
@@ -222,55 +262,79 @@ static void resume_followers(struct handler_threads *d)
 /* Returns when this helper should read messages itself; true: because the followers are late. */
 static bool watch(struct handler_threads *d)
 {
-        unsigned quiet_ns = 0, late = 0;
-        struct timespec tick = {.tv_nsec = TICK_NS};
+        unsigned quiet_ns = 0, late = 0, tick_ns = TICK_NS;
 
         followers_progress(&d->followers);
-        while (quiet_ns < QUIET_NS && d->fdinfo >= 0) {
+        while (quiet_ns < QUIET_NS) {
                 if (atomic_load(&d->paused) || atomic_load(&d->stopping))
                         return false;
-                nanosleep(&tick, NULL);
+                nanosleep(&(struct timespec){.tv_nsec = tick_ns}, NULL);
                 if (followers_progress(&d->followers)) {
                         quiet_ns = late = 0;
-                        if (tick.tv_nsec < TICK_MOST_NS)
-                                tick.tv_nsec *= 2;
+                        if (tick_ns < TICK_MOST_NS)
+                                tick_ns *= 2;
                 } else if (!are_waiting(d)) {
-                        quiet_ns += (unsigned)tick.tv_nsec;
+                        quiet_ns += tick_ns;
                         late = 0;
                 } else if (++late >= LATE_TICKS) {
                         pause_followers(d);
                         return true;
                 } else {
-                        tick.tv_nsec = TICK_NS;
+                        tick_ns = TICK_NS;
                 }
         }
         return false;
 }
 
+/* False: this helper reads beside the one that has the duty. */
+static bool take_duty(struct handler_threads *d)
+{
+        if (d->fdinfo >= 0) {
+                futex_lock_take(&d->duty);
+                return true;
+        }
+        futex_lock_take(&d->beside);
+        if (!futex_lock_try(&d->duty))
+                return false;
+        futex_lock_drop(&d->beside);
+        return true;
+}
+
+static int helper_read(struct handler_threads *d, struct uffd_msg *message)
+{
+        bool on_duty = take_duty(d);
+        bool late = on_duty && watch(d);
+        int n = uffd_read(&d->pool->uffd, message);
+
+        if (on_duty)
+                resume_followers(d);
+        futex_lock_drop(on_duty ? &d->duty : &d->beside);
+        if (n > 0 && (late || atomic_load(&d->paused)))
+                stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
+        return n;
+}
+
+/* Its place among the threads. */
+static unsigned helper_begin(struct handler_threads *d)
+{
+        unsigned i = d->followers.count;
+
+        for (pid_t none = 0; !atomic_compare_exchange_strong(&d->tids[i], &none, gettid()); i++)
+                none = 0;
+        handler_begin(d, i, "unpaged-helper");
+        return i;
+}
+
 static void helper(void *arg)
 {
         struct handler_threads *d = arg;
+        unsigned self = helper_begin(d);
         struct uffd_msg message;
-        bool late;
         int n;
 
-        for (unsigned i = d->followers.count; i < d->wanted; i++) {
-                pid_t none = 0;
-
-                if (atomic_compare_exchange_strong(&d->tids[i], &none, gettid())) {
-                        handler_begin(d, i, "unpaged-helper");
-                        break;
-                }
-        }
         do {
-                futex_lock_take(&d->duty);
-                late = watch(d);
-                n = uffd_read(&d->pool->uffd, &message);
-                resume_followers(d);
-                futex_lock_drop(&d->duty);
-                if (n > 0 && (late || atomic_load(&d->paused)))
-                        stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
-        } while (n <= 0 || serve_message(d, &message));
+                n = helper_read(d, &message);
+        } while (n <= 0 || serve_message(d, self, &message));
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
@@ -282,10 +346,9 @@ static int prepare_process(struct handler_threads *d)
         char path[64];
 
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
-        d->fdinfo = fd_keep(open(path, O_RDONLY | O_CLOEXEC));
+        d->fdinfo = uffd_masked("fdinfo") ? -1 : fd_keep(open(path, O_RDONLY | O_CLOEXEC));
         d->wanted = followers_prepare(&d->followers, u) + HELPERS;
-        return uffd_register(u, d->stop_pages - ARENA_HEAD,
-                             THREADS * KERNEL_PAGE_SIZE + ARENA_HEAD);
+        return uffd_register(u, d->call_page - ARENA_HEAD, KERNEL_PAGE_SIZE + ARENA_HEAD);
 }
 
 static int start_thread(struct handler_threads *d, unsigned i)
@@ -307,8 +370,8 @@ int handler_threads_start(struct pg_pool *pool)
         d->pool = pool;
         d->followers.handlers = d;
         d->fdinfo = -1;
-        d->stop_pages = arena_reserve(THREADS * KERNEL_PAGE_SIZE, "unpaged-stop-pages");
-        error = d->stop_pages ? prepare_process(d) : -ENOMEM;
+        d->call_page = arena_reserve(KERNEL_PAGE_SIZE, "unpaged-call-page");
+        error = d->call_page ? prepare_process(d) : -ENOMEM;
 
         pager_section_enter(&saved); /* inherited by the threads, for good */
         for (; !error && d->started < d->wanted; d->started += !error)
@@ -327,6 +390,7 @@ int handler_threads_restart(struct pg_pool *pool)
 
         fd_keep_close(d->fdinfo);
         futex_lock_reset(&d->duty);
+        futex_lock_reset(&d->beside);
         atomic_store(&d->paused, 0);
         d->pause_ns = d->resume_at = 0;
         for (unsigned i = 0; i < THREADS; i++)
@@ -346,16 +410,16 @@ void handler_threads_stop(struct pg_pool *pool)
         if (!d)
                 return;
         atomic_store(&d->stopping, true);
-        futex_wake(&d->paused, INT32_MAX);
-        followers_wake_all(&d->followers);
-        /* Every thread ends by serving one bell, and a bell rings when the one before was
-         * served, so each finds a thread. */
-        for (unsigned i = 0; i < d->started; i++)
-                (void)*(volatile char *)(d->stop_pages + i * KERNEL_PAGE_SIZE);
+        /* One thread for each call, whichever has read it, or one before: a call that a signal
+         * interrupts is read twice. */
+        for (unsigned i = 0; i < d->started; i++) {
+                atomic_store(&d->one_ends, true);
+                call_one(d);
+        }
         for (unsigned i = 0; i < d->started; i++)
                 thread_join(&d->threads[i]);
         fd_keep_close(d->fdinfo);
-        arena_release(d->stop_pages, THREADS * KERNEL_PAGE_SIZE);
+        arena_release(d->call_page, KERNEL_PAGE_SIZE);
         arena_release(d, sizeof(*d));
         pool->handlers = NULL;
 }

@@ -6,6 +6,7 @@
  * Bounds are generous, for machines that are shared and sanitizers that are slow: they tell a
  * handler that runs from one that waits for a time slice of an idle thread, which is seconds.
  */
+#include "child.h"
 #include "flaky_store.h"
 #include "sigbus.h"
 #include "probe.h"
@@ -14,6 +15,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #define PAGES 512u
@@ -96,6 +98,94 @@ END_TEST
 START_TEST(process_confined_to_one_busy_cpu_does_not_starve)
 {
         crowded(_i, 2, true);
+}
+END_TEST
+
+/* ---- a handler that is stopped with a message in hand --------------------------------------- */
+
+#define STOPPED_US 2000u /* of its own time, that it needs for one page then */
+
+static _Atomic bool crowd;
+static _Atomic unsigned followers_stopped;
+
+static void *burn_when_called(void *arg)
+{
+        while (!atomic_load(&stop))
+                while (!atomic_load(&crowd) && !atomic_load(&stop))
+                        usleep(200);
+        return arg;
+}
+
+static uint64_t own_us(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* A follower has the lowest class, and its CPU is full from now on. */
+static void crowd_a_follower(struct flaky *f, _Atomic int *which, uint64_t offset)
+{
+        uint64_t began = own_us();
+
+        (void)f, (void)which, (void)offset;
+        if (sched_getscheduler(0) != SCHED_IDLE)
+                return;
+        atomic_fetch_add(&followers_stopped, 1);
+        atomic_store(&crowd, true);
+        while (own_us() - began < STOPPED_US)
+                ;
+        atomic_store(&crowd, false);
+}
+
+static uint64_t worst_of_stopped(struct pg_pool *pool, struct flaky *f)
+{
+        char *near = map_pages(pool, PAGES, 0);
+        char *map = map_store(pool, &f->store, PAGES, 0);
+        uint64_t worst = 0, end = now_ms() + 4000;
+        pthread_t threads[3];
+
+        pin_to_one_cpu();
+        for (unsigned i = 0; i < 3; i++)
+                pthread_create(&threads[i], NULL, burn_when_called, NULL);
+        for (unsigned i = 0; atomic_load(&followers_stopped) < 4 && now_ms() < end; i++) {
+                uint64_t began;
+
+                touch_pages(near, PAGES); /* it comes to this CPU */
+                began = now_ms();
+                touch(map + i % PAGES * PAGE);
+                worst = now_ms() - began > worst ? now_ms() - began : worst;
+        }
+        atomic_store(&stop, true);
+        for (unsigned i = 0; i < 3; i++)
+                pthread_join(threads[i], NULL);
+        fprintf(stderr, "%u followers stopped with a message: worst %llu ms\n",
+                atomic_load(&followers_stopped), (unsigned long long)worst);
+        return worst;
+}
+
+/* In a child of an undumpable process, which does not own its files in /proc, as well. */
+START_TEST(fault_of_a_follower_that_is_stopped_in_the_midst_of_it_is_not_forgotten)
+{
+        struct flaky *f = flaky_new(PAGES, PAGE, true);
+        struct pg_pool *pool = open_frames(PG_DELIVERY_THREAD, 64, _i ? PG_POOL_INHERIT : 0);
+        uint64_t limit = *SANITIZER ? 5000 : 1000;
+        pid_t child = 0;
+
+        atomic_store(&f->hook, crowd_a_follower);
+        if (_i) {
+                ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 0), 0);
+                child = fork();
+        }
+        if (child == 0 && _i)
+                _exit(worst_of_stopped(pool, f) >= limit);
+        if (_i)
+                expect_child(child, 0);
+        else
+                ck_assert_uint_lt(worst_of_stopped(pool, f), limit);
+        close_pool(pool);
+        flaky_delete(f);
 }
 END_TEST
 
@@ -354,6 +444,8 @@ TESTS("handler")
 {
         tcase_add_loop_test(tc, busy_threads_on_the_same_cpu_do_not_starve_faults, 0, 4);
         add_for_both(tc, process_confined_to_one_busy_cpu_does_not_starve);
+        tcase_add_loop_test(
+                tc, fault_of_a_follower_that_is_stopped_in_the_midst_of_it_is_not_forgotten, 0, 2);
         add_for_both(tc, fault_is_quick_beside_a_fault_in_a_sleeping_store);
         add_for_both(tc, fault_is_quick_beside_a_page_in_in_a_sleeping_store);
         add_for_both(tc, fault_is_quick_that_comes_together_with_a_slow_one);

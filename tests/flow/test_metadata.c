@@ -52,7 +52,7 @@ START_TEST(a_pool_that_does_nothing_costs_little)
 {
         static const char *const names[] = {
                 "unpaged-frames",   "unpaged-policy",   "unpaged-slots",      "unpaged-buffers",
-                "unpaged-stats",    "unpaged-contexts", "unpaged-ghosts",     "unpaged-stop-pages",
+                "unpaged-stats",    "unpaged-contexts", "unpaged-ghosts",     "unpaged-call-page",
                 "unpaged-handlers", "unpaged-trace",    "unpaged-event-ring",
         };
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
