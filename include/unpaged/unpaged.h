@@ -36,6 +36,18 @@
  * SIGSEGV, and every call on the pool answers -ECHILD. The parent is unaffected. vfork() and
  * posix_spawn() are as ever.
  *
+ * Credentials. Thread delivery has threads of its own, which the C library does not know. They get
+ * what the program gives itself: when setuid(), setgid(), seteuid(), setegid(), setreuid(),
+ * setregid(), setresuid(), setresgid(), setgroups(), initgroups(), capset(), or prctl() with
+ * PR_SET_NO_NEW_PRIVS, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAPBSET_DROP or PR_CAP_AMBIENT,
+ * returns, all of them have the ids, groups, capability sets, securebits and no_new_privs of the
+ * calling thread. For this the library stands before these functions of the C library, in programs
+ * that are linked with it. What a program changes by syscall(2) instead they get at its next such
+ * call. Filters of seccomp(2), Landlock and labels of security modules do not reach them. Such a
+ * call takes as long as the faults that are being served at the moment, and must not be made from
+ * an operation of a store. The process is ended by abort() if a thread cannot follow and would
+ * keep a privilege that the caller does not have. Signal delivery has no threads.
+ *
  * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access
  * gets SIGBUS, never zeros, and the rest of the mapping goes on. pg_page_in() tries it again.
  * pg_config.out_of_room is told first which limit was reached.

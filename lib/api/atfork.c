@@ -54,6 +54,7 @@
 static struct {
         pthread_mutex_t lock;
         struct pg_pool *first;
+        _Atomic pid_t pid; /* of the process that they belong to */
         bool handlers;
         sigset_t signals; /* of the thread that forks */
 } pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -395,6 +396,7 @@ static void in_child(void)
                         at = &pool->next;
                 }
         }
+        atomic_store(&pools.pid, getpid());
         pthread_mutex_init(&pools.lock, NULL);
         pthread_mutex_lock(&pools.lock);
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
@@ -435,6 +437,7 @@ int pools_add(struct pg_pool *pool)
         pthread_mutex_lock(&pools.lock);
         error = register_handlers();
         if (!error) {
+                atomic_store(&pools.pid, getpid());
                 pool->next = pools.first;
                 pools.first = pool;
         }
@@ -454,6 +457,20 @@ void pools_remove(struct pg_pool *pool)
                 at = &(*at)->next;
         if (*at)
                 *at = pool->next;
+        pthread_mutex_unlock(&pools.lock);
+        pager_section_leave(&saved);
+}
+
+void pools_each(void (*visit)(struct pg_pool *pool))
+{
+        struct pager_section saved;
+
+        if (atomic_load(&pools.pid) != getpid())
+                return;
+        pager_section_enter(&saved);
+        pthread_mutex_lock(&pools.lock);
+        for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
+                visit(pool);
         pthread_mutex_unlock(&pools.lock);
         pager_section_leave(&saved);
 }

@@ -10,6 +10,7 @@
  */
 #include "arena.h"
 #include "atfork.h"
+#include "credential_calls.h"
 #include "debug.h"
 #include "dispatch.h"
 #include "event_ring.h"
@@ -246,6 +247,27 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         }
 }
 
+/* The handler, and whom it must hear of. */
+static int open_delivery(struct pg_pool *pool)
+{
+        uint32_t changes = credential_changes();
+        int error = pool->delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
+                                                         : handler_threads_start(pool);
+
+        if (error)
+                return last_error(error,
+                                  "the pool's handler could not be started (%s): if it is a "
+                                  "thread, RLIMIT_NPROC (ulimit -u) or memory may be short",
+                                  strerror(-error));
+        credential_calls_find();
+        error = pools_add(pool);
+        if (error)
+                return last_error(error, "no memory to register handlers of fork");
+        if (changes != credential_changes())
+                credentials_hand_on();
+        return 0;
+}
+
 /* What the pool needs of the machine, in order. The kernel's own errors are put into words here. */
 static int pool_start(struct pg_pool *pool, const struct pg_config *c, const struct plan *plan)
 {
@@ -269,15 +291,7 @@ static int pool_start(struct pg_pool *pool, const struct pg_config *c, const str
                 error = pool_trace_open(pool, c);
         if (error)
                 return error;
-        error = c->delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
-                                                  : handler_threads_start(pool);
-        if (error)
-                return last_error(error,
-                                  "the pool's handler could not be started (%s): if it is a "
-                                  "thread, RLIMIT_NPROC (ulimit -u) or memory may be short",
-                                  strerror(-error));
-        error = pools_add(pool);
-        return error ? last_error(error, "no memory to register handlers of fork") : 0;
+        return open_delivery(pool);
 }
 
 static int open_checked(struct pg_pool **out, const struct pg_config *c)

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include "fault.h"
 
+struct credentials;
 struct mapping;
 struct pg_pool;
 
@@ -15,6 +16,10 @@ int handler_threads_start(struct pg_pool *pool);
 /* In a child of fork, with the userfaultfd opened anew. */
 int handler_threads_restart(struct pg_pool *pool);
 void handler_threads_stop(struct pg_pool *pool);
+/* All of them take over the caller's credentials, and have them when this returns. For one caller
+ * at a time, of this process; none may start or stop the threads meanwhile. False: a thread may do
+ * something now that the caller may not. */
+bool handler_threads_take_credentials(struct pg_pool *pool, const struct credentials *to);
 
 /* sigbus.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
 int sigbus_handler_install(void);

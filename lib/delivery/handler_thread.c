@@ -30,14 +30,21 @@
  * beside the followers, so what nobody has read does not stay pending, and the helper on duty looks
  * for followers that have read a message and are not done with it.
  *
- * Calls. Nothing but a message brings a thread out of read(). So to end one, the caller touches the
- * call page, and of the threads that read such messages one ends for each call.
+ * Calls. What a thread is to do beside faults, it is told by a message as well: nothing else brings
+ * it out of read(). For that the caller touches the call page. A thread that reads such a message
+ * ends, if the pool is closed; else the caller's credentials have changed, and it takes them over,
+ * as it does when it reads any other message. Which thread reads a call is chance, so the caller
+ * calls until all have come; a thread that came rests for a while, and the next call finds another.
+ * No thread waits for all others: one may be in a store that waits for the program. It comes when
+ * it is done with that. Faults are served meanwhile, and the caller pauses now and then, so that
+ * they are not always served late.
  *
  * No thread here ever waits for a page: a fault on a BUSY page is left to the page's owner, which
  * is asked to wake the thread.
  */
 #include "arena.h"
 #include "cpu_follow.h"
+#include "credentials.h"
 #include "dispatch.h"
 #include "event_ring.h"
 #include "fault.h"
@@ -66,6 +73,8 @@
 #define QUIET_NS       (20 * TICK_NS)
 #define LATE_TICKS     2u
 #define BLOCKED_NS     4000u
+#define CALL_REST_NS   (10 * TICK_NS)
+#define CALL_PAUSE_NS  (20 * TICK_NS)
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
 
@@ -81,12 +90,17 @@ struct handler_threads {
         char *call_page;       /* a fault there calls the thread that reads it */
         int fdinfo;            /* of the userfaultfd: tells what is pending; or -1 */
 
+        const struct credentials *credentials; /* to be taken over by those behind */
+        _Atomic uint32_t behind;               /* bit i: thread i, which has not done so */
+        _Atomic bool has_more;                 /* one could not do so */
+
         struct futex_lock duty;       /* of the one helper that watches, held while it sleeps */
         struct futex_lock beside;     /* without fdinfo: of the one that reads meanwhile */
         _Atomic uint32_t paused;      /* the followers are to let the helpers serve */
         uint64_t pause_ns, resume_at; /* under duty */
 };
 
+static void credentials_follow(struct handler_threads *d, unsigned self);
 static bool call_answer(struct handler_threads *d);
 
 /* ---- serving ------------------------------------------------------------------------------- */
@@ -146,6 +160,7 @@ static bool serve_message(struct handler_threads *d, unsigned self, const struct
 
         if (m->event != UFFD_EVENT_PAGEFAULT)
                 return true;
+        credentials_follow(d, self);
         if (m->address - (uintptr_t)d->call_page < KERNEL_PAGE_SIZE)
                 return call_answer(d);
         if (is_handler(d, (pid_t)m->ptid))
@@ -164,15 +179,37 @@ static void handler_begin(struct handler_threads *d, unsigned i, const char *nam
 
 /* ---- calls --------------------------------------------------------------------------------- */
 
+/* One that starves would hold the caller up, so the first to come makes all followers ordinary
+ * threads, while it still has the right to. */
+static void credentials_follow(struct handler_threads *d, unsigned self)
+{
+        uint32_t bit = 1u << self;
+
+        if (!(atomic_load(&d->behind) & bit))
+                return;
+        followers_raise(&d->followers);
+        if (!credentials_take(d->credentials))
+                atomic_store(&d->has_more, true);
+        if (atomic_fetch_and(&d->behind, ~bit) != bit)
+                return;
+        if (!atomic_load(&d->paused))
+                followers_lower(&d->followers);
+        futex_wake(&d->behind, INT32_MAX);
+}
+
 /* False: this thread is to end. */
 static bool call_answer(struct handler_threads *d)
 {
         struct uffd *u = &d->pool->uffd;
         bool goes_on = !atomic_exchange(&d->one_ends, false);
+        uint32_t behind;
         size_t done;
 
         uffd_copy(u, d->call_page, d->pool->ring.entries, KERNEL_PAGE_SIZE, false, &done);
         uffd_wake(u, d->call_page, KERNEL_PAGE_SIZE);
+        behind = atomic_load(&d->behind);
+        if (behind)
+                futex_wait(&d->behind, behind, CALL_REST_NS);
         return goes_on;
 }
 
@@ -183,6 +220,26 @@ static void call_one(struct handler_threads *d)
         followers_call_in(&d->followers);
         arena_forget(d->call_page, KERNEL_PAGE_SIZE);
         (void)*(volatile char *)d->call_page;
+}
+
+bool handler_threads_take_credentials(struct pg_pool *pool, const struct credentials *to)
+{
+        struct handler_threads *d = pool->handlers;
+        uint32_t behind;
+
+        if (d->followers.pid != getpid())
+                return true; /* the threads of a parent, in a child that was not made by fork(3) */
+        d->credentials = to;
+        atomic_store(&d->has_more, false);
+        atomic_store(&d->behind, (1u << d->started) - 1);
+        futex_wake(&d->behind, 1);
+        for (unsigned calls = 1; atomic_load(&d->behind); calls++) {
+                call_one(d);
+                behind = atomic_load(&d->behind);
+                if (behind && calls % (2 * d->started) == 0)
+                        futex_wait(&d->behind, behind, CALL_PAUSE_NS);
+        }
+        return !atomic_load(&d->has_more);
 }
 
 /* ---- the followers ------------------------------------------------------------------------- */
@@ -203,8 +260,10 @@ static void follower(void *arg)
                 follower_rest(f, &d->stopping);
                 /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
                 while (atomic_load(&d->paused) && !atomic_load(&d->stopping)) {
+                        credentials_follow(d, self);
                         futex_wait(&d->paused, 1, 50 * TICK_NS);
                 }
+                credentials_follow(d, self);
                 began = clock_now();
                 n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0)
@@ -266,9 +325,9 @@ static bool watch(struct handler_threads *d)
 
         followers_progress(&d->followers);
         while (quiet_ns < QUIET_NS) {
-                if (atomic_load(&d->paused) || atomic_load(&d->stopping))
+                if (atomic_load(&d->paused) || atomic_load(&d->stopping) || atomic_load(&d->behind))
                         return false;
-                nanosleep(&(struct timespec){.tv_nsec = tick_ns}, NULL);
+                futex_wait(&d->behind, 0, tick_ns);
                 if (followers_progress(&d->followers)) {
                         quiet_ns = late = 0;
                         if (tick_ns < TICK_MOST_NS)
@@ -333,6 +392,7 @@ static void helper(void *arg)
         int n;
 
         do {
+                credentials_follow(d, self);
                 n = helper_read(d, &message);
         } while (n <= 0 || serve_message(d, self, &message));
 }

@@ -111,8 +111,11 @@ static const char *objection(void)
  * the C library in its turn, and must not find us there. */
 static bool is_chain(const char *name)
 {
-        static const char *const chains[] = {"__register_atfork", "execvpe",      "fexecve",
-                                             "posix_spawn",       "posix_spawnp", "pthread_create"};
+        static const char *const chains[] = {
+                "__register_atfork", "execvpe",      "fexecve",        "initgroups",
+                "posix_spawn",       "posix_spawnp", "pthread_create", "setegid",
+                "seteuid",           "setgid",       "setgroups",      "setregid",
+                "setresgid",         "setresuid",    "setreuid",       "setuid"};
 
         for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
                 if (strcmp(name, chains[i]) == 0)
