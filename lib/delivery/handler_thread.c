@@ -318,6 +318,12 @@ static void resume_followers(struct handler_threads *d)
         futex_wake(&d->paused, INT32_MAX);
 }
 
+/* There is something for helpers to read, or will be. */
+static bool is_called(struct handler_threads *d)
+{
+        return atomic_load(&d->paused) || atomic_load(&d->stopping) || atomic_load(&d->behind);
+}
+
 /* Returns when this helper should read messages itself; true: because the followers are late. */
 static bool watch(struct handler_threads *d)
 {
@@ -325,7 +331,7 @@ static bool watch(struct handler_threads *d)
 
         followers_progress(&d->followers);
         while (quiet_ns < QUIET_NS) {
-                if (atomic_load(&d->paused) || atomic_load(&d->stopping) || atomic_load(&d->behind))
+                if (is_called(d))
                         return false;
                 futex_wait(&d->behind, 0, tick_ns);
                 if (followers_progress(&d->followers)) {
@@ -363,8 +369,12 @@ static int helper_read(struct handler_threads *d, struct uffd_msg *message)
 {
         bool on_duty = take_duty(d);
         bool late = on_duty && watch(d);
-        int n = uffd_read(&d->pool->uffd, message);
+        int n = 0;
 
+        /* Without fdinfo, one that is quiet leaves the reading to the one beside it: whichever
+         * helper reads the next message, the duty is free then. */
+        if (!on_duty || late || d->fdinfo >= 0 || is_called(d))
+                n = uffd_read(&d->pool->uffd, message);
         if (on_duty)
                 resume_followers(d);
         futex_lock_drop(on_duty ? &d->duty : &d->beside);
