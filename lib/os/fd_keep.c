@@ -44,6 +44,29 @@ static void kept_drop(int fd)
                         return;
 }
 
+static bool is_kept(int fd)
+{
+        for (unsigned i = 0; i < atomic_load(&kept_end); i++)
+                if (atomic_load(&kept[i]) == fd + 1)
+                        return true;
+        return false;
+}
+
+/* A number on the list that is free: the program has closed what was there. It must not become
+ * another one's, for which it would be taken by what still uses it. */
+static int dup_above(int fd, int floor)
+{
+        int high = fcntl(fd, F_DUPFD_CLOEXEC, floor);
+
+        while (high >= 0 && is_kept(high)) {
+                int taken = high;
+
+                high = fcntl(fd, F_DUPFD_CLOEXEC, taken + 1);
+                close(taken);
+        }
+        return high;
+}
+
 int fd_keep(int fd)
 {
         /* 900: above what is counted by hand, below the usual limit of 1024. */
@@ -53,7 +76,7 @@ int fd_keep(int fd)
         if (fd < 0)
                 return fd;
         for (unsigned i = 0; high < 0 && i < sizeof(floors) / sizeof(floors[0]); i++)
-                high = fcntl(fd, F_DUPFD_CLOEXEC, floors[i]);
+                high = dup_above(fd, floors[i]);
         if (high >= 0)
                 close(fd);
         else
