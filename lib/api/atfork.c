@@ -332,6 +332,7 @@ static int adopt(struct pg_pool *pool)
         int error = uffd_reopen(&pool->uffd);
 
         atomic_store(&pool->told_out_of_room, false);
+        atomic_store(&pool->told_cut_off, false);
 
         fork_freeze_reset_in_child(pool);
         if (!error)
@@ -349,7 +350,8 @@ static int adopt(struct pg_pool *pool)
         /* Promised to threads that are not here. */
         frames_withdraw_pins(&pool->frames, pool->frames.promised);
         for_inherited(pool, hide_from_child);
-        if (pool->delivery == PG_DELIVERY_THREAD)
+        error = keeper_restart(pool);
+        if (!error && pool->delivery == PG_DELIVERY_THREAD)
                 error = handler_threads_restart(pool);
         fork_freeze_end(pool, true);
         return error;

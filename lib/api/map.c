@@ -289,6 +289,9 @@ int pg_unmap(struct pg_pool *pool, void *addr, size_t size)
 
         if (pool->is_orphan)
                 return -ECHILD;
+        error = pool_cut_off(pool);
+        if (error)
+                return error;
         pager_section_enter(&saved);
         error = unmap_range(pool, addr, size, &given);
         pager_section_leave(&saved);

@@ -56,7 +56,7 @@ static void pin_mapped(struct walk *k, uint64_t word)
                 lock_drop(&k->pool->lock);
         }
         if (pin_must_write(k))
-                fault_make_writable(k->pool, k->ctx, op);
+                walk_error(k, fault_make_writable(k->pool, k->ctx, op));
         page_publish(k->pool, k->ctx, op, RING_PINNED);
         k->page++;
 }

@@ -211,6 +211,7 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
 static void pool_destroy(struct pg_pool *pool)
 {
         handler_threads_stop(pool);
+        keeper_stop(pool);
         uffd_close(&pool->uffd);
         stores_close(&pool->stores);
         pg_store_close(pool->own_swap);
@@ -251,13 +252,15 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
 static int open_delivery(struct pg_pool *pool)
 {
         uint32_t changes = credential_changes();
-        int error = pool->delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
-                                                         : handler_threads_start(pool);
+        int error = keeper_start(pool);
 
+        if (!error)
+                error = pool->delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
+                                                             : handler_threads_start(pool);
         if (error)
                 return last_error(error,
-                                  "the pool's handler could not be started (%s): if it is a "
-                                  "thread, RLIMIT_NPROC (ulimit -u) or memory may be short",
+                                  "the pool's threads could not be started (%s): RLIMIT_NPROC "
+                                  "(ulimit -u) or memory may be short",
                                   strerror(-error));
         credential_calls_find();
         error = pools_add(pool);
@@ -353,10 +356,11 @@ static void assert_empty(struct pg_pool *pool)
 
 int pg_close(struct pg_pool *pool)
 {
-        int error = 0;
+        int error;
 
         if (pool->is_orphan)
                 return -ECHILD;
+        error = pool_cut_off(pool);
         while (!error && pool->mappings)
                 error = pg_unmap(pool, pool->mappings->start,
                                  pool->mappings->npages << pool->page_shift);

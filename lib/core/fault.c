@@ -34,6 +34,7 @@
 
 #include <errno.h>
 
+static enum fault_end end_of(struct pg_pool *pool, int error);
 static bool was_dropped(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
 static enum fault_end load_and_more(struct pg_pool *pool, struct move_context *ctx, bool write);
 
@@ -45,6 +46,7 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
         page_word *p = mapping_word(m, page);
         struct page_op *op;
         uint64_t word;
+        int error = 0;
 
         mapping_touch(m, page);
         if (write && fault_refuse_write(pool, m, page))
@@ -64,18 +66,15 @@ enum fault_end fault_page(struct pg_pool *pool, struct move_context *ctx, struct
                 page_release(m, page, word);
                 return FAULT_POISONED;
         }
-        if (word & PAGE_QUEUED) {
-                fault_rescue(pool, ctx, op, write);
-                return FAULT_DONE;
-        }
+        if (word & PAGE_QUEUED)
+                return end_of(pool, fault_rescue(pool, ctx, op, write));
         if (!page_is_mapped(word) ||
             (!fault_is_first_write(word, write) && was_dropped(pool, ctx, op)))
                 return load_and_more(pool, ctx, write);
-        if (write)
-                fault_make_writable(pool, ctx, op);
-        /* else another thread was quicker */
+        if (write) /* else another thread was quicker */
+                error = fault_make_writable(pool, ctx, op);
         page_release(m, page, op->word);
-        return FAULT_DONE;
+        return end_of(pool, error);
 }
 
 /* ---- pages that hold a frame --------------------------------------------------------------- */
@@ -91,6 +90,13 @@ bool fault_refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page)
         return true;
 }
 
+/* A page that holds a frame could not be mapped, or made writable. That passes, unless the kernel
+ * refuses all our calls. */
+static enum fault_end end_of(struct pg_pool *pool, int error)
+{
+        return error && uffd_answers(&pool->uffd) ? FAULT_POISONED : FAULT_DONE;
+}
+
 /*
  * A modified page may be protected as well:
  *  - pg_sync has saved it, and waits for the store to confirm (page_state.h, "saved").
@@ -99,18 +105,22 @@ bool fault_refuse_write(struct pg_pool *pool, struct mapping *m, uint64_t page)
  *    write arrives protected.
  *  - It is not: another thread was quicker. To lift what is not there does no harm.
  */
-void fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
+int fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op)
 {
         char *addr = mapping_addr(op->mapping, op->page);
         bool saved = !(op->word & PAGE_DIRTY) || page_is_saved(pool, op);
+        int error;
 
         tally_add(&ctx->tally, STAT_PROTECT_FAULTS, saved); /* before the program goes on */
-        uffd_unprotect(&pool->uffd, addr, pool->page_size);
-        if (!saved)
-                return;
+        error = uffd_unprotect(&pool->uffd, addr, pool->page_size);
+        if (error)
+                error = uffd_answers(&pool->uffd);
+        if (error || !saved)
+                return error;
         page_modified(pool, op, true);
         page_event_locking(pool, PG_TRACE_WRITTEN, op->mapping, op->page, true);
         event_ring_add(&pool->ring, addr, RING_WRITTEN, op->word, ctx->tid);
+        return 0;
 }
 
 int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op *op, bool write)
@@ -204,6 +214,8 @@ static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, s
         uint64_t word = page_word_read(p);
         struct page_op *op;
 
+        if (uffd_answers(&pool->uffd) != 0)
+                return FAULT_POISONED; /* for this thread: others may still have the page */
         if (word & (PAGE_BUSY | PAGE_RESIDENT | PAGE_POISONED | PAGE_EXCLUDED) ||
             !page_claim(p, word))
                 return FAULT_BUSY; /* another thread is at it */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * out_of_room.c - which limit was reached when no frame could be had.
+ * out_of_room.c - which limit was reached when no frame could be had; and that the pager is cut off
+ * from its userfaultfd.
  *
  * The access is about to get SIGBUS, and most programs end by it. So the application hears the
  * cause first, once for each pool, in the thread that serves the fault. The line is put together
  * without stdio: this may be a signal handler.
+ *
+ * A limit is a matter of the application's. That the pager is cut off is fatal for what it pages,
+ * so where the application does not listen, standard error gets the line.
  */
 #include "out_of_room.h"
 #include "frame.h"
@@ -14,6 +18,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 struct line {
         size_t len;
@@ -104,4 +109,35 @@ void out_of_room_report(struct pg_pool *pool, int error)
         line_add_number(&l, limit);
         line_add(&l, " frames. The access gets SIGBUS");
         pool->out_of_room(pool->message_arg, l.at);
+}
+
+static void line_to_stderr(struct line *l)
+{
+        if (write(STDERR_FILENO, "unpaged: ", 9) < 0 || write(STDERR_FILENO, l->at, l->len) < 0 ||
+            write(STDERR_FILENO, "\n", 1) < 0)
+                return;
+}
+
+void cut_off_report(struct pg_pool *pool, int error)
+{
+        struct line l = {.len = 0};
+
+        if (error == 0 || atomic_exchange(&pool->told_cut_off, true))
+                return;
+        line_add(&l, "paged memory is lost: ");
+        if (error == -EBADF || error == -ENOTTY) {
+                line_add(&l, "the program has closed the pager's userfaultfd, or put another file "
+                             "in its place; code that closes descriptors must spare those of "
+                             "pg_fds()");
+        } else {
+                line_add(&l,
+                         "a filter of system calls (seccomp) refuses the pager its calls on the "
+                         "userfaultfd, with errno ");
+                line_add_number(&l, (uint64_t)-error);
+        }
+        line_add(&l, ". The access gets SIGBUS");
+        if (pool->out_of_room)
+                pool->out_of_room(pool->message_arg, l.at);
+        else
+                line_to_stderr(&l);
 }

@@ -263,12 +263,15 @@ uint64_t page_poison(struct pg_pool *pool, struct move_context *ctx, struct page
         return word;
 }
 
+/* Where the kernel refuses our calls to this thread, others may still have the page. */
 static void settle_failed(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                           bool wanted)
 {
+        bool is_lost = wanted && uffd_answers(&pool->uffd) == 0;
+
         page_stayed_out(pool, op);
         tally_add(&ctx->tally, STAT_ERRORS_LOAD, wanted);
-        page_release(op->mapping, op->page, wanted ? page_poison(pool, ctx, op) : op->word);
+        page_release(op->mapping, op->page, is_lost ? page_poison(pool, ctx, op) : op->word);
 }
 
 static int settle(struct pg_pool *pool, struct move_context *ctx, unsigned demand)

@@ -36,8 +36,9 @@ void page_release(struct mapping *m, uint64_t page, uint64_t word)
         if (!page_commit(p, word))
                 return;
         futex_wake(page_futex(p), INT32_MAX);
-        if (pool->delivery == PG_DELIVERY_THREAD)
-                uffd_wake(&pool->uffd, addr, pool->page_size);
+        if (pool->delivery == PG_DELIVERY_THREAD &&
+            uffd_wake(&pool->uffd, addr, pool->page_size) != 0)
+                pool_call_keeper(pool); /* a filter of system calls forbids it to this thread */
 }
 
 void page_publish(struct pg_pool *pool, const struct move_context *ctx, const struct page_op *op,

@@ -14,8 +14,10 @@
 #include "futex_lock.h"
 #include "mapping.h"
 #include "move_context.h"
+#include "out_of_room.h"
 #include "pool.h"
 #include "stats.h"
+#include "uffd.h"
 
 #define TURN_NS 500000u
 
@@ -46,6 +48,8 @@ enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid
         if (!ctx)
                 return fork_freeze_fault(pool, m, mapping_page(m, addr), write, tid);
         end = fault_page(pool, ctx, m, mapping_page(m, addr), write);
+        if (end == FAULT_POISONED)
+                cut_off_report(pool, uffd_answers(&pool->uffd));
 
         if (end == FAULT_BUSY) {
                 tally_add(&ctx->tally, STAT_WAITS, 1);

@@ -21,6 +21,15 @@ void handler_threads_stop(struct pg_pool *pool);
  * something now that the caller may not. */
 bool handler_threads_take_credentials(struct pg_pool *pool, const struct credentials *to);
 
+/* keeper.c: starts and stops the thread that holds a pool's userfaultfd. 0 or -errno. */
+int keeper_start(struct pg_pool *pool);
+/* In a child of fork, with the userfaultfd opened anew. */
+int keeper_restart(struct pg_pool *pool);
+void keeper_stop(struct pg_pool *pool);
+/* The handler threads cannot serve faults any more, because of -errno. waiting: a thread that waits
+ * for a page; or 0. */
+void keeper_take_over(struct pg_pool *pool, int error, pid_t waiting);
+
 /* sigbus.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
 int sigbus_handler_install(void);
 

@@ -114,6 +114,7 @@ static void *kernel_page_of(uint64_t address)
 static void serve_page_fault(struct pg_pool *pool, struct follower *f, const struct uffd_msg *m)
 {
         bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
+        int error;
 
         for (;;) {
                 bool dying, left_to_owner = false;
@@ -137,10 +138,22 @@ static void serve_page_fault(struct pg_pool *pool, struct follower *f, const str
                          * its page, or SIGBUS where that is poisoned, or that it is not ours. */
                         if (f)
                                 follower_done(f);
-                        uffd_wake(&pool->uffd, kernel_page_of(m->address), KERNEL_PAGE_SIZE);
+                        error = uffd_wake(&pool->uffd, kernel_page_of(m->address),
+                                          KERNEL_PAGE_SIZE);
+                        if (error)
+                                keeper_take_over(pool, error, (pid_t)m->ptid);
                         return;
                 }
         }
+}
+
+/* No message could be read. True: none will ever come to this thread. */
+static bool cannot_read(struct pg_pool *pool, int error)
+{
+        if (error == -EINTR)
+                return false;
+        keeper_take_over(pool, error ? error : -ENOTTY, 0);
+        return true;
 }
 
 /* Of other threads it cannot be told: the message may be old, and its thread inside the pager by
@@ -266,8 +279,10 @@ static void follower(void *arg)
                 credentials_follow(d, self);
                 began = clock_now();
                 n = uffd_read(&d->pool->uffd, &message);
-                if (n <= 0)
+                if (n <= 0) {
+                        goes_on = !cannot_read(d->pool, n);
                         continue;
+                }
                 follower_has_read(f, message.address);
                 if (!atomic_load_explicit(&d->paused, memory_order_relaxed))
                         follower_go(f, (pid_t)message.ptid, clock_now() - began > BLOCKED_NS);
@@ -369,7 +384,7 @@ static int helper_read(struct handler_threads *d, struct uffd_msg *message)
 {
         bool on_duty = take_duty(d);
         bool late = on_duty && watch(d);
-        int n = 0;
+        int n = -EINTR; /* nothing was read: look again */
 
         /* Without fdinfo, one that is quiet leaves the reading to the one beside it: whichever
          * helper reads the next message, the duty is free then. */
@@ -404,7 +419,7 @@ static void helper(void *arg)
         do {
                 credentials_follow(d, self);
                 n = helper_read(d, &message);
-        } while (n <= 0 || serve_message(d, self, &message));
+        } while (n <= 0 ? !cannot_read(d->pool, n) : serve_message(d, self, &message));
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */

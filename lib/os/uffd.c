@@ -291,11 +291,11 @@ int uffd_unprotect(const struct uffd *u, void *addr, size_t len)
         return writeprotect(u, addr, len, UFFDIO_WRITEPROTECT_MODE_DONTWAKE);
 }
 
-void uffd_wake(const struct uffd *u, void *addr, size_t len)
+int uffd_wake(const struct uffd *u, void *addr, size_t len)
 {
         struct uffdio_range r = {(uintptr_t)addr, len};
 
-        ioctl(u->fd, UFFDIO_WAKE, &r);
+        return ioctl(u->fd, UFFDIO_WAKE, &r) ? -errno : 0;
 }
 
 /* Without the kernel's marker: a mapping of an empty file raises SIGBUS as well. */

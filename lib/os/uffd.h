@@ -34,6 +34,16 @@ void uffd_close(struct uffd *u);
 /* In a child of fork: one of its own, as the parent's was opened; nothing is registered. */
 int uffd_reopen(struct uffd *u);
 
+/*
+ * uffd_keep.c. Whether the calling thread can use the userfaultfd: 0; or -errno. -EBADF: it was
+ * closed. -ENOTTY: another file has taken its number. Anything else: a filter of system calls.
+ */
+int uffd_answers(const struct uffd *u);
+/* The calling thread gets a table of descriptors of its own, in which only the userfaultfd is open,
+ * under the same number; false: it could not. Then, before the thread ends: it is closed there. */
+bool uffd_keep_only(const struct uffd *u);
+void uffd_keep_end(const struct uffd *u);
+
 /* Program memory: missing pages and writes to protected ones fault. */
 int uffd_register(const struct uffd *u, void *addr, size_t len);
 /* Slots: pages may be moved here; missing pages are filled with zeros by the kernel. */
@@ -50,7 +60,8 @@ int uffd_move(const struct uffd *u, void *dst, void *src, size_t len, size_t *do
 
 int uffd_protect(const struct uffd *u, void *addr, size_t len);
 int uffd_unprotect(const struct uffd *u, void *addr, size_t len);
-void uffd_wake(const struct uffd *u, void *addr, size_t len);
+/* 0, or -errno: the kernel refuses, as in uffd_answers. */
+int uffd_wake(const struct uffd *u, void *addr, size_t len);
 
 /* Accesses raise SIGBUS from now on (wakes). With can_poison, until uffd_drop; else until
  * uffd_replace puts a page with this content there, in one step and writable if `prot` is. */

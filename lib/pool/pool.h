@@ -35,6 +35,7 @@
 #include "victim_queue.h"
 
 struct handler_threads;
+struct keeper;
 
 #define FORK_LOG 1024u
 
@@ -79,6 +80,9 @@ struct pg_pool {
         atomic_bool told_out_of_room;
         void *message_arg;
         struct handler_threads *handlers; /* thread delivery: its threads */
+        struct keeper *keeper;            /* holds the userfaultfd: see keeper.c */
+        _Atomic uint32_t keeper_calls;    /* counts what it is asked for: a futex */
+        atomic_bool told_cut_off;
 
         struct lock lock; /* the five below */
         struct policy policy;
@@ -122,6 +126,20 @@ static inline struct replacement pool_replacement(struct pg_pool *pool)
 {
         return (struct replacement){&pool->policy, &pool->ghosts, &pool->victim_queue,
                                     &pool->frames};
+}
+
+/* The calling thread must be able to wake threads that wait for a page. 0, or -errno: it is not,
+ * as uffd_answers() says why. */
+static inline int pool_cut_off(const struct pg_pool *pool)
+{
+        return pool->delivery == PG_DELIVERY_THREAD ? uffd_answers(&pool->uffd) : 0;
+}
+
+/* The keeper wakes all threads that wait for a page: they try again. */
+static inline void pool_call_keeper(struct pg_pool *pool)
+{
+        atomic_fetch_add(&pool->keeper_calls, 1);
+        futex_wake(&pool->keeper_calls, 1);
 }
 
 /* A page that lives there loads about as fast as a rescue: it need not wait in the victim queue. */

@@ -2,9 +2,9 @@
 /*
  * fd_guard.c - the pager's descriptors, guarded against programs that close all they find.
  *
- * If its userfaultfd were closed, the kernel would forget that the memory is paged, and every page
- * that is out would read as zeros. So for the program these descriptors do not exist: whatever it
- * does to them fails with EBADF, and calls that close a range pass them by.
+ * If its userfaultfd were closed, every page that is out would be lost (lib/delivery/keeper.c). So
+ * for the program these descriptors do not exist: whatever it does to them fails with EBADF, and
+ * calls that close a range pass them by.
  */
 #include "preload.h"
 #include "real_syscalls.h"
