@@ -31,8 +31,8 @@ int pg_fork_handlers(void) PG_MUST_CHECK;
 /*
  * The descriptors that the library and its stores have open, at most `most` of them into fds, for
  * programs that close what they did not open: closing one of these loses paged memory (unpaged.h
- * says what that means). Returns how many there are. They have high numbers where RLIMIT_NOFILE allows, and change in a child of fork.
- * Async-signal-safe.
+ * says what that means). Returns how many there are. They have high numbers where RLIMIT_NOFILE
+ * allows, and change in a child of fork. Async-signal-safe.
  */
 int pg_fds(int *fds, int most);
 

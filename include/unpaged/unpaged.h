@@ -36,7 +36,7 @@
  * SIGSEGV, and every call on the pool answers -ECHILD. The parent is unaffected. vfork() and
  * posix_spawn() are as ever.
  *
- * Credentials. Thread delivery has threads of its own, which the C library does not know. They get
+ * Credentials. A pool has threads of its own, which the C library does not know. They get
  * what the program gives itself: when setuid(), setgid(), seteuid(), setegid(), setreuid(),
  * setregid(), setresuid(), setresgid(), setgroups(), initgroups(), capset(), or prctl() with
  * PR_SET_NO_NEW_PRIVS, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAPBSET_DROP or PR_CAP_AMBIENT,
@@ -46,7 +46,7 @@
  * call. Filters of seccomp(2), Landlock and labels of security modules do not reach them. Such a
  * call takes as long as the faults that are being served at the moment, and must not be made from
  * an operation of a store. The process is ended by abort() if a thread cannot follow and would
- * keep a privilege that the caller does not have. Signal delivery has no threads.
+ * keep a privilege that the caller does not have.
  *
  * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access
  * gets SIGBUS, never zeros, and the rest of the mapping goes on. pg_page_in() tries it again.
@@ -63,11 +63,11 @@
  *  - Calls answer -EBADF, or what the filter answers (often -EPERM), where they have to move pages;
  *    in thread delivery pg_unmap() and pg_close() do so always.
  *  - With a filter that holds for all threads (SECCOMP_FILTER_FLAG_TSYNC), in thread delivery, the
- *    SIGBUS is sent (its si_code is SI_TKILL), and a second later the process is aborted: threads of
- *    which the pager does not know may be waiting, and nothing could wake them.
- * For this a pool has a thread, in signal delivery too. It holds the userfaultfd by a table of
- * descriptors of its own, which takes close_range(2) or unshare(2): a filter must have denied
- * neither before pg_open().
+ *    SIGBUS is sent (its si_code is SI_TKILL), and a second later the process is aborted: threads
+ *    of which the pager does not know may be waiting, and nothing could wake them.
+ * For this a pool has a thread, in signal delivery too (but see PG_POOL_SPARES_FDS). It holds the
+ * userfaultfd by a table of descriptors of its own, which takes close_range(2) or unshare(2): a
+ * filter must have denied neither before pg_open().
  */
 #ifndef UNPAGED_H
 #define UNPAGED_H
@@ -121,6 +121,11 @@ enum pg_delivery {
  * Children of clone(2), called without the C library, are not served. */
 #define PG_POOL_INHERIT (1u << 1)
 
+/* The program closes none of the descriptors that pg_fds() names (see "Descriptors" above). In
+ * signal delivery the pool then has no thread: unshare(CLONE_NEWUSER), for one, wants a process
+ * with a single one. In thread delivery it makes no difference. */
+#define PG_POOL_SPARES_FDS (1u << 2)
+
 #define PG_FRAMES_MIN 4u
 
 struct pg_config {
@@ -151,9 +156,9 @@ struct pg_config {
         /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no
          * page could go out: which limit was reached, and what to do; once for each pool, with
          * message_arg. And a line, once, when an access is about to get SIGBUS because the pool has
-         * lost its userfaultfd (see above; where this is NULL, standard error gets that one). It is called in the fault, with all signals blocked, so it must be
-         * async-signal-safe, touch no paged memory and make no call on the pool: write(2) is what
-         * it is for. */
+         * lost its userfaultfd (see above; where this is NULL, standard error gets that one). It is
+         * called in the fault, with all signals blocked, so it must be async-signal-safe, touch no
+         * paged memory and make no call on the pool: write(2) is what it is for. */
         void (*out_of_room)(void *arg, const char *line);
 };
 
@@ -178,8 +183,9 @@ int pg_open(struct pg_pool **pool, const struct pg_config *config) PG_MUST_CHECK
 
 /*
  * Unmaps what is still mapped, stops the handlers and frees the pool. No thread may be touching its
- * mappings. -EBADF, -EPERM: thread delivery, and the userfaultfd is lost (see above). -EIO or -ENOSPC (as the store says): a modified page of a shared mapping could not be
- * written; the pool is then still open, to try again, or to discard the pages by pg_advise.
+ * mappings. -EBADF, -EPERM: thread delivery, and the userfaultfd is lost (see above). -EIO or
+ * -ENOSPC (as the store says): a modified page of a shared mapping could not be written; the pool
+ * is then still open, to try again, or to discard the pages by pg_advise.
  */
 int pg_close(struct pg_pool *pool) PG_NONNULL(1);
 

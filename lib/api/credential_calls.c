@@ -3,9 +3,9 @@
  * credential_calls.c - setuid() and its kin, for the pager's threads too.
  *
  * The C library makes all threads of the process follow such a call, but it does not know the
- * handler threads (lib/os/thread.c). They would keep root, and every capability, in a process that
+ * handler threads and the keeper (lib/os/thread.c). They would keep root, and every capability, in a process that
  * has given both up. So the library stands before these calls: the C library's goes first, and if
- * that succeeds, every handler thread takes over the credentials of the calling thread before the
+ * that succeeds, every one of the pager's threads takes over the credentials of the calling thread before the
  * call returns. Meanwhile the handlers serve faults: other threads of the program, which the C
  * library interrupts by a signal, may be waiting for a page.
  *
@@ -66,10 +66,11 @@ static void hand_on_to_pool(struct pg_pool *pool)
         static struct credentials caller; /* pools_each() lets one thread in at a time */
         int dumpable = prctl(PR_GET_DUMPABLE);
 
-        if (!pool->handlers)
+        if (!pool->handlers && !pool->keeper)
                 return;
         credentials_read(&caller);
-        if (!handler_threads_take_credentials(pool, &caller))
+        if (!keeper_take_credentials(pool, &caller) ||
+            (pool->handlers && !handler_threads_take_credentials(pool, &caller)))
                 end_process();
         if (dumpable == 1 && prctl(PR_GET_DUMPABLE) != dumpable)
                 prctl(PR_SET_DUMPABLE, dumpable);

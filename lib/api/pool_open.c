@@ -140,7 +140,8 @@ static int config_check(const struct pg_config *c, struct plan *p)
         if (c->queue_pct > 50)
                 return last_error(-EINVAL,
                                   "the share of the victim queue must be at most 50 percent");
-        if (c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT) || c->delivery > PG_DELIVERY_SIGNAL)
+        if (c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT | PG_POOL_SPARES_FDS) ||
+            c->delivery > PG_DELIVERY_SIGNAL)
                 return last_error(-EINVAL, "unknown flags of a pool (%#x), or delivery (%u)",
                                   c->flags, (unsigned)c->delivery);
         return 0;

@@ -39,8 +39,8 @@ static inline bool fault_is_first_write(uint64_t word, bool write)
         return write && page_is_mapped(word) && !(word & PAGE_DIRTY);
 }
 
-/* A claimed, mapped page becomes writable, and DIRTY in op->word; it is not released. -errno, and it
- * is as it was: the kernel refuses our calls (uffd_answers). */
+/* A claimed, mapped page becomes writable, and DIRTY in op->word; it is not released. -errno, and
+ * it is as it was: the kernel refuses our calls (uffd_answers). */
 int fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct page_op *op);
 
 #endif

@@ -29,6 +29,8 @@ void keeper_stop(struct pg_pool *pool);
 /* The handler threads cannot serve faults any more, because of -errno. waiting: a thread that waits
  * for a page; or 0. */
 void keeper_take_over(struct pg_pool *pool, int error, pid_t waiting);
+/* As handler_threads_take_credentials. */
+bool keeper_take_credentials(struct pg_pool *pool, const struct credentials *to);
 
 /* sigbus.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
 int sigbus_handler_install(void);

@@ -85,6 +85,7 @@ struct handler_threads {
         _Atomic pid_t tids[THREADS];    /* as they run: a helper does not know its place */
         unsigned wanted;
         unsigned started;
+        _Atomic uint32_t running; /* bit i: thread i has not ended */
         _Atomic bool stopping;
         _Atomic bool one_ends; /* of the threads that answer calls: the one that clears this */
         char *call_page;       /* a fault there calls the thread that reads it */
@@ -190,6 +191,14 @@ static void handler_begin(struct handler_threads *d, unsigned i, const char *nam
         prctl(PR_SET_NAME, name);
 }
 
+/* Whoever calls all that run sees this thread end, or gives it a bit that it takes away here. */
+static void handler_end(struct handler_threads *d, unsigned i)
+{
+        atomic_fetch_and(&d->running, ~(1u << i));
+        atomic_fetch_and(&d->behind, ~(1u << i));
+        futex_wake(&d->behind, INT32_MAX);
+}
+
 /* ---- calls --------------------------------------------------------------------------------- */
 
 /* One that starves would hold the caller up, so the first to come makes all followers ordinary
@@ -245,6 +254,7 @@ bool handler_threads_take_credentials(struct pg_pool *pool, const struct credent
         d->credentials = to;
         atomic_store(&d->has_more, false);
         atomic_store(&d->behind, (1u << d->started) - 1);
+        atomic_fetch_and(&d->behind, atomic_load(&d->running));
         futex_wake(&d->behind, 1);
         for (unsigned calls = 1; atomic_load(&d->behind); calls++) {
                 call_one(d);
@@ -289,6 +299,7 @@ static void follower(void *arg)
                 goes_on = serve_message(d, self, &message);
                 follower_done(f);
         } while (goes_on);
+        handler_end(d, self);
 }
 
 /* ---- the helpers --------------------------------------------------------------------------- */
@@ -420,6 +431,7 @@ static void helper(void *arg)
                 credentials_follow(d, self);
                 n = helper_read(d, &message);
         } while (n <= 0 ? !cannot_read(d->pool, n) : serve_message(d, self, &message));
+        handler_end(d, self);
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
@@ -459,8 +471,10 @@ int handler_threads_start(struct pg_pool *pool)
         error = d->call_page ? prepare_process(d) : -ENOMEM;
 
         pager_section_enter(&saved); /* inherited by the threads, for good */
-        for (; !error && d->started < d->wanted; d->started += !error)
+        for (; !error && d->started < d->wanted; d->started += !error) {
+                atomic_fetch_or(&d->running, 1u << d->started);
                 error = start_thread(d, d->started);
+        }
         pager_section_leave(&saved);
         if (error)
                 handler_threads_stop(pool);
@@ -480,6 +494,8 @@ int handler_threads_restart(struct pg_pool *pool)
         d->pause_ns = d->resume_at = 0;
         for (unsigned i = 0; i < THREADS; i++)
                 atomic_store(&d->tids[i], 0);
+        atomic_store(&d->running, (1u << d->started) - 1);
+        atomic_store(&d->behind, 0);
         error = prepare_process(d);
         pager_section_enter(&saved);
         for (unsigned i = 0; !error && i < d->started; i++)

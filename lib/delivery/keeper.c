@@ -6,7 +6,8 @@
  * A program may close descriptors that it does not know: close_range(3, ~0), dup2() over a number.
  * Without a descriptor the kernel would forget that memory is paged, and pages that are out would
  * read as zeros. So each pool, in both deliveries, has a thread with a table of descriptors of its
- * own, and in it nothing but the userfaultfd. Memory stays registered whatever the program closes,
+ * own, and in it nothing but the userfaultfd. (In signal delivery the program may promise not to
+ * close it: PG_POOL_SPARES_FDS.) Memory stays registered whatever the program closes,
  * by system calls of its own as well; what is resident stays as it was. What is out cannot come in,
  * because to serve a fault takes the stores' descriptors, too:
  *  - Signal delivery: the handler's ioctl fails, and with it the access.
@@ -16,16 +17,19 @@
  *    read, and did nothing about, would be missing: so all that wait are woken now and then, and
  *    fault again.
  *
- * A filter of system calls (seccomp) that denies ioctl is another way to lose the userfaultfd. If it
- * holds for one thread of the program, that thread's calls fail, and the keeper wakes the threads
- * that it must not leave waiting (pool_call_keeper). If it holds for all threads, the keeper among
- * them (SECCOMP_FILTER_FLAG_TSYNC), nobody can be woken by ioctl any more. The thread that waits gets
- * SIGBUS by tgkill(2); the program's handler, if it has one, has a second to end the process. Others
- * may wait, of whom nothing is known, and for good: then the process is aborted.
+ * A filter of system calls (seccomp) that denies ioctl is another way to lose the userfaultfd. If
+ * it holds for one thread of the program, that thread's calls fail, and the keeper wakes those that
+ * it must not leave waiting (pool_call_keeper). If it holds for all threads, the keeper among
+ * them (SECCOMP_FILTER_FLAG_TSYNC), nobody can be woken by ioctl any more. The thread that waits
+ * gets SIGBUS by tgkill(2); the program's handler, if it has one, has a second to end the process.
+ * Others may wait, of whom nothing is known, and for good: then the process is aborted.
+ *
+ * When the program changes its credentials, the keeper takes them over: keeper_take_credentials().
  *
  * The keeper takes one lock, that of the list of mappings, and never waits for a page.
  */
 #include "arena.h"
+#include "credentials.h"
 #include "dispatch.h"
 #include "event_ring.h"
 #include "futex_lock.h"
@@ -57,12 +61,17 @@ struct keeper {
         _Atomic bool stopping;
         _Atomic int error;     /* why the handler threads cannot go on; 0: they can */
         _Atomic pid_t waiting; /* a thread that waits for a page and was not told; or 0 */
+        _Atomic pid_t pid;     /* of its process */
+
+        const struct credentials *credentials; /* to be taken over, if it is behind */
+        _Atomic uint32_t behind;
+        bool has_more; /* it could not do so */
 };
 
 /* ---- the line -------------------------------------------------------------------------------- */
 
-/* For the time of it the program's standard error is in the table as well: held for longer, it would
- * seem open to others when the program has closed it. */
+/* For the time of it the program's standard error is in the table as well: held for longer, it
+ * would seem open to others when the program has closed it. */
 static void keeper_report(struct keeper *k, int error)
 {
         int process = -1, theirs = -1;
@@ -104,7 +113,32 @@ static _Noreturn void end_process(struct keeper *k, int error)
         abort();
 }
 
-/* ---- for the handler threads ------------------------------------------------------------------ */
+/* ---- credentials ----------------------------------------------------------------------------- */
+
+static void keeper_follow(struct keeper *k)
+{
+        if (!atomic_load(&k->behind))
+                return;
+        k->has_more = !credentials_take(k->credentials);
+        atomic_store(&k->behind, 0);
+        futex_wake(&k->behind, 1);
+}
+
+bool keeper_take_credentials(struct pg_pool *pool, const struct credentials *to)
+{
+        struct keeper *k = pool->keeper;
+
+        if (!k || atomic_load(&k->pid) != getpid())
+                return true;
+        k->credentials = to;
+        atomic_store(&k->behind, 1);
+        pool_call_keeper(pool);
+        while (atomic_load(&k->behind))
+                futex_wait(&k->behind, 1, 0);
+        return !k->has_more;
+}
+
+/* ---- for the handler threads ----------------------------------------------------------------- */
 
 /* From the first mapping to the end of the last: the kernel looks at those that wait, and not at
  * what lies between. */
@@ -127,14 +161,32 @@ static void wake_waiting(struct keeper *k)
                 end_process(k, error);
 }
 
+/* Registered, but no mapping: the call page of the handler threads. Nobody is left to answer. */
+static bool is_call_page(const struct pg_pool *pool, const char *page)
+{
+        bool dying;
+        struct mapping *m = mapping_get((uintptr_t)page, &dying);
+        bool is_other = !dying && (!m || m->pool != pool);
+
+        if (m)
+                mapping_put(m);
+        return is_other;
+}
+
 static void fail_fault(struct keeper *k, const struct uffd_msg *m)
 {
         struct pg_pool *pool = k->pool;
         char *page = (char *)(uintptr_t)(m->address & ~(uint64_t)(KERNEL_PAGE_SIZE - 1));
         bool is_there = uffd_in_core(page, KERNEL_PAGE_SIZE);
+        size_t done;
 
         if (m->event != UFFD_EVENT_PAGEFAULT)
                 return;
+        if (is_call_page(pool, page)) {
+                uffd_copy(&pool->uffd, page, pool->ring.entries, KERNEL_PAGE_SIZE, false, &done);
+                uffd_wake(&pool->uffd, page, KERNEL_PAGE_SIZE);
+                return;
+        }
         if (is_there && !(m->flags & UFFD_PAGEFAULT_FLAG_WP)) {
                 uffd_wake(&pool->uffd, page, KERNEL_PAGE_SIZE); /* the message is an old one */
                 return;
@@ -154,6 +206,7 @@ static void fail_faults(struct keeper *k)
         while (!atomic_load(&k->stopping)) {
                 int n;
 
+                keeper_follow(k);
                 wake_waiting(k);
                 if (poll(&poll_fd, 1, WAKE_MS) == 0)
                         continue;
@@ -195,6 +248,7 @@ static void keeper_run(void *arg)
                         continue;
                 }
                 done = calls;
+                keeper_follow(k);
                 wake_waiting(k);
                 if (atomic_load(&k->error))
                         fail_faults(k);
@@ -213,13 +267,17 @@ static int keeper_wait_ready(struct keeper *k, int error)
 
 int keeper_start(struct pg_pool *pool)
 {
-        struct keeper *k = arena_reserve(sizeof(*k), "unpaged-keeper");
+        struct keeper *k;
         struct pager_section saved;
         int error;
 
+        if (pool->delivery == PG_DELIVERY_SIGNAL && pool->flags & PG_POOL_SPARES_FDS)
+                return 0;
+        k = arena_reserve(sizeof(*k), "unpaged-keeper");
         if (!k)
                 return -ENOMEM;
         k->pool = pool;
+        atomic_store(&k->pid, getpid());
         pager_section_enter(&saved); /* inherited by the thread, for good */
         error = keeper_wait_ready(k, thread_start(&k->thread, keeper_run, k));
         pager_section_leave(&saved);
@@ -236,9 +294,13 @@ int keeper_restart(struct pg_pool *pool)
         struct pager_section saved;
         int error;
 
+        if (!k)
+                return 0;
         atomic_store(&k->ready, 0);
         atomic_store(&k->error, 0);
         atomic_store(&k->waiting, 0);
+        atomic_store(&k->behind, 0);
+        atomic_store(&k->pid, getpid());
         pager_section_enter(&saved);
         error = keeper_wait_ready(k, thread_restart(&k->thread));
         pager_section_leave(&saved);

@@ -354,7 +354,7 @@ static int pool_open(const struct settings *s)
 {
         struct pg_config config = {.size = sizeof(config),
                                    .budget = s->budget,
-                                   .flags = PG_POOL_INHERIT,
+                                   .flags = PG_POOL_INHERIT | PG_POOL_SPARES_FDS,
                                    .page_size = s->page_size,
                                    .policy = s->policy,
                                    .queue_pct = s->swap == SWAP_ZRAM ? ZRAM_QUEUE_PCT : 0,

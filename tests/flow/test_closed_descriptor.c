@@ -3,12 +3,13 @@
  * test_closed_descriptor.c - programs that close the descriptors of the pager: paged memory never
  * reads as zeros, and no thread hangs.
  */
+#include "credentials.h"
 #include "cut_off.h"
 
 #include <pthread.h>
 #include <unpaged/internals.h>
 
-/* ---- ways to close what one does not know ------------------------------------------------------ */
+/* ---- ways to close what one does not know ---------------------------------------------------- */
 
 static void by_system_call(void)
 {
@@ -40,7 +41,7 @@ static void (*const ways[])(void) = {by_system_call, by_library, one_by_one, by_
 
 static void (*way)(void) = by_system_call;
 
-/* ---- faults -------------------------------------------------------------------------------- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static void close_and_touch(int delivery)
 {
@@ -113,6 +114,31 @@ START_TEST(no_thread_hangs_when_the_userfaultfd_is_closed_under_it)
 }
 END_TEST
 
+/* In thread delivery the handler threads have ended by then, the keeper has not. */
+static void close_and_change_user(int delivery)
+{
+        unsigned others;
+
+        lost_open(delivery, 0);
+        hit_install();
+        by_system_call();
+        CHILD_CHECK(setegid(12) == 0);
+        CHILD_CHECK(count_failures() > 0);
+        CHILD_CHECK(setgid(13) == 0 && setuid(65534) == 0);
+        CHILD_CHECK(threads_that_differ(&others) == 0 && others >= 1);
+}
+
+START_TEST(privileges_are_given_up_without_a_userfaultfd)
+{
+        struct outcome o;
+
+        if (!is_root())
+                return;
+        o = outcome_of(close_and_change_user, _i);
+        expect_exit(&o, 0);
+}
+END_TEST
+
 static void close_in_grandchild(int delivery)
 {
         pid_t child;
@@ -154,7 +180,7 @@ START_TEST(a_program_that_touches_no_page_afterwards_goes_on)
 }
 END_TEST
 
-/* ---- calls --------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static void close_and_call(int delivery)
 {
@@ -210,7 +236,7 @@ START_TEST(another_pool_does_not_take_the_number_of_a_userfaultfd_that_was_close
 }
 END_TEST
 
-/* ---- what holds the userfaultfd ---------------------------------------------------------------- */
+/* ---- what holds the userfaultfd -------------------------------------------------------------- */
 
 START_TEST(the_pager_keeps_no_descriptor_of_the_program_open)
 {
@@ -234,6 +260,7 @@ TESTS("closed_descriptor")
                             2 * WAYS);
         add_for_both(tc, sigbus_ends_a_program_that_has_no_handler);
         add_for_both(tc, no_thread_hangs_when_the_userfaultfd_is_closed_under_it);
+        add_for_both(tc, privileges_are_given_up_without_a_userfaultfd);
         add_for_both(tc, a_child_of_fork_loses_its_own_copy_alone);
         add_for_both(tc, a_program_that_touches_no_page_afterwards_goes_on);
         add_for_both(tc, calls_answer_an_error_when_the_userfaultfd_is_closed);

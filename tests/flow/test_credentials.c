@@ -217,11 +217,35 @@ START_TEST(daemon_that_drops_root_keeps_its_pages_and_cannot_have_it_back)
         ck_assert_int_eq(setuid(NOBODY), 0);
         ck_assert_int_eq(setuid(0), -1);
         ck_assert_int_eq(errno, EPERM);
-        if (_i == PG_DELIVERY_THREAD)
-                expect_same(1);
+        expect_same_of(_i == PG_DELIVERY_THREAD ? 5 : 1);
         for (unsigned i = 0; i < PAGES; i++)
                 ck_assert_int_eq(map[i * PAGE], (char)(1 + (char)i));
         touch_all(map, 3);
+        close_pool(pool);
+}
+END_TEST
+
+/* ---- a pool without a thread ---------------------------------------------------------------- */
+
+static unsigned count_threads(void)
+{
+        unsigned others = 0;
+
+        threads_that_differ(&others);
+        return others;
+}
+
+START_TEST(pool_that_spares_descriptors_by_signal_has_no_thread)
+{
+        unsigned before = count_threads();
+        struct pg_pool *pool = open_frames(PG_DELIVERY_SIGNAL, 64, PG_POOL_SPARES_FDS);
+        char *map = map_pages(pool, PAGES, 0);
+
+        touch_all(map, 1);
+        ck_assert_uint_eq(count_threads(), before);
+        close_pool(pool);
+        pool = open_frames(PG_DELIVERY_SIGNAL, 64, 0);
+        ck_assert_uint_eq(count_threads(), before + 1);
         close_pool(pool);
 }
 END_TEST
@@ -430,7 +454,7 @@ START_TEST(child_of_fork_follows_its_own_calls)
         if (child == 0) {
                 CHILD_CHECK(threads_that_differ(&others) == 0);
                 CHILD_CHECK(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
-                CHILD_CHECK(threads_that_differ(&others) == 0 && others >= 4);
+                CHILD_CHECK(threads_that_differ(&others) == 0 && others >= 5);
                 for (unsigned i = 0; i < PAGES; i++)
                         CHILD_CHECK(map[i * PAGE] == (char)(1 + (char)i));
                 _exit(0);
@@ -447,6 +471,7 @@ TESTS("credentials")
         tcase_add_loop_test(tc, handler_threads_have_what_the_caller_has_when_a_call_returns, 0,
                             (int)(sizeof(calls) / sizeof(calls[0])));
         add_for_both(tc, daemon_that_drops_root_keeps_its_pages_and_cannot_have_it_back);
+        tcase_add_test(tc, pool_that_spares_descriptors_by_signal_has_no_thread);
         tcase_add_test(tc, faults_are_served_while_calls_change_users_all_the_time);
         tcase_add_test(tc, call_waits_for_a_handler_in_its_store_and_no_fault_waits_for_the_call);
         tcase_add_test(tc, pool_that_is_opened_meanwhile_follows_as_well);

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-/* ---- all threads --------------------------------------------------------------------------- */
+/* ---- all threads ----------------------------------------------------------------------------- */
 
 static void filter_all_and_touch(int delivery)
 {
@@ -92,7 +92,7 @@ START_TEST(calls_answer_an_error_when_ioctl_is_forbidden)
 }
 END_TEST
 
-/* ---- pages that hold a frame ------------------------------------------------------------------- */
+/* ---- pages that hold a frame ----------------------------------------------------------------- */
 
 /* A page in the victim queue, and a clean one that is written to. */
 static void filter_and_use_resident(int delivery)
@@ -127,7 +127,7 @@ START_TEST(an_access_to_a_queued_or_clean_page_does_not_repeat_for_ever)
 }
 END_TEST
 
-/* ---- one thread ---------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 static sem_t filtered;
 
