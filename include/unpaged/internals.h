@@ -15,6 +15,7 @@
 #ifndef UNPAGED_INTERNALS_H
 #define UNPAGED_INTERNALS_H
 
+#include <stdint.h>
 #include <unpaged/attributes.h>
 
 #ifdef __cplusplus
@@ -29,10 +30,29 @@ extern "C" {
 int pg_fork_handlers(void) PG_MUST_CHECK;
 
 /*
- * The descriptors that the library and its stores have open, at most `most` of them into fds, for
- * programs that close what they did not open: closing one of these loses paged memory (unpaged.h
- * says what that means). Returns how many there are. They have high numbers where RLIMIT_NOFILE
- * allows, and change in a child of fork. Async-signal-safe.
+ * The descriptors that the library and its stores have open, at most `most` of them into fds.
+ * Returns how many there are. They have high numbers where RLIMIT_NOFILE allows, and change in a
+ * child of fork. Async-signal-safe.
+ *
+ * Code that closes what it does not know (close_range(2), closefrom(3), dup2(2) over a number) must
+ * spare them. If the userfaultfd is closed all the same, by whatever way, or if a filter of system calls
+ * (seccomp) denies ioctl(2), pages that are out are lost, and never read as zeros:
+ *  - pg_config.out_of_room gets a line that says so, or standard error, where there is none.
+ *  - Resident pages stay. An access to one that is out gets SIGBUS, and so does a write to one that
+ *    is clean; in thread delivery all later accesses to that page as well. A filter that holds for
+ *    one thread alone matters in thread delivery to its calls only, and in signal delivery to its
+ *    accesses.
+ *  - Calls answer -EBADF, or what the filter answers (often -EPERM), where they have to move pages;
+ *    in thread delivery pg_unmap() and pg_close() do so always.
+ *  - With a filter that holds for all threads (SECCOMP_FILTER_FLAG_TSYNC), in thread delivery, the
+ *    SIGBUS is sent (its si_code is SI_TKILL), and a second later the process is aborted: threads
+ *    of which the pager does not know may be waiting, and nothing could wake them. So do calls that
+ *    change credentials.
+ *  - A file that gets the number of a descriptor of ours may lose a few bytes to a read, or have an
+ *    ioctl tried on it, before this is noticed.
+ * For this a pool has a thread, in signal delivery too (but see PG_POOL_SPARES_FDS). It holds the
+ * userfaultfd by a table of descriptors of its own, which takes close_range(2) or unshare(2): a
+ * filter must have denied neither before pg_open().
  */
 int pg_fds(int *fds, int most);
 
@@ -44,6 +64,10 @@ int pg_fds(int *fds, int most);
  * started before; -ENOMEM, or what clone(2) says.
  */
 int pg_thread_start(void (*run)(void *arg), void *arg) PG_MUST_CHECK;
+
+/* Sleeps so many nanoseconds, in that thread alone. There it takes over the credentials of threads
+ * that change them, which wait for it: so it must sleep often, or end. */
+void pg_thread_sleep(uint64_t ns);
 
 /* In a child of fork, which does not have the thread: run(arg) begins once more. 0, also if there
  * never was one; or what clone(2) says. Allocates nothing. */

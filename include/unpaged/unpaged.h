@@ -36,38 +36,22 @@
  * SIGSEGV, and every call on the pool answers -ECHILD. The parent is unaffected. vfork() and
  * posix_spawn() are as ever.
  *
- * Credentials. A pool has threads of its own, which the C library does not know. They get
- * what the program gives itself: when setuid(), setgid(), seteuid(), setegid(), setreuid(),
- * setregid(), setresuid(), setresgid(), setgroups(), initgroups(), capset(), or prctl() with
- * PR_SET_NO_NEW_PRIVS, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAPBSET_DROP or PR_CAP_AMBIENT,
- * returns, all of them have the ids, groups, capability sets, securebits and no_new_privs of the
- * calling thread. For this the library stands before these functions of the C library, in programs
- * that are linked with it. What a program changes by syscall(2) instead they get at its next such
- * call. Filters of seccomp(2), Landlock and labels of security modules do not reach them. Such a
- * call takes as long as the faults that are being served at the moment, and must not be made from
- * an operation of a store. The process is ended by abort() if a thread cannot follow and would
- * keep a privilege that the caller does not have.
+ * Credentials. A pool has threads of its own, which the C library does not know. They get what the
+ * program gives itself: when setuid(), setgid(), seteuid(), setegid(), setreuid(), setregid(),
+ * setresuid(), setresgid(), setgroups(), initgroups(), capset(), or prctl() with
+ * PR_SET_NO_NEW_PRIVS, PR_SET_SECUREBITS, PR_CAPBSET_DROP or PR_CAP_AMBIENT, returns, all of them
+ * have the ids, groups, capability sets, securebits and no_new_privs of the calling thread; of
+ * capabilities no more than they had. For this the library stands before these functions of the C
+ * library. What a program changes by syscall(2) instead they get at its next such call. Filters of
+ * seccomp(2), Landlock and labels of security modules do not reach them. Such a call waits for the
+ * faults that are being served, and must not be made from an operation of a store. The process is
+ * ended by abort() if a thread would keep a privilege that the caller does not have, or if a filter
+ * does not let the caller read what it has itself.
  *
  * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access
  * gets SIGBUS, never zeros, and the rest of the mapping goes on. pg_page_in() tries it again.
- * pg_config.out_of_room is told first which limit was reached.
- *
- * Descriptors. A pool and its stores have descriptors open. Code that closes what it does not know
- * (close_range(2), closefrom(3), dup2(2) over a number) must spare those of pg_fds() (internals.h).
- * If the userfaultfd is closed all the same, by whatever way, or if a filter of system calls
- * (seccomp) denies ioctl(2), pages that are out are lost, and never read as zeros:
- *  - pg_config.out_of_room gets a line that says so, or standard error, where there is none.
- *  - Resident pages stay as they are. An access to one that is out, or a write to one that is
- *    clean, gets SIGBUS. A filter that holds for one thread alone matters in thread delivery to its
- *    calls only, and in signal delivery to its accesses.
- *  - Calls answer -EBADF, or what the filter answers (often -EPERM), where they have to move pages;
- *    in thread delivery pg_unmap() and pg_close() do so always.
- *  - With a filter that holds for all threads (SECCOMP_FILTER_FLAG_TSYNC), in thread delivery, the
- *    SIGBUS is sent (its si_code is SI_TKILL), and a second later the process is aborted: threads
- *    of which the pager does not know may be waiting, and nothing could wake them.
- * For this a pool has a thread, in signal delivery too (but see PG_POOL_SPARES_FDS). It holds the
- * userfaultfd by a table of descriptors of its own, which takes close_range(2) or unshare(2): a
- * filter must have denied neither before pg_open().
+ * pg_config.out_of_room is told first which limit was reached. So it is if the program has closed a
+ * pool's descriptor, or a filter of system calls denies ioctl(2): see pg_fds() in internals.h.
  */
 #ifndef UNPAGED_H
 #define UNPAGED_H
@@ -121,7 +105,7 @@ enum pg_delivery {
  * Children of clone(2), called without the C library, are not served. */
 #define PG_POOL_INHERIT (1u << 1)
 
-/* The program closes none of the descriptors that pg_fds() names (see "Descriptors" above). In
+/* The program closes none of the descriptors that pg_fds() names (see internals.h). In
  * signal delivery the pool then has no thread: unshare(CLONE_NEWUSER), for one, wants a process
  * with a single one. In thread delivery it makes no difference. */
 #define PG_POOL_SPARES_FDS (1u << 2)
@@ -156,7 +140,7 @@ struct pg_config {
         /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no
          * page could go out: which limit was reached, and what to do; once for each pool, with
          * message_arg. And a line, once, when an access is about to get SIGBUS because the pool has
-         * lost its userfaultfd (see above; where this is NULL, standard error gets that one). It is
+         * lost its userfaultfd (internals.h; where this is NULL, standard error gets that one). It is
          * called in the fault, with all signals blocked, so it must be async-signal-safe, touch no
          * paged memory and make no call on the pool: write(2) is what it is for. */
         void (*out_of_room)(void *arg, const char *line);
@@ -183,7 +167,7 @@ int pg_open(struct pg_pool **pool, const struct pg_config *config) PG_MUST_CHECK
 
 /*
  * Unmaps what is still mapped, stops the handlers and frees the pool. No thread may be touching its
- * mappings. -EBADF, -EPERM: thread delivery, and the userfaultfd is lost (see above). -EIO or
+ * mappings. -EBADF, -EPERM: thread delivery, and the userfaultfd is lost. -EIO or
  * -ENOSPC (as the store says): a modified page of a shared mapping could not be written; the pool
  * is then still open, to try again, or to discard the pages by pg_advise.
  */
@@ -278,7 +262,7 @@ void *pg_map_file(struct pg_pool *pool, int fd, uint64_t offset, size_t size,
  * touch it, they get either its content or SIGSEGV. (A signal handler must not touch it at all: it
  * might interrupt a call on the mapping for which this one waits.)
  * -EINVAL: no such mapping. -EIO, -ENOSPC: a page could not be written; the mapping is still there.
- * -EBADF, -EPERM: thread delivery, and the userfaultfd is lost (see above).
+ * -EBADF, -EPERM: thread delivery, and the userfaultfd is lost.
  */
 int pg_unmap(struct pg_pool *pool, void *addr, size_t size) PG_NONNULL(1);
 

@@ -29,6 +29,7 @@
  */
 #include "arena.h"
 #include "atfork.h"
+#include "credential_calls.h"
 #include "dispatch.h"
 #include "fork_freeze.h"
 #include "frame.h"
@@ -54,7 +55,8 @@
 static struct {
         pthread_mutex_t lock;
         struct pg_pool *first;
-        _Atomic pid_t pid; /* of the process that they belong to */
+        _Atomic pid_t pid;    /* of the process that they belong to */
+        _Atomic pid_t forker; /* the thread that has the lock for a fork */
         bool handlers;
         sigset_t signals; /* of the thread that forks */
 } pools = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -172,6 +174,7 @@ static void before_fork(void)
         sigdelset(&blocked, SIGSEGV);
         pthread_sigmask(SIG_SETMASK, &blocked, &signals);
         pthread_mutex_lock(&pools.lock);
+        atomic_store(&pools.forker, gettid());
         pools.signals = signals;
         /* Fork takes it as well. Its holder may wait for a thread that we are about to stop: so
          * wait for it now. */
@@ -215,6 +218,7 @@ static void after_fork(void)
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
                         pthread_mutex_unlock(&pool->resizing);
+        atomic_store(&pools.forker, 0);
         pthread_mutex_unlock(&pools.lock);
         pthread_sigmask(SIG_SETMASK, &signals, NULL);
 }
@@ -351,9 +355,13 @@ static int adopt(struct pg_pool *pool)
         frames_withdraw_pins(&pool->frames, pool->frames.promised);
         for_inherited(pool, hide_from_child);
         error = keeper_restart(pool);
-        if (!error && pool->delivery == PG_DELIVERY_THREAD)
+        if (!error)
                 error = handler_threads_restart(pool);
         fork_freeze_end(pool, true);
+        if (error) { /* no thread may be left that setuid() does not reach */
+                handler_threads_stop(pool);
+                keeper_stop(pool);
+        }
         return error;
 }
 
@@ -399,6 +407,7 @@ static void in_child(void)
                 }
         }
         atomic_store(&pools.pid, getpid());
+        credentials_forget_unlisted();
         pthread_mutex_init(&pools.lock, NULL);
         pthread_mutex_lock(&pools.lock);
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
@@ -463,16 +472,25 @@ void pools_remove(struct pg_pool *pool)
         pager_section_leave(&saved);
 }
 
-void pools_each(void (*visit)(struct pg_pool *pool))
+bool pools_enter(struct pools_section *s)
 {
-        struct pager_section saved;
-
         if (atomic_load(&pools.pid) != getpid())
-                return;
-        pager_section_enter(&saved);
-        pthread_mutex_lock(&pools.lock);
-        for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
-                visit(pool);
-        pthread_mutex_unlock(&pools.lock);
-        pager_section_leave(&saved);
+                return false;
+        s->in_fork = atomic_load(&pools.forker) == gettid();
+        pager_section_enter(&s->caller);
+        if (!s->in_fork)
+                pthread_mutex_lock(&pools.lock);
+        return true;
+}
+
+void pools_leave(const struct pools_section *s)
+{
+        if (!s->in_fork)
+                pthread_mutex_unlock(&pools.lock);
+        pager_section_leave(&s->caller);
+}
+
+struct pg_pool *pools_first(void)
+{
+        return pools.first;
 }

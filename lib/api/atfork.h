@@ -3,13 +3,27 @@
 #ifndef ATFORK_H
 #define ATFORK_H
 
+#include "pager_section.h"
+
+#include <stdbool.h>
+
 struct pg_pool;
 
 /* A pool that is open. -ENOMEM: fork cannot be watched. */
 int pools_add(struct pg_pool *pool);
 void pools_remove(struct pg_pool *pool);
-/* Each of them once, while none is opened or closed and no thread forks. None in a process that
- * only shares this memory (a child of vfork), or was not made by fork(3). */
-void pools_each(void (*visit)(struct pg_pool *pool));
+
+/* Between the two, which are for one thread at a time, no pool comes or goes and no other thread
+ * forks. False in a process that only shares this memory (a child of vfork), was not made by
+ * fork(3), or never had a pool. */
+struct pools_section {
+        struct pager_section caller;
+        bool in_fork; /* the thread runs a handler of fork */
+};
+
+bool pools_enter(struct pools_section *s);
+void pools_leave(const struct pools_section *s);
+/* Between the two: the others follow by `next`. */
+struct pg_pool *pools_first(void);
 
 #endif

@@ -2,32 +2,36 @@
 /*
  * credential_calls.c - setuid() and its kin, for the pager's threads too.
  *
- * The C library makes all threads of the process follow such a call, but it does not know the
- * handler threads and the keeper (lib/os/thread.c). They would keep root, and every capability, in a process that
- * has given both up. So the library stands before these calls: the C library's goes first, and if
- * that succeeds, every one of the pager's threads takes over the credentials of the calling thread before the
- * call returns. Meanwhile the handlers serve faults: other threads of the program, which the C
- * library interrupts by a signal, may be waiting for a page.
+ * The C library makes all threads of the process follow such a call, but it does not know those of
+ * the pager (lib/os/thread.c): handler threads, keepers, the thread of an interposer. They would
+ * keep root, and every capability, in a process that has given both up. So the library stands before
+ * these calls: the C library's goes first, and if that succeeds, every one of our threads takes over
+ * the credentials of the calling thread before the call returns. Meanwhile the handlers serve
+ * faults: other threads of the program, which the C library interrupts by a signal, may be waiting
+ * for a page.
  *
- * prctl() and capset() change the calling thread alone. Still the handler threads follow it: they
- * need no privilege, and a program that gives something up does so for all of itself.
+ * prctl() and capset() change the calling thread alone. Still our threads follow it: they need no
+ * privilege, and a program that gives something up does so for all of itself.
  *
  * New handler threads, cloned from the calling thread, would have its credentials without more ado.
  * But for the new user RLIMIT_NPROC may permit none, a filter of seccomp(2) may forbid clone(), and
  * such a filter would apply to the pager as well.
  *
- * A pool that is being opened is in no list yet, but its threads may have started. So calls are
- * counted: if there was one meanwhile, pg_open() hands on what its caller has.
+ * Pools that are being opened or closed are in no list, but have threads. They are counted, and who
+ * has handed on waits until there are none: one that is opened hands on what its caller has, if
+ * there was a call meanwhile; one that is closed ends its threads.
  *
- * A thread that cannot follow and may do more than the caller ends the process, as the C library
- * does when two of its threads disagree about the result. It takes a program that makes some of
- * these system calls directly, in some of its threads.
+ * A thread that cannot follow, and may do more than the caller, ends the process, as the C library
+ * does when two of its threads disagree about the result. It takes a program that changes users in
+ * one of its threads by system calls of its own, or a filter that forbids the caller to read what it
+ * has.
  */
 #include "credential_calls.h"
 #include "atfork.h"
 #include "credentials.h"
 #include "dispatch.h"
 #include "pool.h"
+#include "side_thread.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,63 +45,105 @@
 
 /* ---- handing on ---------------------------------------------------------------------------- */
 
-static _Atomic uint32_t changes;
+static _Atomic uint32_t changes;  /* calls that were handed on */
+static _Atomic uint32_t unlisted; /* pools that have threads and stand in no list: a futex */
+static _Atomic pid_t unlisted_in; /* the process whose they are */
 
-uint32_t credential_changes(void)
-{
-        return atomic_load(&changes);
-}
-
-static _Noreturn void end_process(void)
+static _Noreturn void end_unfollowed(void)
 {
         static const char text[] =
-                "unpaged: a handler thread could not give up privileges that the program has given "
-                "up: threads of it differ in their credentials\n";
+                "unpaged: a thread of the pager could not give up privileges that the program has "
+                "given up: its threads differ in their credentials, or a filter of system calls "
+                "forbids to read them\n";
 
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
                 abort();
         abort();
 }
 
-/* A thread whose user changes makes the process undumpable. The call itself may not have, and the
- * program may have made it dumpable since. */
-static void hand_on_to_pool(struct pg_pool *pool)
+static bool take_all(const struct credentials *caller)
 {
-        static struct credentials caller; /* pools_each() lets one thread in at a time */
-        int dumpable = prctl(PR_GET_DUMPABLE);
+        bool good = side_thread_take_credentials(caller);
 
-        if (!pool->handlers && !pool->keeper)
-                return;
-        credentials_read(&caller);
-        if (!keeper_take_credentials(pool, &caller) ||
-            (pool->handlers && !handler_threads_take_credentials(pool, &caller)))
-                end_process();
-        if (dumpable == 1 && prctl(PR_GET_DUMPABLE) != dumpable)
-                prctl(PR_SET_DUMPABLE, dumpable);
+        for (struct pg_pool *pool = pools_first(); pool && good; pool = pool->next)
+                good = keeper_take_credentials(pool, caller) &&
+                       handler_threads_take_credentials(pool, caller);
+        return good;
 }
 
-void credentials_hand_on(void)
+/* Not where the memory is another process's (a child of vfork): its threads are none of ours. True:
+ * the thread runs a handler of fork, and pools that are in no list wait for it. */
+static bool hand_on(void)
+{
+        static struct credentials caller; /* one thread at a time is between enter and leave */
+        struct pools_section section;
+
+        if (!pools_enter(&section))
+                return false;
+        if ((pools_first() || side_thread_runs()) &&
+            !(credentials_read(&caller) && take_all(&caller)))
+                end_unfollowed();
+        pools_leave(&section);
+        return section.in_fork;
+}
+
+static void wait_for_unlisted(void)
+{
+        uint32_t n;
+
+        while ((n = atomic_load(&unlisted)) && atomic_load(&unlisted_in) == getpid())
+                futex_wait(&unlisted, n, 0);
+}
+
+/* Signals are blocked: a handler's setuid() would wait for the pool that its own thread opens. */
+void credentials_unlisted_begin(struct unlisted_section *u)
+{
+        pager_section_enter(&u->caller);
+        atomic_store(&unlisted_in, getpid());
+        atomic_fetch_add(&unlisted, 1);
+        u->changes = atomic_load(&changes);
+}
+
+/* A call that did not see the pool in the list has counted itself before it looked. */
+void credentials_unlisted_end(const struct unlisted_section *u)
+{
+        if (atomic_load(&changes) != u->changes)
+                hand_on();
+        atomic_fetch_sub(&unlisted, 1);
+        futex_wake(&unlisted, INT32_MAX);
+        pager_section_leave(&u->caller);
+}
+
+void credentials_forget_unlisted(void)
+{
+        atomic_store(&unlisted, 0);
+}
+
+static void hand_on_to_all(void)
 {
         int saved = errno;
 
-        /* Before all else: a pool that is being opened looks at this when it is in the list. */
         atomic_fetch_add(&changes, 1);
-        pools_each(hand_on_to_pool);
+        if (!hand_on())
+                wait_for_unlisted();
         errno = saved;
 }
 
 static int handed_on(int result)
 {
         if (result == 0)
-                credentials_hand_on();
+                hand_on_to_all();
         return result;
 }
 
 /* ---- the C library's calls ----------------------------------------------------------------- */
 
 #define CALLS(each)                                                                                \
-        each(initgroups) each(setegid) each(seteuid) each(setgid) each(setgroups) each(setregid)   \
-                each(setresgid) each(setresuid) each(setreuid) each(setuid)
+        each(capset) each(initgroups) each(setegid) each(seteuid) each(setgid) each(setgroups)     \
+                each(setregid) each(setresgid) each(setresuid) each(setreuid) each(setuid)
+
+/* In the C library, but in no header of it. */
+int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
 
 /* A program that has a function of such a name, and links the static library, keeps it. */
 #define WEAK(name)   extern __typeof__(name) name __attribute__((weak));
@@ -128,76 +174,86 @@ void credential_calls_find(void)
                 next_call(i);
 }
 
-#define NEXT(name) ((__typeof__(&(name)))next_call(CALL_##name))
+/* A program without a dynamic loader: there is none to go on to. */
+static int not_found(void)
+{
+        errno = ENOSYS;
+        return -1;
+}
+
+/* The next function of that name; and then our threads. */
+#define HAND_ON(name, ...)                                                                         \
+        (next_call(CALL_##name)                                                                    \
+                 ? handed_on(((__typeof__(&(name)))next_call(CALL_##name))(__VA_ARGS__))           \
+                 : not_found())
 
 int initgroups(const char *user, gid_t group)
 {
-        return handed_on(NEXT(initgroups)(user, group));
+        return HAND_ON(initgroups, user, group);
 }
 
 int setegid(gid_t gid)
 {
-        return handed_on(NEXT(setegid)(gid));
+        return HAND_ON(setegid, gid);
 }
 
 int seteuid(uid_t uid)
 {
-        return handed_on(NEXT(seteuid)(uid));
+        return HAND_ON(seteuid, uid);
 }
 
 int setgid(gid_t gid)
 {
-        return handed_on(NEXT(setgid)(gid));
+        return HAND_ON(setgid, gid);
 }
 
 int setgroups(size_t n, const gid_t *groups)
 {
-        return handed_on(NEXT(setgroups)(n, groups));
+        return HAND_ON(setgroups, n, groups);
 }
 
 int setregid(gid_t real, gid_t effective)
 {
-        return handed_on(NEXT(setregid)(real, effective));
+        return HAND_ON(setregid, real, effective);
 }
 
 int setresgid(gid_t real, gid_t effective, gid_t saved)
 {
-        return handed_on(NEXT(setresgid)(real, effective, saved));
+        return HAND_ON(setresgid, real, effective, saved);
 }
 
 int setresuid(uid_t real, uid_t effective, uid_t saved)
 {
-        return handed_on(NEXT(setresuid)(real, effective, saved));
+        return HAND_ON(setresuid, real, effective, saved);
 }
 
 int setreuid(uid_t real, uid_t effective)
 {
-        return handed_on(NEXT(setreuid)(real, effective));
+        return HAND_ON(setreuid, real, effective);
 }
 
 int setuid(uid_t uid)
 {
-        return handed_on(NEXT(setuid)(uid));
+        return HAND_ON(setuid, uid);
 }
 
 /* ---- the kernel's -------------------------------------------------------------------------- */
 
-int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
-
-WEAK(capset)
 WEAK(prctl)
 
 int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data)
 {
-        return handed_on((int)syscall(SYS_capset, header, data));
+        return HAND_ON(capset, header, data);
 }
 
+/* Asked before the call. Who sets no_new_privs a second time, under a filter, may not be permitted
+ * much else. */
 static bool changes_credentials(int option, unsigned long argument)
 {
         switch (option) {
-        case PR_CAPBSET_DROP:
-        case PR_SET_KEEPCAPS:
         case PR_SET_NO_NEW_PRIVS:
+                return syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0;
+        case PR_CAPBSET_DROP:
         case PR_SET_SECUREBITS:
                 return true;
         case PR_CAP_AMBIENT:
@@ -211,12 +267,14 @@ int prctl(int option, ...)
 {
         unsigned long a[4];
         va_list list;
+        bool hands_on;
         int result;
 
         va_start(list, option);
         for (unsigned i = 0; i < 4; i++)
                 a[i] = va_arg(list, unsigned long);
         va_end(list);
+        hands_on = changes_credentials(option, a[0]);
         result = (int)syscall(SYS_prctl, option, a[0], a[1], a[2], a[3]);
-        return changes_credentials(option, a[0]) ? handed_on(result) : result;
+        return hands_on ? handed_on(result) : result;
 }

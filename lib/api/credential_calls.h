@@ -4,13 +4,24 @@
 #ifndef CREDENTIAL_CALLS_H
 #define CREDENTIAL_CALLS_H
 
+#include "pager_section.h"
+
 #include <stdint.h>
 
 /* Finds the functions that ours go on to, while nobody has put ours in their place. */
 void credential_calls_find(void);
-/* Counts the calls that have changed credentials. */
-uint32_t credential_changes(void);
-/* The threads of all pools take over the caller's. errno is kept. */
-void credentials_hand_on(void);
+
+/* Around the time in which a pool has threads and stands in no list, because it is being opened or
+ * closed. No call of another thread that changes credentials returns meanwhile. With all signals
+ * blocked. */
+struct unlisted_section {
+        struct pager_section caller;
+        uint32_t changes;
+};
+
+void credentials_unlisted_begin(struct unlisted_section *u);
+void credentials_unlisted_end(const struct unlisted_section *u);
+/* In a child of fork, which does not have the threads that were between the two. */
+void credentials_forget_unlisted(void);
 
 #endif

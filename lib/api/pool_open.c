@@ -211,8 +211,6 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
 
 static void pool_destroy(struct pg_pool *pool)
 {
-        handler_threads_stop(pool);
-        keeper_stop(pool);
         uffd_close(&pool->uffd);
         stores_close(&pool->stores);
         pg_store_close(pool->own_swap);
@@ -249,27 +247,52 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         }
 }
 
-/* The handler, and whom it must hear of. */
-static int open_delivery(struct pg_pool *pool)
+static void threads_stop(struct pg_pool *pool)
 {
-        uint32_t changes = credential_changes();
+        handler_threads_stop(pool);
+        keeper_stop(pool);
+}
+
+static int threads_start(struct pg_pool *pool)
+{
         int error = keeper_start(pool);
 
         if (!error)
                 error = pool->delivery == PG_DELIVERY_SIGNAL ? sigbus_handler_install()
                                                              : handler_threads_start(pool);
         if (error)
-                return last_error(error,
-                                  "the pool's threads could not be started (%s): RLIMIT_NPROC "
-                                  "(ulimit -u) or memory may be short",
-                                  strerror(-error));
+                last_error(error,
+                           "the pool's threads could not be started (%s): RLIMIT_NPROC (ulimit "
+                           "-u) or memory may be short",
+                           strerror(-error));
+        return error;
+}
+
+/* The threads, and whom they must hear of. */
+static int open_delivery(struct pg_pool *pool)
+{
+        struct unlisted_section section;
+        int error;
+
         credential_calls_find();
-        error = pools_add(pool);
+        credentials_unlisted_begin(&section);
+        error = threads_start(pool);
+        if (!error && (error = pools_add(pool)) != 0)
+                last_error(error, "no memory to register handlers of fork");
         if (error)
-                return last_error(error, "no memory to register handlers of fork");
-        if (changes != credential_changes())
-                credentials_hand_on();
-        return 0;
+                threads_stop(pool);
+        credentials_unlisted_end(&section);
+        return error;
+}
+
+static void close_delivery(struct pg_pool *pool)
+{
+        struct unlisted_section section;
+
+        credentials_unlisted_begin(&section);
+        pools_remove(pool);
+        threads_stop(pool);
+        credentials_unlisted_end(&section);
 }
 
 /* What the pool needs of the machine, in order. The kernel's own errors are put into words here. */
@@ -369,7 +392,7 @@ int pg_close(struct pg_pool *pool)
                 return error;
         assert_empty(pool);
         pool_trace_end(pool);
-        pools_remove(pool);
+        close_delivery(pool);
         pool_destroy(pool);
         return 0;
 }

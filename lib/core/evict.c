@@ -57,12 +57,17 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         unsigned freed = 0;
         int error, refused;
 
+        if (atomic_load_explicit(&pool->told_cut_off, memory_order_relaxed) &&
+            (error = uffd_answers(&pool->uffd)) != 0)
+                return error;
         want = want < pool->batch_pages ? pool->batch_pages : want;
         victims_from_policy(pool, ctx, want);
         transfer_drop(pool, ctx);
         error = evict_unmap(pool, ctx);
         park(pool, ctx);
-        victims_from_queue(pool, ctx, want);
+        /* The descriptors of stores may be gone as well, and their numbers be other files'. */
+        if (error == 0 || uffd_answers(&pool->uffd) == 0)
+                victims_from_queue(pool, ctx, want);
         if (ctx->out.count == 0 && error == 0)
                 error = victims_why_none(pool, ctx);
         save_for_good(pool, ctx, true);

@@ -13,10 +13,10 @@ struct pg_pool;
 
 /* handler_thread.c: starts and stops the threads that serve a pool's faults. 0 or -errno. */
 int handler_threads_start(struct pg_pool *pool);
-/* In a child of fork, with the userfaultfd opened anew. */
+/* In a child of fork, with the userfaultfd opened anew; where there are any. */
 int handler_threads_restart(struct pg_pool *pool);
 void handler_threads_stop(struct pg_pool *pool);
-/* All of them take over the caller's credentials, and have them when this returns. For one caller
+/* All of them, if there are any, take over the caller's credentials, and have them when this returns. For one caller
  * at a time, of this process; none may start or stop the threads meanwhile. False: a thread may do
  * something now that the caller may not. */
 bool handler_threads_take_credentials(struct pg_pool *pool, const struct credentials *to);
@@ -29,6 +29,8 @@ void keeper_stop(struct pg_pool *pool);
 /* The handler threads cannot serve faults any more, because of -errno. waiting: a thread that waits
  * for a page; or 0. */
 void keeper_take_over(struct pg_pool *pool, int error, pid_t waiting);
+/* They have done so. */
+bool keeper_serves(const struct pg_pool *pool);
 /* As handler_threads_take_credentials. */
 bool keeper_take_credentials(struct pg_pool *pool, const struct credentials *to);
 

@@ -30,28 +30,20 @@
  * beside the followers, so what nobody has read does not stay pending, and the helper on duty looks
  * for followers that have read a message and are not done with it.
  *
- * Calls. What a thread is to do beside faults, it is told by a message as well: nothing else brings
- * it out of read(). For that the caller touches the call page. A thread that reads such a message
- * ends, if the pool is closed; else the caller's credentials have changed, and it takes them over,
- * as it does when it reads any other message. Which thread reads a call is chance, so the caller
- * calls until all have come; a thread that came rests for a while, and the next call finds another.
- * No thread waits for all others: one may be in a store that waits for the program. It comes when
- * it is done with that. Faults are served meanwhile, and the caller pauses now and then, so that
- * they are not always served late.
- *
  * No thread here ever waits for a page: a fault on a BUSY page is left to the page's owner, which
  * is asked to wake the thread.
  */
 #include "arena.h"
 #include "cpu_follow.h"
-#include "credentials.h"
 #include "dispatch.h"
 #include "event_ring.h"
 #include "fault.h"
 #include "fd_keep.h"
 #include "futex_lock.h"
+#include "handler_calls.h"
 #include "kernel_page.h"
 #include "mapping.h"
+#include "mask.h"
 #include "page.h"
 #include "pager_section.h"
 #include "pool.h"
@@ -66,43 +58,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#define HELPERS        3u
-#define THREADS        (HELPERS + FOLLOWERS)
-#define TICK_NS        1000000u
 #define TICK_MOST_NS   (8 * TICK_NS)
 #define QUIET_NS       (20 * TICK_NS)
 #define LATE_TICKS     2u
 #define BLOCKED_NS     4000u
-#define CALL_REST_NS   (10 * TICK_NS)
-#define CALL_PAUSE_NS  (20 * TICK_NS)
 #define PAUSE_FIRST_NS (50ull * 1000000)
 #define PAUSE_MOST_NS  (3200ull * 1000000)
-
-struct handler_threads {
-        struct pg_pool *pool;
-        struct followers followers;
-        struct thread threads[THREADS]; /* the followers first */
-        _Atomic pid_t tids[THREADS];    /* as they run: a helper does not know its place */
-        unsigned wanted;
-        unsigned started;
-        _Atomic uint32_t running; /* bit i: thread i has not ended */
-        _Atomic bool stopping;
-        _Atomic bool one_ends; /* of the threads that answer calls: the one that clears this */
-        char *call_page;       /* a fault there calls the thread that reads it */
-        int fdinfo;            /* of the userfaultfd: tells what is pending; or -1 */
-
-        const struct credentials *credentials; /* to be taken over by those behind */
-        _Atomic uint32_t behind;               /* bit i: thread i, which has not done so */
-        _Atomic bool has_more;                 /* one could not do so */
-
-        struct futex_lock duty;       /* of the one helper that watches, held while it sleeps */
-        struct futex_lock beside;     /* without fdinfo: of the one that reads meanwhile */
-        _Atomic uint32_t paused;      /* the followers are to let the helpers serve */
-        uint64_t pause_ns, resume_at; /* under duty */
-};
-
-static void credentials_follow(struct handler_threads *d, unsigned self);
-static bool call_answer(struct handler_threads *d);
 
 /* ---- serving ------------------------------------------------------------------------------- */
 
@@ -111,8 +72,8 @@ static void *kernel_page_of(uint64_t address)
         return (void *)(uintptr_t)(address & ~(uint64_t)(KERNEL_PAGE_SIZE - 1));
 }
 
-/* f: the follower that serves it; NULL: a helper does. */
-static void serve_page_fault(struct pg_pool *pool, struct follower *f, const struct uffd_msg *m)
+/* f: the follower that serves it; NULL: a helper does. False: nothing can be served any more. */
+static bool serve_page_fault(struct pg_pool *pool, struct follower *f, const struct uffd_msg *m)
 {
         bool write = m->flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE);
         int error;
@@ -123,7 +84,7 @@ static void serve_page_fault(struct pg_pool *pool, struct follower *f, const str
                 enum fault_end end = FAULT_POISONED;
 
                 if (dying)
-                        return; /* pg_unmap wakes the whole range when it is done */
+                        return true; /* pg_unmap wakes the whole range when it is done */
                 if (mapping && mapping->pool == pool) {
                         end = dispatch_fault(mapping, m->address, write, (pid_t)m->ptid);
                         if (end == FAULT_BUSY)
@@ -133,7 +94,7 @@ static void serve_page_fault(struct pg_pool *pool, struct follower *f, const str
                 if (mapping)
                         mapping_put(mapping);
                 if (left_to_owner)
-                        return;
+                        return true;
                 if (end != FAULT_BUSY) {
                         /* Last of all, for the woken thread preempts us. It tries again: and finds
                          * its page, or SIGBUS where that is poisoned, or that it is not ours. */
@@ -143,7 +104,7 @@ static void serve_page_fault(struct pg_pool *pool, struct follower *f, const str
                                           KERNEL_PAGE_SIZE);
                         if (error)
                                 keeper_take_over(pool, error, (pid_t)m->ptid);
-                        return;
+                        return error == 0;
                 }
         }
 }
@@ -173,16 +134,16 @@ static bool serve_message(struct handler_threads *d, unsigned self, const struct
         struct pg_pool *pool = d->pool;
 
         if (m->event != UFFD_EVENT_PAGEFAULT)
-                return true;
-        credentials_follow(d, self);
+                return !cannot_read(pool, -ENOTTY); /* it comes from another file */
+        handler_follow(d, self);
         if (m->address - (uintptr_t)d->call_page < KERNEL_PAGE_SIZE)
-                return call_answer(d);
+                return handler_answer(d);
         if (is_handler(d, (pid_t)m->ptid))
                 event_ring_abort(
                         &pool->ring, kernel_page_of(m->address), 0,
                         "a handler touched paged memory (does a store keep its data there?)");
-        serve_page_fault(pool, self < d->followers.count ? &d->followers.each[self] : NULL, m);
-        return true;
+        return serve_page_fault(pool, self < d->followers.count ? &d->followers.each[self] : NULL,
+                                m);
 }
 
 static void handler_begin(struct handler_threads *d, unsigned i, const char *name)
@@ -194,75 +155,10 @@ static void handler_begin(struct handler_threads *d, unsigned i, const char *nam
 /* Whoever calls all that run sees this thread end, or gives it a bit that it takes away here. */
 static void handler_end(struct handler_threads *d, unsigned i)
 {
+        atomic_store(&d->tids[i], 0);
         atomic_fetch_and(&d->running, ~(1u << i));
         atomic_fetch_and(&d->behind, ~(1u << i));
         futex_wake(&d->behind, INT32_MAX);
-}
-
-/* ---- calls --------------------------------------------------------------------------------- */
-
-/* One that starves would hold the caller up, so the first to come makes all followers ordinary
- * threads, while it still has the right to. */
-static void credentials_follow(struct handler_threads *d, unsigned self)
-{
-        uint32_t bit = 1u << self;
-
-        if (!(atomic_load(&d->behind) & bit))
-                return;
-        followers_raise(&d->followers);
-        if (!credentials_take(d->credentials))
-                atomic_store(&d->has_more, true);
-        if (atomic_fetch_and(&d->behind, ~bit) != bit)
-                return;
-        if (!atomic_load(&d->paused))
-                followers_lower(&d->followers);
-        futex_wake(&d->behind, INT32_MAX);
-}
-
-/* False: this thread is to end. */
-static bool call_answer(struct handler_threads *d)
-{
-        struct uffd *u = &d->pool->uffd;
-        bool goes_on = !atomic_exchange(&d->one_ends, false);
-        uint32_t behind;
-        size_t done;
-
-        uffd_copy(u, d->call_page, d->pool->ring.entries, KERNEL_PAGE_SIZE, false, &done);
-        uffd_wake(u, d->call_page, KERNEL_PAGE_SIZE);
-        behind = atomic_load(&d->behind);
-        if (behind)
-                futex_wait(&d->behind, behind, CALL_REST_NS);
-        return goes_on;
-}
-
-/* Returns when a thread has answered. */
-static void call_one(struct handler_threads *d)
-{
-        futex_wake(&d->paused, INT32_MAX);
-        followers_call_in(&d->followers);
-        arena_forget(d->call_page, KERNEL_PAGE_SIZE);
-        (void)*(volatile char *)d->call_page;
-}
-
-bool handler_threads_take_credentials(struct pg_pool *pool, const struct credentials *to)
-{
-        struct handler_threads *d = pool->handlers;
-        uint32_t behind;
-
-        if (d->followers.pid != getpid())
-                return true; /* the threads of a parent, in a child that was not made by fork(3) */
-        d->credentials = to;
-        atomic_store(&d->has_more, false);
-        atomic_store(&d->behind, (1u << d->started) - 1);
-        atomic_fetch_and(&d->behind, atomic_load(&d->running));
-        futex_wake(&d->behind, 1);
-        for (unsigned calls = 1; atomic_load(&d->behind); calls++) {
-                call_one(d);
-                behind = atomic_load(&d->behind);
-                if (behind && calls % (2 * d->started) == 0)
-                        futex_wait(&d->behind, behind, CALL_PAUSE_NS);
-        }
-        return !atomic_load(&d->has_more);
 }
 
 /* ---- the followers ------------------------------------------------------------------------- */
@@ -283,10 +179,10 @@ static void follower(void *arg)
                 follower_rest(f, &d->stopping);
                 /* Not for ever: stopping may have been set, and its wake-up sent, just before. */
                 while (atomic_load(&d->paused) && !atomic_load(&d->stopping)) {
-                        credentials_follow(d, self);
+                        handler_follow(d, self);
                         futex_wait(&d->paused, 1, 50 * TICK_NS);
                 }
-                credentials_follow(d, self);
+                handler_follow(d, self);
                 began = clock_now();
                 n = uffd_read(&d->pool->uffd, &message);
                 if (n <= 0) {
@@ -428,7 +324,7 @@ static void helper(void *arg)
         int n;
 
         do {
-                credentials_follow(d, self);
+                handler_follow(d, self);
                 n = helper_read(d, &message);
         } while (n <= 0 ? !cannot_read(d->pool, n) : serve_message(d, self, &message));
         handler_end(d, self);
@@ -443,7 +339,7 @@ static int prepare_process(struct handler_threads *d)
         char path[64];
 
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", u->fd);
-        d->fdinfo = uffd_masked("fdinfo") ? -1 : fd_keep(open(path, O_RDONLY | O_CLOEXEC));
+        d->fdinfo = feature_is_masked("fdinfo") ? -1 : fd_keep(open(path, O_RDONLY | O_CLOEXEC));
         d->wanted = followers_prepare(&d->followers, u) + HELPERS;
         return uffd_register(u, d->call_page - ARENA_HEAD, KERNEL_PAGE_SIZE + ARENA_HEAD);
 }
@@ -485,8 +381,12 @@ int handler_threads_restart(struct pg_pool *pool)
 {
         struct handler_threads *d = pool->handlers;
         struct pager_section saved;
+        unsigned wanted;
         int error;
 
+        if (!d)
+                return 0;
+        wanted = d->started;
         fd_keep_close(d->fdinfo);
         futex_lock_reset(&d->duty);
         futex_lock_reset(&d->beside);
@@ -494,11 +394,12 @@ int handler_threads_restart(struct pg_pool *pool)
         d->pause_ns = d->resume_at = 0;
         for (unsigned i = 0; i < THREADS; i++)
                 atomic_store(&d->tids[i], 0);
-        atomic_store(&d->running, (1u << d->started) - 1);
+        atomic_store(&d->running, (1u << wanted) - 1);
         atomic_store(&d->behind, 0);
+        d->started = 0; /* as many as handler_threads_stop() would find */
         error = prepare_process(d);
         pager_section_enter(&saved);
-        for (unsigned i = 0; !error && i < d->started; i++)
+        for (unsigned i = 0; !error && i < wanted; i++, d->started += !error)
                 error = thread_restart(&d->threads[i]);
         pager_section_leave(&saved);
         return error;
@@ -515,7 +416,9 @@ void handler_threads_stop(struct pg_pool *pool)
          * interrupts is read twice. */
         for (unsigned i = 0; i < d->started; i++) {
                 atomic_store(&d->one_ends, true);
-                call_one(d);
+                do /* a call that was read twice may end before anybody has read the next */
+                        handler_call(d);
+                while (atomic_load(&d->one_ends) && atomic_load(&d->running));
         }
         for (unsigned i = 0; i < d->started; i++)
                 thread_join(&d->threads[i]);

@@ -26,7 +26,7 @@
  *
  * When the program changes its credentials, the keeper takes them over: keeper_take_credentials().
  *
- * The keeper takes one lock, that of the list of mappings, and never waits for a page.
+ * The keeper takes no lock that others hold while they touch memory, and never waits for a page.
  */
 #include "arena.h"
 #include "credentials.h"
@@ -49,9 +49,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#define WAKE_MS  50
-#define GRACE_MS 1000u
-#define STEP_NS  (10u * 1000000)
+#define WAKE_MS    50
+#define GRACE_MS   1000u
+#define STEP_NS    (10u * 1000000)
+#define BITS_LEAST 36u /* of an address */
 
 struct keeper {
         struct pg_pool *pool;
@@ -63,9 +64,7 @@ struct keeper {
         _Atomic pid_t waiting; /* a thread that waits for a page and was not told; or 0 */
         _Atomic pid_t pid;     /* of its process */
 
-        const struct credentials *credentials; /* to be taken over, if it is behind */
-        _Atomic uint32_t behind;
-        bool has_more; /* it could not do so */
+        struct credentials_call credentials;
 };
 
 /* ---- the line -------------------------------------------------------------------------------- */
@@ -115,48 +114,39 @@ static _Noreturn void end_process(struct keeper *k, int error)
 
 /* ---- credentials ----------------------------------------------------------------------------- */
 
-static void keeper_follow(struct keeper *k)
-{
-        if (!atomic_load(&k->behind))
-                return;
-        k->has_more = !credentials_take(k->credentials);
-        atomic_store(&k->behind, 0);
-        futex_wake(&k->behind, 1);
-}
-
 bool keeper_take_credentials(struct pg_pool *pool, const struct credentials *to)
 {
         struct keeper *k = pool->keeper;
 
         if (!k || atomic_load(&k->pid) != getpid())
                 return true;
-        k->credentials = to;
-        atomic_store(&k->behind, 1);
-        pool_call_keeper(pool);
-        while (atomic_load(&k->behind))
-                futex_wait(&k->behind, 1, 0);
-        return !k->has_more;
+        k->credentials.to = to;
+        atomic_store(&k->credentials.behind, 1);
+        atomic_fetch_add(&pool->keeper_calls, 1);
+        futex_wake(&pool->keeper_calls, 1);
+        while (atomic_load(&k->credentials.behind))
+                futex_wait(&k->credentials.behind, 1, 0);
+        return !k->credentials.has_more;
 }
 
 /* ---- for the handler threads ----------------------------------------------------------------- */
 
-/* From the first mapping to the end of the last: the kernel looks at those that wait, and not at
- * what lies between. */
+/* Wherever it is: the kernel looks at those that wait, and not at the range, which must lie in the
+ * address space. How many bits that has is tried. */
 static void wake_waiting(struct keeper *k)
 {
-        struct pg_pool *pool = k->pool;
-        char *start = NULL, *end = NULL;
+        static _Atomic unsigned bits = 56;
+        uintptr_t start = (uintptr_t)1 << 24;
         int error;
 
-        lock_take(&pool->mappings_lock);
-        for (const struct mapping *m = pool->mappings; m; m = m->next) {
-                char *m_end = m->start + (m->npages << m->page_shift);
+        for (;;) {
+                uintptr_t end = ((uintptr_t)1 << atomic_load(&bits)) - KERNEL_PAGE_SIZE;
 
-                start = !start || m->start < start ? m->start : start;
-                end = m_end > end ? m_end : end;
+                error = uffd_wake(&k->pool->uffd, (void *)start, end - start);
+                if (error != -EINVAL || atomic_load(&bits) == BITS_LEAST)
+                        break;
+                atomic_fetch_sub(&bits, 1);
         }
-        lock_drop(&pool->mappings_lock);
-        error = start ? uffd_wake(&pool->uffd, start, (size_t)(end - start)) : 0;
         if (error)
                 end_process(k, error);
 }
@@ -206,7 +196,7 @@ static void fail_faults(struct keeper *k)
         while (!atomic_load(&k->stopping)) {
                 int n;
 
-                keeper_follow(k);
+                credentials_answer(&k->credentials);
                 wake_waiting(k);
                 if (poll(&poll_fd, 1, WAKE_MS) == 0)
                         continue;
@@ -216,6 +206,11 @@ static void fail_faults(struct keeper *k)
                 else if (n != -EAGAIN && n != -EINTR) /* EAGAIN: a handler thread was quicker */
                         end_process(k, n);
         }
+}
+
+bool keeper_serves(const struct pg_pool *pool)
+{
+        return pool->keeper && atomic_load(&pool->keeper->error);
 }
 
 void keeper_take_over(struct pg_pool *pool, int error, pid_t waiting)
@@ -248,8 +243,9 @@ static void keeper_run(void *arg)
                         continue;
                 }
                 done = calls;
-                keeper_follow(k);
-                wake_waiting(k);
+                credentials_answer(&k->credentials);
+                if (atomic_exchange(&pool->wake_wanted, false))
+                        wake_waiting(k);
                 if (atomic_load(&k->error))
                         fail_faults(k);
         }
@@ -299,7 +295,7 @@ int keeper_restart(struct pg_pool *pool)
         atomic_store(&k->ready, 0);
         atomic_store(&k->error, 0);
         atomic_store(&k->waiting, 0);
-        atomic_store(&k->behind, 0);
+        atomic_store(&k->credentials.behind, 0);
         atomic_store(&k->pid, getpid());
         pager_section_enter(&saved);
         error = keeper_wait_ready(k, thread_restart(&k->thread));

@@ -12,9 +12,13 @@
  *
  * Order. A thread may change what its effective capabilities permit, so it begins by making all of
  * its permitted ones effective, and ends with the sets that it is to have. Bounding set and
- * securebits want CAP_SETPCAP, groups CAP_SETGID, users CAP_SETUID. When the last user id that was
- * 0 goes, the kernel takes all capabilities away, unless the thread keeps them (PR_SET_KEEPCAPS);
- * so for that moment it does. No step is checked: what matters is what the thread has in the end.
+ * securebits want CAP_SETPCAP, groups CAP_SETGID, users CAP_SETUID; a capability becomes inheritable
+ * only while it is in the bounding set. When the last user id that was 0 goes, the kernel takes all
+ * capabilities away, unless the thread keeps them (PR_SET_KEEPCAPS); so for that moment it does. No
+ * step is checked: what matters is what the thread has in the end.
+ *
+ * A thread can only lose capabilities. Threads of a program may have lost different ones, by capset()
+ * of one each; ours, which follow each of them, then have what none of them has lost.
  *
  * Not taken over are filters of seccomp(2), domains of Landlock and labels of security modules. No
  * call gives those to another thread, and a filter that is meant for the program's own system calls
@@ -49,15 +53,17 @@ static uint64_t caps_word(uint32_t low, uint32_t high)
         return low | (uint64_t)high << 32;
 }
 
-static void caps_read(struct credentials *c)
+static bool caps_read(struct credentials *c)
 {
         struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
         struct __user_cap_header_struct header;
 
-        syscall(SYS_capget, caps_header(&header), data);
+        if (syscall(SYS_capget, caps_header(&header), data) != 0)
+                return false;
         c->permitted = caps_word(data[0].permitted, data[1].permitted);
         c->effective = caps_word(data[0].effective, data[1].effective);
         c->inheritable = caps_word(data[0].inheritable, data[1].inheritable);
+        return true;
 }
 
 static void caps_write(uint64_t permitted, uint64_t effective, uint64_t inheritable)
@@ -82,15 +88,16 @@ static long is_ambient(unsigned long cap)
         return thread_control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap);
 }
 
-/* Up to the last capability that the kernel knows. */
-static uint64_t caps_asked(long (*is_in)(unsigned long cap))
+/* Up to the last capability that the kernel knows. unknown: where it may not be asked. */
+static uint64_t caps_asked(long (*is_in)(unsigned long cap), uint64_t unknown)
 {
         uint64_t set = 0;
+        unsigned long cap;
         long yes;
 
-        for (unsigned long cap = 0; cap < 64 && (yes = is_in(cap)) >= 0; cap++)
+        for (cap = 0; cap < 64 && (yes = is_in(cap)) >= 0; cap++)
                 set |= (uint64_t)yes << cap;
-        return set;
+        return cap > 0 ? set : unknown;
 }
 
 static void bounding_drop(uint64_t set)
@@ -112,37 +119,50 @@ static void ambient_write(uint64_t set)
 
 /* With signals blocked, also the one by which the C library changes this very thread: what is read
  * is of one moment. */
-void credentials_read(struct credentials *c)
+bool credentials_read(struct credentials *c)
 {
         uint64_t all = UINT64_MAX, signals = 0;
+        bool good;
         long n;
 
         syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &signals, sizeof(all));
-        syscall(SYS_getresuid, &c->uids[0], &c->uids[1], &c->uids[2]);
-        syscall(SYS_getresgid, &c->gids[0], &c->gids[1], &c->gids[2]);
-        c->uids[3] = (uid_t)syscall(SYS_setfsuid, -1);
-        c->gids[3] = (gid_t)syscall(SYS_setfsgid, -1);
+        good = syscall(SYS_getresuid, &c->uids[0], &c->uids[1], &c->uids[2]) == 0 &&
+               syscall(SYS_getresgid, &c->gids[0], &c->gids[1], &c->gids[2]) == 0 && caps_read(c);
+        n = syscall(SYS_setfsuid, -1);
+        c->uids[3] = n < 0 ? c->uids[1] : (uid_t)n;
+        n = syscall(SYS_setfsgid, -1);
+        c->gids[3] = n < 0 ? c->gids[1] : (gid_t)n;
         n = syscall(SYS_getgroups, NGROUPS_MAX, c->groups);
+        good = good && n >= 0;
         c->n_groups = n < 0 ? 0 : (unsigned)n;
-        caps_read(c);
-        c->bounding = caps_asked(is_bounding);
-        c->ambient = caps_asked(is_ambient);
+        c->bounding = caps_asked(is_bounding, UINT64_MAX);
+        c->ambient = caps_asked(is_ambient, 0);
         c->securebits = (int)thread_control(PR_GET_SECUREBITS, 0, 0);
         c->no_new_privs = (int)thread_control(PR_GET_NO_NEW_PRIVS, 0, 0);
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, &signals, NULL, sizeof(all));
+        return good;
 }
 
-static void groups_write(const struct credentials *to)
+static bool three_are_same(const uint32_t *a, const uint32_t *b)
+{
+        return memcmp(a, b, 3 * sizeof(*a)) == 0;
+}
+
+/* The id of file access follows the effective one where that is written, so it is written after it,
+ * and the three are left alone where they are right. */
+static void groups_write(const struct credentials *own, const struct credentials *to)
 {
         syscall(SYS_setgroups, (size_t)to->n_groups, to->groups);
-        syscall(SYS_setresgid, to->gids[0], to->gids[1], to->gids[2]);
+        if (!three_are_same(own->gids, to->gids))
+                syscall(SYS_setresgid, to->gids[0], to->gids[1], to->gids[2]);
         syscall(SYS_setfsgid, to->gids[3]);
 }
 
-static void users_write(const struct credentials *to)
+static void users_write(const struct credentials *own, const struct credentials *to)
 {
         thread_control(PR_SET_KEEPCAPS, 1, 0);
-        syscall(SYS_setresuid, to->uids[0], to->uids[1], to->uids[2]);
+        if (!three_are_same(own->uids, to->uids))
+                syscall(SYS_setresuid, to->uids[0], to->uids[1], to->uids[2]);
         syscall(SYS_setfsuid, to->uids[3]);
 }
 
@@ -155,28 +175,43 @@ static void securebits_write(int securebits)
 
 static void credentials_write(const struct credentials *own, const struct credentials *to)
 {
-        caps_write(own->permitted, own->permitted, own->inheritable);
+        uint64_t all = own->permitted, inheritable = to->inheritable & (all | own->inheritable);
+
+        caps_write(all, all, inheritable);
         bounding_drop(own->bounding & ~to->bounding);
-        groups_write(to);
-        users_write(to);
-        caps_write(own->permitted, own->permitted, own->inheritable);
+        groups_write(own, to);
+        users_write(own, to);
+        caps_write(all, all, inheritable);
         securebits_write(to->securebits);
-        caps_write(to->permitted, to->effective, to->inheritable);
+        caps_write(all & to->permitted, all & to->effective, inheritable);
         ambient_write(to->ambient);
         if (to->no_new_privs)
                 thread_control(PR_SET_NO_NEW_PRIVS, 1, 0);
 }
 
+/* Those of file access aside: any thread may give itself those that it has otherwise. */
 static bool ids_are_same(const struct credentials *a, const struct credentials *b)
 {
-        return memcmp(a->uids, b->uids, sizeof(a->uids)) == 0 &&
-               memcmp(a->gids, b->gids, sizeof(a->gids)) == 0 && a->n_groups == b->n_groups &&
+        return three_are_same(a->uids, b->uids) && three_are_same(a->gids, b->gids) &&
+               a->n_groups == b->n_groups &&
                memcmp(a->groups, b->groups, a->n_groups * sizeof(a->groups[0])) == 0;
 }
 
 static bool credentials_are_same(const struct credentials *a, const struct credentials *b)
 {
         return memcmp(a, b, offsetof(struct credentials, groups)) == 0 && ids_are_same(a, b);
+}
+
+static bool is_among_three(uint32_t id, const uint32_t *ids)
+{
+        return id == ids[0] || id == ids[1] || id == ids[2];
+}
+
+/* One that neither its other ids nor those of `to` give it. */
+static bool has_file_ids_beyond(const struct credentials *own, const struct credentials *to)
+{
+        return (own->uids[3] != to->uids[3] && !is_among_three(own->uids[3], own->uids)) ||
+               (own->gids[3] != to->gids[3] && !is_among_three(own->gids[3], own->gids));
 }
 
 static bool may_change_ids(const struct credentials *c)
@@ -189,13 +224,11 @@ static bool may_change_ids(const struct credentials *c)
 /* Other ids are no more than those of `to` if a thread with `to` can have them for the asking. */
 static bool has_more(const struct credentials *own, const struct credentials *to)
 {
-        return own->permitted & ~to->permitted || own->inheritable & ~to->inheritable ||
-               own->bounding & ~to->bounding || own->ambient & ~to->ambient ||
-               own->no_new_privs < to->no_new_privs ||
-               (!ids_are_same(own, to) && !may_change_ids(to));
+        return own->permitted & ~to->permitted || own->no_new_privs < to->no_new_privs ||
+               ((!ids_are_same(own, to) || has_file_ids_beyond(own, to)) && !may_change_ids(to));
 }
 
-/* One thread at a time has `own`. No thread forks meanwhile: see pools_each(). */
+/* One thread at a time has `own`. No thread forks meanwhile: see pools_enter(). */
 bool credentials_take(const struct credentials *to)
 {
         static struct futex_lock taking;
@@ -203,12 +236,21 @@ bool credentials_take(const struct credentials *to)
         bool good;
 
         futex_lock_take(&taking);
-        credentials_read(&own);
-        if (!credentials_are_same(&own, to)) {
+        good = credentials_read(&own);
+        if (good && !credentials_are_same(&own, to)) {
                 credentials_write(&own, to);
-                credentials_read(&own);
+                good = credentials_read(&own);
         }
-        good = !has_more(&own, to);
+        good = good && !has_more(&own, to);
         futex_lock_drop(&taking);
         return good;
+}
+
+void credentials_answer(struct credentials_call *c)
+{
+        if (!atomic_load(&c->behind))
+                return;
+        c->has_more = !credentials_take(c->to);
+        atomic_store(&c->behind, 0);
+        futex_wake(&c->behind, INT32_MAX);
 }

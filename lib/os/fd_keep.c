@@ -5,6 +5,9 @@
  * Programs expect low numbers for their own (shells name them in scripts, daemons and tests know
  * that the next one is 3), and some close all they did not open. Code that interposes close() asks
  * pg_fds() which ones to spare.
+ *
+ * Code that does not ask may have closed one, and have another file under its number by the time we
+ * are done with it. So a descriptor is closed only if its file is the one that was kept.
  */
 #include "fd_keep.h"
 
@@ -12,18 +15,31 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <unpaged/internals.h>
 #include <unpaged/store.h>
 
 #define KEPT_MOST 2048 /* each mapped file has one */
 
-static _Atomic int kept[KEPT_MOST]; /* fd + 1; 0: none */
-static _Atomic unsigned kept_end;   /* beyond the last that was ever used */
+static struct {
+        _Atomic int number; /* fd + 1; 0: none */
+        _Atomic uint64_t file;
+} kept[KEPT_MOST];
+static _Atomic unsigned kept_end; /* beyond the last that was ever used */
 
 static bool kept_exchange(unsigned at, int from, int to)
 {
-        return atomic_compare_exchange_strong(&kept[at], &from, to);
+        return atomic_compare_exchange_strong(&kept[at].number, &from, to);
+}
+
+/* What tells files apart; 0: nothing. */
+static uint64_t identity_of(int fd)
+{
+        struct stat st;
+
+        return fstat(fd, &st) == 0 ? (uint64_t)st.st_dev << 48 ^ (uint64_t)st.st_ino : 0;
 }
 
 static void kept_add(int fd)
@@ -32,22 +48,29 @@ static void kept_add(int fd)
                 unsigned end = i;
 
                 atomic_compare_exchange_strong(&kept_end, &end, i + 1);
-                if (kept_exchange(i, 0, fd + 1))
+                if (kept_exchange(i, 0, fd + 1)) {
+                        atomic_store(&kept[i].file, identity_of(fd));
                         return;
+                }
         }
 }
 
-static void kept_drop(int fd)
+/* True: its file is still the one that was kept. */
+static bool kept_drop(int fd)
 {
-        for (unsigned i = 0; i < atomic_load(&kept_end); i++)
+        for (unsigned i = 0; i < atomic_load(&kept_end); i++) {
+                uint64_t file = atomic_load(&kept[i].file);
+
                 if (kept_exchange(i, fd + 1, 0))
-                        return;
+                        return file == identity_of(fd);
+        }
+        return true;
 }
 
 static bool is_kept(int fd)
 {
         for (unsigned i = 0; i < atomic_load(&kept_end); i++)
-                if (atomic_load(&kept[i]) == fd + 1)
+                if (atomic_load(&kept[i].number) == fd + 1)
                         return true;
         return false;
 }
@@ -92,8 +115,8 @@ void fd_keep_close(int fd)
 
         if (fd < 0)
                 return;
-        kept_drop(fd);
-        close(fd);
+        if (kept_drop(fd))
+                close(fd);
         errno = saved;
 }
 
@@ -102,7 +125,7 @@ int pg_fds(int *fds, int most)
         int n = 0;
 
         for (unsigned i = 0; i < atomic_load(&kept_end); i++) {
-                int fd = atomic_load(&kept[i]) - 1;
+                int fd = atomic_load(&kept[i].number) - 1;
 
                 if (fd >= 0 && n++ < most)
                         fds[n - 1] = fd;

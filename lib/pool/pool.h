@@ -82,6 +82,7 @@ struct pg_pool {
         struct handler_threads *handlers; /* thread delivery: its threads */
         struct keeper *keeper;            /* holds the userfaultfd: see keeper.c */
         _Atomic uint32_t keeper_calls;    /* counts what it is asked for: a futex */
+        atomic_bool wake_wanted;          /* it is to wake all that wait for a page */
         atomic_bool told_cut_off;
 
         struct lock lock; /* the five below */
@@ -138,6 +139,7 @@ static inline int pool_cut_off(const struct pg_pool *pool)
 /* The keeper wakes all threads that wait for a page: they try again. */
 static inline void pool_call_keeper(struct pg_pool *pool)
 {
+        atomic_store(&pool->wake_wanted, true);
         atomic_fetch_add(&pool->keeper_calls, 1);
         futex_wake(&pool->keeper_calls, 1);
 }

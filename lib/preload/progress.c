@@ -206,7 +206,6 @@ static void say_starved(const struct pg_stats *s, uint64_t faults)
 
 static void watch_program(void *arg)
 {
-        const struct timespec window = {.tv_sec = WINDOW_S};
         struct pg_stats s = {.size = sizeof(s)};
         struct work before = {0}, now;
 
@@ -219,7 +218,7 @@ static void watch_program(void *arg)
                         return;
                 }
                 before = now;
-                nanosleep(&window, NULL);
+                pg_thread_sleep((uint64_t)WINDOW_S * NS);
         }
 }
 

@@ -81,6 +81,15 @@ static inline void expect_same(unsigned pools)
         expect_same_of(5 * pools);
 }
 
+/* Pages of `map`, which are more than there are frames. */
+static inline void touch_pages_of(char *map, unsigned pages, char value)
+{
+        for (unsigned i = 0; i < pages; i++)
+                map[i * PAGE] = (char)(value + (char)i);
+        for (unsigned i = 0; i < pages; i++)
+                ck_assert_int_eq(map[i * PAGE], (char)(value + (char)i));
+}
+
 static inline bool is_root(void)
 {
         if (geteuid() == 0)

@@ -7,6 +7,7 @@
 #include "cut_off.h"
 
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <unpaged/internals.h>
 
 /* ---- ways to close what one does not know ---------------------------------------------------- */
@@ -114,13 +115,14 @@ START_TEST(no_thread_hangs_when_the_userfaultfd_is_closed_under_it)
 }
 END_TEST
 
-/* In thread delivery the handler threads have ended by then, the keeper has not. */
+/* Handler threads that have been quiet for a while wait in read(), and hold the file. */
 static void close_and_change_user(int delivery)
 {
         unsigned others;
 
         lost_open(delivery, 0);
         hit_install();
+        usleep(60000);
         by_system_call();
         CHILD_CHECK(setegid(12) == 0);
         CHILD_CHECK(count_failures() > 0);
@@ -135,6 +137,37 @@ START_TEST(privileges_are_given_up_without_a_userfaultfd)
         if (!is_root())
                 return;
         o = outcome_of(close_and_change_user, _i);
+        expect_exit(&o, 0);
+}
+END_TEST
+
+/* A pipe of the program's gets the numbers. A handler thread may read from it once. */
+static void replace_and_change_user(int delivery)
+{
+        static char bytes[4096];
+        int fds[64], n, ends[2], left = 0;
+
+        lost_open(delivery, 0);
+        hit_install();
+        usleep(60000);
+        n = pg_fds(fds, 64);
+        CHILD_CHECK(pipe(ends) == 0);
+        CHILD_CHECK(write(ends[1], bytes, sizeof(bytes)) == sizeof(bytes));
+        for (int i = 0; i < n; i++)
+                CHILD_CHECK(dup2(ends[0], fds[i]) == fds[i]);
+        CHILD_CHECK(count_failures() > 0);
+        CHILD_CHECK(setegid(12) == 0);
+        CHILD_CHECK(ioctl(ends[0], FIONREAD, &left) == 0 && left >= 4096 - 16 * 32);
+        CHILD_CHECK(pg_fds(fds, 64) == n);
+}
+
+START_TEST(a_file_that_takes_the_number_is_not_read_on_and_on)
+{
+        struct outcome o;
+
+        if (!is_root())
+                return;
+        o = outcome_of(replace_and_change_user, _i);
         expect_exit(&o, 0);
 }
 END_TEST
@@ -261,6 +294,7 @@ TESTS("closed_descriptor")
         add_for_both(tc, sigbus_ends_a_program_that_has_no_handler);
         add_for_both(tc, no_thread_hangs_when_the_userfaultfd_is_closed_under_it);
         add_for_both(tc, privileges_are_given_up_without_a_userfaultfd);
+        add_for_both(tc, a_file_that_takes_the_number_is_not_read_on_and_on);
         add_for_both(tc, a_child_of_fork_loses_its_own_copy_alone);
         add_for_both(tc, a_program_that_touches_no_page_afterwards_goes_on);
         add_for_both(tc, calls_answer_an_error_when_the_userfaultfd_is_closed);

@@ -22,17 +22,8 @@
 #define NOBODY 65534u
 #define PAGES  256u
 
-static void touch_all(char *map, char value)
-{
-        for (unsigned i = 0; i < PAGES; i++)
-                map[i * PAGE] = (char)(value + (char)i);
-        for (unsigned i = 0; i < PAGES; i++)
-                ck_assert_int_eq(map[i * PAGE], (char)(value + (char)i));
-}
-
 /* ---- each call ------------------------------------------------------------------------------ */
 
-/* In glibc, but in no header of it. */
 int capset(struct __user_cap_header_struct *header, const struct __user_cap_data_struct *data);
 
 static int sets_all(uint32_t low)
@@ -191,11 +182,11 @@ START_TEST(handler_threads_have_what_the_caller_has_when_a_call_returns)
         for (unsigned i = 0; i < 2; i++)
                 pools[i] = open_frames(PG_DELIVERY_THREAD, 64, 0);
         map = map_pages(pools[0], PAGES, 0);
-        touch_all(map, 1);
+        touch_pages_of(map, PAGES, 1);
         fprintf(stderr, "%s\n", calls[_i].name);
         ck_assert_int_eq(calls[_i].make(), 0);
         expect_same(2);
-        touch_all(map, 2);
+        touch_pages_of(map, PAGES, 2);
         for (unsigned i = 0; i < 2; i++)
                 close_pool(pools[i]);
 }
@@ -211,7 +202,7 @@ START_TEST(daemon_that_drops_root_keeps_its_pages_and_cannot_have_it_back)
                 return;
         pool = open_frames(_i, 64, PG_POOL_INHERIT);
         map = map_pages(pool, PAGES, 0);
-        touch_all(map, 1);
+        touch_pages_of(map, PAGES, 1);
         ck_assert_int_eq(setgroups(2, groups), 0);
         ck_assert_int_eq(setgid(NOBODY), 0);
         ck_assert_int_eq(setuid(NOBODY), 0);
@@ -220,7 +211,35 @@ START_TEST(daemon_that_drops_root_keeps_its_pages_and_cannot_have_it_back)
         expect_same_of(_i == PG_DELIVERY_THREAD ? 5 : 1);
         for (unsigned i = 0; i < PAGES; i++)
                 ck_assert_int_eq(map[i * PAGE], (char)(1 + (char)i));
-        touch_all(map, 3);
+        touch_pages_of(map, PAGES, 3);
+        close_pool(pool);
+}
+END_TEST
+
+/* ---- threads of a program that differ ------------------------------------------------------- */
+
+static void *keep_one_capability(void *arg)
+{
+        ck_assert_int_eq(sets_all(1u << CAP_NET_BIND_SERVICE), 0);
+        return arg;
+}
+
+/* capset() is of one thread. Ours have what none of them has given up, and nobody is aborted. */
+START_TEST(threads_with_different_capabilities_leave_ours_with_what_both_have)
+{
+        struct pg_pool *pool;
+        pthread_t thread;
+        char *map;
+
+        if (!is_root())
+                return;
+        pool = open_frames(_i, 64, 0);
+        map = map_pages(pool, PAGES, 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, keep_one_capability, NULL), 0);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0), 0);
+        ck_assert_int_eq(sets_all(1u << CAP_NET_RAW | 1u << CAP_SETUID | 1u << CAP_SETGID), 0);
+        touch_pages_of(map, PAGES, 1);
         close_pool(pool);
 }
 END_TEST
@@ -241,7 +260,7 @@ START_TEST(pool_that_spares_descriptors_by_signal_has_no_thread)
         struct pg_pool *pool = open_frames(PG_DELIVERY_SIGNAL, 64, PG_POOL_SPARES_FDS);
         char *map = map_pages(pool, PAGES, 0);
 
-        touch_all(map, 1);
+        touch_pages_of(map, PAGES, 1);
         ck_assert_uint_eq(count_threads(), before);
         close_pool(pool);
         pool = open_frames(PG_DELIVERY_SIGNAL, 64, 0);
@@ -424,7 +443,7 @@ START_TEST(child_of_vfork_changes_itself_alone)
                 return;
         pool = open_frames(PG_DELIVERY_THREAD, 64, 0);
         map = map_pages(pool, PAGES, 0);
-        touch_all(map, 1);
+        touch_pages_of(map, PAGES, 1);
         child = vfork();
         if (child == 0)
                 _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setgroups(0, NULL) ||
@@ -432,7 +451,7 @@ START_TEST(child_of_vfork_changes_itself_alone)
         expect_child(child, 0);
         expect_same(1);
         ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
-        touch_all(map, 2);
+        touch_pages_of(map, PAGES, 2);
         close_pool(pool);
 }
 END_TEST
@@ -448,7 +467,7 @@ START_TEST(child_of_fork_follows_its_own_calls)
                 return;
         pool = open_frames(PG_DELIVERY_THREAD, 64, PG_POOL_INHERIT);
         map = map_pages(pool, PAGES, 0);
-        touch_all(map, 1);
+        touch_pages_of(map, PAGES, 1);
         ck_assert_int_eq(setegid(NOBODY), 0);
         child = fork();
         if (child == 0) {
@@ -461,7 +480,7 @@ START_TEST(child_of_fork_follows_its_own_calls)
         }
         expect_child(child, 0);
         expect_same(1);
-        touch_all(map, 2);
+        touch_pages_of(map, PAGES, 2);
         close_pool(pool);
 }
 END_TEST
@@ -471,6 +490,7 @@ TESTS("credentials")
         tcase_add_loop_test(tc, handler_threads_have_what_the_caller_has_when_a_call_returns, 0,
                             (int)(sizeof(calls) / sizeof(calls[0])));
         add_for_both(tc, daemon_that_drops_root_keeps_its_pages_and_cannot_have_it_back);
+        add_for_both(tc, threads_with_different_capabilities_leave_ours_with_what_both_have);
         tcase_add_test(tc, pool_that_spares_descriptors_by_signal_has_no_thread);
         tcase_add_test(tc, faults_are_served_while_calls_change_users_all_the_time);
         tcase_add_test(tc, call_waits_for_a_handler_in_its_store_and_no_fault_waits_for_the_call);

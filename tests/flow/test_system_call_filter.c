@@ -31,6 +31,30 @@ START_TEST(a_page_that_is_out_gets_sigbus_when_no_thread_may_call_ioctl)
 }
 END_TEST
 
+/* Nobody waits for a page: the program goes on, and its threads follow it. */
+static void filter_all_and_change_user(int delivery)
+{
+        lost_open(delivery, 0);
+        forbid_ioctl(SECCOMP_FILTER_FLAG_TSYNC);
+        CHILD_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+        CHILD_CHECK(setegid(12) == 0);
+        usleep(100000);
+}
+
+START_TEST(signal_delivery_goes_on_without_ioctl_while_no_page_is_touched)
+{
+        struct outcome o;
+
+        if (geteuid() != 0) {
+                fprintf(stderr, "skipped: only root changes its group\n");
+                return;
+        }
+        o = outcome_of(filter_all_and_change_user, PG_DELIVERY_SIGNAL);
+        expect_exit(&o, 0);
+        ck_assert_msg(o.text[0] == '\0', "it says: %s", o.text);
+}
+END_TEST
+
 static void filter_all_and_die(int delivery)
 {
         lost_open(delivery, 0);
@@ -210,6 +234,7 @@ END_TEST
 TESTS("system_call_filter")
 {
         add_for_both(tc, a_page_that_is_out_gets_sigbus_when_no_thread_may_call_ioctl);
+        tcase_add_test(tc, signal_delivery_goes_on_without_ioctl_while_no_page_is_touched);
         add_for_both(tc, sigbus_ends_a_program_that_has_no_handler);
         tcase_add_test(tc, a_program_that_blocks_sigbus_is_aborted_instead_of_waiting_for_ever);
         add_for_both(tc, calls_answer_an_error_when_ioctl_is_forbidden);
