@@ -99,7 +99,7 @@ void area_unmap(struct thread *t, struct area *a)
         while ((error = pg_unmap(run.pool, a->base, bytes)) != 0)
                 if (!store_is_flaky())
                         fail(t, "pg_unmap(%s) = %s", a->name, strerror(-error));
-        area_check_store(t, a, 0, a->npages);
+        area_check_store(t, a, 0, a->npages, false);
         free(a->shadow);
         free(a->known);
         *a = (struct area){0};
@@ -221,14 +221,15 @@ void area_set(struct thread *t, struct area *a, uint64_t word, size_t n, unsigne
 
 /* ---- whole areas --------------------------------------------------------------------------- */
 
-void area_check_store(struct thread *t, const struct area *a, uint64_t page, size_t npages)
+void area_check_store(struct thread *t, const struct area *a, uint64_t page, size_t npages,
+                      bool synced)
 {
         uint64_t *held = malloc(run.page_size);
 
         for (uint64_t p = page; a->kind >= AREA_PRIVATE && p < page + npages; p++) {
                 uint64_t offset = a->offset + p * run.page_size;
 
-                data_peek(run.data, offset, held, run.page_size);
+                (synced ? data_peek_synced : data_peek)(run.data, offset, held, run.page_size);
                 for (size_t i = 0; i < a->page_words; i++) {
                         uint64_t expected = a->kind == AREA_SHARED
                                                     ? a->shadow[p * a->page_words + i]

@@ -15,11 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IO_BYTES 8192u /* of one transfer */
-
 static int direct_fd = -1;
 
-static void nap(long us)
+void chaos_nap(long us)
 {
         nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
@@ -64,7 +62,7 @@ static void do_tour(struct thread *t)
                 data_peek(run.data, a.offset, a.shadow, npages * run.page_size);
         }
         tour_open(&a);
-        nap((long)random_below(&t->random, 2000));
+        chaos_nap((long)random_below(&t->random, 2000));
         tour_closing();
         if (pg_unmap(run.pool, a.base, npages * run.page_size) != 0)
                 fail(t, "pg_unmap under the eyes of others");
@@ -127,7 +125,7 @@ static int direct_open(void)
         if (fd < 0)
                 return -1;
         for (size_t i = 0; i < IO_BYTES / 8; i++)
-                words[i] = data_word(1 << 14 | i * 8);
+                words[i] = io_word(i);
         if (write(fd, words, IO_BYTES) != IO_BYTES || fsync(fd) != 0) {
                 close(fd);
                 fd = -1;
@@ -139,8 +137,12 @@ static int direct_open(void)
         return fd;
 }
 
-/* Pages of our own that a transfer goes to; in signal delivery they must be pinned. */
-static bool io_begin(struct thread *t, enum op op, char **addr)
+uint64_t io_word(size_t i)
+{
+        return data_word(1 << 14 | i * 8);
+}
+
+bool io_begin(struct thread *t, enum op op, char **addr)
 {
         struct area *a = &run.lone;
 
@@ -154,7 +156,7 @@ static bool io_begin(struct thread *t, enum op op, char **addr)
                pg_pin(run.pool, *addr, a->npages * run.page_size) == 0;
 }
 
-static void io_end(struct thread *t, ssize_t got)
+void io_end(struct thread *t, ssize_t got)
 {
         struct area *a = &run.lone;
 
@@ -167,7 +169,7 @@ static void io_end(struct thread *t, ssize_t got)
                 return;
         }
         for (size_t i = 0; i < IO_BYTES / 8; i++) {
-                uint64_t value = data_word(1 << 14 | i * 8);
+                uint64_t value = io_word(i);
 
                 area_note(a, i, &value, 1);
         }
@@ -195,8 +197,9 @@ static void do_uring(struct thread *t)
         ssize_t got = -EIO;
         int error;
 
-        /* What is pinned here, beside what is pinned there, must leave something to page with. */
-        if (options.frames < 16 || !io_begin(t, OP_URING, &addr))
+        /* What is pinned here, beside what is pinned there, must leave something to page with. And
+         * where the kernel swaps, what comes into a registered buffer is lost without us, too. */
+        if (options.frames < 16 || options.swaps || !io_begin(t, OP_URING, &addr))
                 return;
         buffer.iov_base = addr;
         if (io_uring_queue_init(2, &ring, 0) != 0) {
@@ -205,7 +208,7 @@ static void do_uring(struct thread *t)
         }
         error = io_uring_register_buffers(&ring, &buffer, 1);
         if (error == 0) {
-                nap((long)random_below(&t->random, 1000));
+                chaos_nap((long)random_below(&t->random, 1000));
                 io_uring_prep_read_fixed(io_uring_get_sqe(&ring), direct_fd, addr, IO_BYTES, 0, 0);
                 io_uring_submit(&ring);
                 while (io_uring_wait_cqe(&ring, &cqe) == -EINTR)
@@ -255,15 +258,15 @@ static void do_sick(struct thread *t)
                 return;
         op_begin(t, OP_SICK, NULL, 0, 0);
         flaky_set(ill[0], ill[1], ill[2], ill[3]);
-        nap((long)random_below(&t->random, 50000));
+        chaos_nap((long)random_below(&t->random, 50000));
         flaky_set(0, 0, 0, 0);
 }
 
 void *chaos_main(void *arg)
 {
         static void (*const ops[])(struct thread *) = {
-                do_resize, do_resize, do_tour,  do_tour, do_tour, do_locked,
-                do_attach, do_direct, do_uring, do_fork, do_sick,
+                do_resize, do_resize, do_tour, do_tour, do_tour,    do_locked,  do_attach,
+                do_direct, do_uring,  do_fork, do_sick, outside_do, outside_do, outside_do,
         };
         struct thread *t = arg;
 
@@ -272,7 +275,7 @@ void *chaos_main(void *arg)
         while (!atomic_load(&run.stop)) {
                 ops[random_below(&t->random, sizeof(ops) / sizeof(ops[0]))](t);
                 alarm_heal(t);
-                nap((long)random_below(&t->random, 3000));
+                chaos_nap((long)random_below(&t->random, 3000));
         }
         flaky_set(0, 0, 0, 0);
         if (direct_fd >= 0)

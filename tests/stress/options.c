@@ -38,6 +38,7 @@ static const struct option names[] = {
         {"trace", required_argument, NULL, 'T'},
         {"seed", required_argument, NULL, 'r'},
         {"all", no_argument, NULL, 'a'},
+        {"kernel-swaps", no_argument, NULL, 'k'},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -50,7 +51,8 @@ __attribute__((noreturn)) static void usage(int status)
                 "       [--store zram|zstd|file|own|own-nokeep|flaky] [--policy NAME] [--frames "
                 "N]\n"
                 "       [--page-size SIZE] [--pages N] [--strict] [--queue-pct N] [--seed N]\n"
-                "       [--trace FILE] [--all] [--verbose]\n"
+                "       [--trace FILE] [--kernel-swaps] [--all] [--verbose]\n"
+                "--kernel-swaps: leave out what loses data there without us, too.\n"
                 "--pages: in all mappings together; 0: some times the frames.\n"
                 "--all: a new configuration every five seconds, as the seed says.\n",
                 options.program);
@@ -120,6 +122,9 @@ static void option_set(int option, const char *value)
                 break;
         case 'a':
                 options.all = true;
+                break;
+        case 'k':
+                options.swaps = true;
                 break;
         case 'v':
                 options.verbose = true;
@@ -195,9 +200,10 @@ void options_print(void)
                 options.mask ? " " : "", options.program, options.seconds, options.threads,
                 options.delivery == PG_DELIVERY_SIGNAL ? "signal" : "thread",
                 store_names[options.store], options.policy);
-        fprintf(stderr, " --frames %u --page-size %zu --pages %u%s --queue-pct %u --seed %llu\n",
+        fprintf(stderr, " --frames %u --page-size %zu --pages %u%s%s --queue-pct %u --seed %llu\n",
                 options.frames, options.page_size, options.pages, options.strict ? " --strict" : "",
-                options.queue_pct, (unsigned long long)options.seed);
+                options.swaps ? " --kernel-swaps" : "", options.queue_pct,
+                (unsigned long long)options.seed);
 }
 
 bool feature_is_masked(const char *feature)

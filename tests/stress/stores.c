@@ -5,7 +5,8 @@
  * The own store is the library's judge as well: it keeps pages in plain memory, and aborts when the
  * contract of store.h is broken: two calls for one page at once, a load of a place that was never
  * written, a place freed twice. Without KEEPS it destroys a swap place's content when it was read.
- * Flaky, it fails as it is told to; a run of pages may then be written in part.
+ * Flaky, it fails as it is told to; a run of pages may then be written in part, and what was written
+ * before a sync that failed would not survive a crash.
  */
 #include "stress.h"
 
@@ -22,7 +23,9 @@ struct own {
         bool is_swap;
         size_t npages, page_size;
         char *pages;
+        char *synced;                                  /* what a crash would leave of them */
         _Atomic unsigned char *taken, *written, *busy; /* of each page */
+        _Atomic unsigned char *unsynced;               /* saved since the last sync */
         _Atomic size_t next, used;
         _Atomic uint64_t random;
 };
@@ -168,17 +171,30 @@ static int own_out(struct pg_store *store, uint64_t offset, size_t npages, const
                 memcpy(o->pages + (first + i) * o->page_size, (const char *)buf + i * o->page_size,
                        o->page_size);
                 atomic_store(&o->written[first + i], 1);
+                atomic_store(&o->unsynced[first + i], 1);
                 page_leave(o, first + i);
         }
         return !failing ? 0 : own_random(o) % 2 ? -EIO : -ENOSPC;
 }
 
+static void page_sync(struct own *o, size_t page)
+{
+        page_enter(o, page, true);
+        memcpy(o->synced + page * o->page_size, o->pages + page * o->page_size, o->page_size);
+        page_leave(o, page);
+}
+
 static int own_sync(struct pg_store *store)
 {
-        if (!fails((struct own *)store, &sickness.sync))
-                return 0;
-        atomic_store(&sickness.sync_failed, true);
-        return -EIO;
+        struct own *o = (struct own *)store;
+        bool failing = fails(o, &sickness.sync);
+
+        for (size_t page = 0; page < o->npages; page++)
+                if (atomic_exchange(&o->unsynced[page], 0) && !failing)
+                        page_sync(o, page);
+        if (failing)
+                atomic_store(&sickness.sync_failed, true);
+        return failing ? -EIO : 0;
 }
 
 static void own_close(struct pg_store *store)
@@ -188,6 +204,8 @@ static void own_close(struct pg_store *store)
         if (o->is_swap && atomic_load(&o->used) != 0)
                 broken("places were never given back", atomic_load(&o->used));
         munmap(o->pages, o->npages * o->page_size);
+        munmap(o->synced, o->npages * o->page_size);
+        free((void *)o->unsynced);
         free((void *)o->taken);
         free((void *)o->written);
         free((void *)o->busy);
@@ -216,6 +234,9 @@ static struct pg_store *own_make(size_t npages, bool is_swap)
         *o = (struct own){.is_swap = is_swap, .npages = npages, .page_size = options.page_size};
         o->pages = mmap(NULL, npages * o->page_size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        o->synced = mmap(NULL, npages * o->page_size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        o->unsynced = calloc(npages, 1);
         o->taken = calloc(npages, 1);
         o->written = calloc(npages, 1);
         o->busy = calloc(npages, 1);
@@ -282,29 +303,44 @@ struct pg_store *store_make_data(uint64_t bytes)
 
         for (uint64_t i = 0; i < bytes / 8; i++)
                 words[i] = data_word(i * 8);
+        if (own)
+                memcpy(((struct own *)store)->synced, words, bytes);
         if (!own)
                 munmap(words, bytes);
         return store;
 }
 
-void data_peek(struct pg_store *store, uint64_t offset, void *buf, size_t len)
+static void own_peek(struct own *o, const char *pages, uint64_t offset, void *buf, size_t len)
 {
-        struct own *o = (struct own *)store;
-
-        if (options.store < STORE_OWN) {
-                if (pread(data_fd, buf, len, (off_t)offset) != (ssize_t)len)
-                        abort();
-                return;
-        }
         for (size_t at = 0, part; at < len; at += part) {
                 size_t page = (offset + at) / o->page_size;
 
                 part = (page + 1) * o->page_size - (offset + at);
                 part = part < len - at ? part : len - at;
                 page_enter(o, page, true);
-                memcpy((char *)buf + at, o->pages + offset + at, part);
+                memcpy((char *)buf + at, pages + offset + at, part);
                 page_leave(o, page);
         }
+}
+
+void data_peek(struct pg_store *store, uint64_t offset, void *buf, size_t len)
+{
+        struct own *o = (struct own *)store;
+
+        if (options.store >= STORE_OWN)
+                own_peek(o, o->pages, offset, buf, len);
+        else if (pread(data_fd, buf, len, (off_t)offset) != (ssize_t)len)
+                abort();
+}
+
+void data_peek_synced(struct pg_store *store, uint64_t offset, void *buf, size_t len)
+{
+        struct own *o = (struct own *)store;
+
+        if (options.store >= STORE_OWN)
+                own_peek(o, o->synced, offset, buf, len);
+        else
+                data_peek(store, offset, buf, len);
 }
 
 void stores_close(struct pg_store *swap, struct pg_store *data)

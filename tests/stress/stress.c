@@ -129,7 +129,7 @@ static void verify(void)
         /* After a failed one it may say so for ever, but writes all the same. */
         if (error && !(error == -EIO && flaky_sync_failed()))
                 fail(self, "pg_sync at the end: %s", strerror(-error));
-        area_check_store(self, shared, 0, shared->npages);
+        area_check_store(self, shared, 0, shared->npages, error == 0);
         for (uint64_t page = 0; page < shared->npages; page += 2)
                 area_set(self, shared, page * shared->page_words + page % 8, 3,
                          (unsigned char)page);

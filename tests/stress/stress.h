@@ -32,6 +32,7 @@
 #define TOURISTS    2u
 #define CHUNK_WORDS 8u
 #define LAST_OPS    16u
+#define IO_BYTES    8192u /* of one transfer of the chaos thread */
 #define RUN_WORDS   8192u /* longest piece of memory one operation looks at, in words */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -46,7 +47,7 @@
 #define ALARM_US 3000
 #endif
 
-/* ---- options.c ----------------------------------------------------------------------------- */
+/* ---- options.c ------------------------------------------------------------------------------- */
 
 enum store_kind {
         STORE_ZRAM,
@@ -68,6 +69,7 @@ struct options {
         unsigned frames, pages, queue_pct;
         size_t page_size;
         bool strict, all, verbose;
+        bool swaps; /* the kernel does: below what it would keep otherwise */
         uint64_t seed;
         const char *mask; /* UNPAGED_MASK_FEATURES */
         const char *program;
@@ -82,7 +84,7 @@ void options_shuffle(uint64_t *random);
 void options_print(void);
 bool feature_is_masked(const char *feature);
 
-/* ---- stores.c ------------------------------------------------------------------------------ */
+/* ---- stores.c -------------------------------------------------------------------------------- */
 
 /* Makes the two stores of a run: one to swap to, one whose content is mapped. */
 struct pg_store *store_make_swap(void);
@@ -91,6 +93,9 @@ struct pg_store *store_make_data(uint64_t bytes);
 uint64_t data_word(uint64_t offset);
 /* What the data store holds now, from behind the library's back. */
 void data_peek(struct pg_store *store, uint64_t offset, void *buf, size_t len);
+/* What it would hold after a crash, as far as it has promised: what came before a sync that
+ * succeeded. A store forgets at a sync that fails what came before, as files do. */
+void data_peek_synced(struct pg_store *store, uint64_t offset, void *buf, size_t len);
 void stores_close(struct pg_store *swap, struct pg_store *data);
 
 /* The flaky stores fail calls with these probabilities, in 1/1000; all 0: healed. */
@@ -98,7 +103,7 @@ void flaky_set(unsigned load, unsigned save, unsigned get, unsigned sync);
 bool flaky_sync_failed(void);
 bool store_is_flaky(void);
 
-/* ---- area.c -------------------------------------------------------------------------------- */
+/* ---- area.c ---------------------------------------------------------------------------------- */
 
 enum area_kind { AREA_ANON, AREA_UNINIT, AREA_PRIVATE, AREA_SHARED, AREA_READONLY, AREA_KINDS };
 
@@ -152,6 +157,11 @@ enum op {
         OP_URING,
         OP_FORK,
         OP_SICK,
+        OP_KERNEL_SWAP,
+        OP_LOCK_ALL,
+        OP_USER,
+        OP_REMOTE,
+        OP_DROP,
         OP_ALARM,
         OP_HEAL,
         OP_KINDS
@@ -208,17 +218,28 @@ void area_check(struct thread *t, const struct area *a, uint64_t word, const uin
 void area_note(struct area *a, uint64_t word, const uint64_t *values, size_t n);
 /* As born: zeros, what the data store has, or unknown. */
 void area_note_born(struct area *a, uint64_t word, size_t n);
-void area_check_store(struct thread *t, const struct area *a, uint64_t page, size_t npages);
+/* What the store has; synced: what it keeps. */
+void area_check_store(struct thread *t, const struct area *a, uint64_t page, size_t npages,
+                      bool synced);
 /* Every word of it, by a thread that is alone. */
 void area_sweep(struct thread *t, struct area *a);
 char *area_addr(const struct area *a, uint64_t word);
 /* Runs access(arg) until no poisoned page stops it. It must be repeatable. */
 void guarded(struct thread *t, void (*access)(void *arg), void *arg);
 
-/* ---- worker.c, chaos.c, signals.c ---------------------------------------------------------- */
+/* ---- worker.c, chaos.c, outside.c, signals.c ------------------------------------------------- */
 
 void *worker_main(void *thread);
 void *chaos_main(void *thread);
+void chaos_nap(long us);
+/* Pages of the chaos thread that a transfer goes to, which is to bring io_word(0), io_word(1) ...;
+ * in signal delivery they must be pinned. False: there can be none. Then: so many bytes came, or
+ * -errno. */
+bool io_begin(struct thread *t, enum op op, char **addr);
+void io_end(struct thread *t, ssize_t got);
+uint64_t io_word(size_t i);
+
+void outside_do(struct thread *t);
 
 void signals_setup(void);
 void alarm_start(void);
@@ -235,7 +256,7 @@ void tour_open(struct area *a);
 void tour_closing(void);
 void tour_gone(void);
 
-/* ---- watch.c ------------------------------------------------------------------------------- */
+/* ---- watch.c --------------------------------------------------------------------------------- */
 
 struct thread *thread_new(const char *role, unsigned id);
 void thread_enter(struct thread *t);

@@ -54,6 +54,11 @@ static const char *const op_names[OP_KINDS] = {
         [OP_URING] = "io_uring",
         [OP_FORK] = "fork",
         [OP_SICK] = "store fails",
+        [OP_KERNEL_SWAP] = "swap by kernel",
+        [OP_LOCK_ALL] = "mlockall",
+        [OP_USER] = "seteuid",
+        [OP_REMOTE] = "write remote",
+        [OP_DROP] = "drop poisoned",
         [OP_ALARM] = "alarm",
         [OP_HEAL] = "heal",
 };
@@ -145,6 +150,7 @@ static void say_stats(void)
         SAY(errors_save);
         SAY(errors_full);
         SAY(errors_frames);
+        SAY(above_budget);
         SAY(busy_pages);
         SAY(frames_total);
         SAY(frames_free);

@@ -391,7 +391,7 @@ static void do_sync(struct thread *t)
 
         begin(t, OP_SYNC, &s);
         if (called(t, "pg_sync", pg_sync(run.pool, area_addr(a, s.word), s.n * 8), 0) == 0)
-                area_check_store(t, a, s.word / a->page_words, s.n / a->page_words);
+                area_check_store(t, a, s.word / a->page_words, s.n / a->page_words, true);
 }
 
 static void do_query(struct thread *t)
