@@ -228,7 +228,7 @@ START_TEST(fork_while_threads_fault)
                 w[i] = (struct writer){.map = map_pages(pool, PAGES, 0)};
                 ck_assert_int_eq(pthread_create(&threads[i], NULL, write_on, &w[i]), 0);
         }
-        for (unsigned round = 0; round < 3; round++) {
+        for (unsigned round = 0; round < 2; round++) {
                 pid_t child = fork();
 
                 if (child == 0) {

@@ -235,7 +235,7 @@ END_TEST
 
 static void *worker(void *addr)
 {
-        work(addr, 3000, (unsigned)(uintptr_t)pthread_self());
+        work(addr, 1500, (unsigned)(uintptr_t)pthread_self());
         return NULL;
 }
 
@@ -333,16 +333,16 @@ START_TEST(a_file_that_may_not_grow_ends_the_trace_and_nothing_else)
         lower = limit;
         lower.rlim_cur = 10000;
         setrlimit(RLIMIT_FSIZE, &lower); /* no assertions meanwhile: they write to a file, too */
-        for (unsigned i = 0; i < 25; i++) {
+        for (unsigned i = 0; i < 8; i++) {
                 work(addr, 1000, i);
-                if (i == 20)
+                if (i == 6)
                         error = pg_trace_sync(pool);
         }
         setrlimit(RLIMIT_FSIZE, &limit);
         ck_assert_int_eq(error, -EFBIG);
         for (size_t i = 0; i < PAGES; i++)
                 sum += *(unsigned *)(void *)(addr + i * PAGE);
-        ck_assert_uint_gt(sum, 25 * 200);
+        ck_assert_uint_gt(sum, 8 * 200);
         ck_assert_uint_eq(stats_of(pool).errors_load + stats_of(pool).errors_save, 0);
         close_pool(pool);
         ck_assert_ptr_nonnull(said);

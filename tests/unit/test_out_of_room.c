@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_out_of_room.c - what the application is told for each reason why no page could go out.
+ * tests/flow/test_out_of_room.c brings those about that a test can.
+ */
+#include "../run_tests.h"
+#include "out_of_room.h"
+#include "pool.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char heard[512];
+static unsigned lines;
+
+static void hear(void *arg, const char *line)
+{
+        (void)arg;
+        snprintf(heard, sizeof(heard), "%s", line);
+        lines++;
+}
+
+static struct pg_pool *pool_that_listens(void)
+{
+        struct pg_pool *pool = calloc(1, sizeof(*pool));
+
+        pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
+        pool->frames.limit = 77;
+        pool->out_of_room = hear;
+        lines = 0;
+        return pool;
+}
+
+static const struct {
+        int error;
+        const char *cause;
+} reasons[] = {
+        {-ENOMEM, "all frames are pinned; unpin pages, or raise the budget of 77 frames"},
+        {-EBUSY, "the kernel has pinned or locked every page"},
+        {-EPROTO, "the policy (without a name) names no page to go"},
+        {-EIO, "a store failed to save pages, with errno 5"},
+};
+
+START_TEST(each_reason_is_told_in_words_with_the_number_of_frames)
+{
+        struct pg_pool *pool = pool_that_listens();
+
+        out_of_room_report(pool, reasons[_i].error);
+        ck_assert_uint_eq(lines, 1);
+        ck_assert_msg(strstr(heard, reasons[_i].cause) && strstr(heard, "77 frames"), "%s", heard);
+        free(pool);
+}
+END_TEST
+
+START_TEST(it_is_told_once)
+{
+        struct pg_pool *pool = pool_that_listens();
+
+        out_of_room_report(pool, -ENOMEM);
+        out_of_room_report(pool, -EBUSY);
+        ck_assert_uint_eq(lines, 1);
+        ck_assert_ptr_nonnull(strstr(heard, "all frames are pinned"));
+        free(pool);
+}
+END_TEST
+
+TESTS("out_of_room")
+{
+        tcase_add_loop_test(tc, each_reason_is_told_in_words_with_the_number_of_frames, 0,
+                            (int)(sizeof(reasons) / sizeof(reasons[0])));
+        tcase_add_test(tc, it_is_told_once);
+}
