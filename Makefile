@@ -9,8 +9,9 @@ sources = $(shell find lib include backends examples bench tests -name '*.[ch]')
 # build,<flavour>,<options>[,<cmake --build arguments>]
 build = cmake -S . -B .build/$1 -DCMAKE_INSTALL_PREFIX='$(PREFIX)' $2 $(CMAKE_ARGS) >.build/$1.log || \
 	{ cat .build/$1.log; exit 1; }; MAKEFLAGS=--no-print-directory cmake --build .build/$1 -j $(jobs) $3
-# test,<flavour>: without the large programs, which are for test-programs
-test = ctest --test-dir .build/$1 -j $(jobs) --output-on-failure --no-tests=error -LE large
+# test,<flavour>: without the large programs, which are for test-programs. Some tests wait: one more
+# than there are CPUs
+test = ctest --test-dir .build/$1 -j $(shell expr $(jobs) + 1) --output-on-failure --no-tests=error -LE large
 # ThreadSanitizer cannot place its shadow where addresses are randomised over many bits.
 fixed_addresses = $$(setarch -R true 2>/dev/null && echo setarch -R)
 

@@ -249,7 +249,7 @@ static bool marked_simply(const uint8_t *at)
 
 START_TEST(marks_are_where_they_should_be)
 {
-        for (unsigned round = 0; round < 500; round++) {
+        for (unsigned round = 0; round < 100; round++) {
                 fill(state->page, 20, 40, 20);
                 for (unsigned i = 1; i < PAGE - LEAST; i++) {
                         const uint8_t *at = state->page + i;
@@ -269,7 +269,7 @@ START_TEST(every_processor_compares_the_same)
 {
         uint8_t a[2 * STEP], b[2 * STEP];
 
-        for (unsigned round = 0; round < 30000; round++) {
+        for (unsigned round = 0; round < 10000; round++) {
                 unsigned after = 0, before = 0;
 
                 for (unsigned i = 0; i < 2 * STEP; i++) {
