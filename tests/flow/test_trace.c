@@ -183,7 +183,7 @@ START_TEST(a_strict_pool_s_events_are_what_its_statistics_count)
         struct pg_stats s;
         struct census c;
 
-        work(addr, 5000, 1);
+        work(addr, 2000, 1);
         c = settled(pool, addr, &s);
         expect_same(&c, &s);
         ck_assert_uint_gt(c.count[PG_TRACE_WRITTEN], 0);
@@ -200,7 +200,7 @@ START_TEST(an_ordinary_pool_s_too)
         struct pg_stats s;
         struct census c;
 
-        work(addr, 5000, 1);
+        work(addr, 2000, 1);
         c = settled(pool, addr, &s);
         expect_same(&c, &s);
         ck_assert_uint_gt(c.count[PG_TRACE_QUEUED], 0);
@@ -433,15 +433,15 @@ START_TEST(a_child_has_a_trace_of_its_own)
         struct census c;
         pid_t child;
 
-        work(addr, 3000, 1);
+        work(addr, 1000, 1);
         child = fork();
         if (child == 0) {
-                work(addr, 10000, 2);
+                work(addr, 3000, 2);
                 CHILD_CHECK(pg_trace_sync(pool) == 0);
                 CHILD_CHECK(pg_close(pool) == 0);
                 _exit(0);
         }
-        work(addr, 3000, 3);
+        work(addr, 1000, 3);
         expect_child(child, 0);
         c = settled(pool, addr, &s);
         expect_same(&c, &s);
@@ -449,7 +449,7 @@ START_TEST(a_child_has_a_trace_of_its_own)
         snprintf(file, sizeof(file), "%s.%d", path, (int)child);
         c = follow(file, NULL); /* of pages that were in at the fork it says so only when they go */
         ck_assert_ptr_null(c.note);
-        ck_assert_uint_gt(c.count[PG_TRACE_FAULT], 3000);
+        ck_assert_uint_gt(c.count[PG_TRACE_FAULT], 1000);
         unlink(file);
 }
 END_TEST
@@ -462,14 +462,14 @@ START_TEST(a_child_without_the_pool_leaves_the_trace_alone)
         struct census c;
         pid_t child;
 
-        work(addr, 3000, 1);
+        work(addr, 1000, 1);
         child = fork();
         if (child == 0) {
                 CHILD_CHECK(pg_trace_sync(pool) == -ECHILD);
                 _exit(0);
         }
         expect_child(child, 0);
-        work(addr, 3000, 3);
+        work(addr, 1000, 3);
         c = settled(pool, addr, &s);
         expect_same(&c, &s);
         close_pool(pool);

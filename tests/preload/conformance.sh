@@ -15,7 +15,7 @@ program=$1
 shift
 seconds=0
 seed=1
-seeds=3
+seeds=2
 steps=300
 budgets="1M 4M"
 while [ $# -gt 0 ]; do
