@@ -75,7 +75,7 @@ static void expect_on_device(const struct device *d, char value)
         char page[PAGE];
 
         for (unsigned i = 0; i < PAGES; i++) {
-                ck_assert_int_eq(pread(d->backing, page, PAGE, (off_t)i * PAGE), PAGE);
+                ck_assert_int_eq(pread(d->backing, page, PAGE, (off_t)(i * PAGE)), PAGE);
                 ck_assert_int_eq(page[0], (char)(value + (char)i));
                 ck_assert_int_eq(page[PAGE - 1], (char)(value + (char)i));
         }
