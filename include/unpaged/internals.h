@@ -35,8 +35,8 @@ int pg_fork_handlers(void) PG_MUST_CHECK;
  * child of fork. Async-signal-safe.
  *
  * Code that closes what it does not know (close_range(2), closefrom(3), dup2(2) over a number) must
- * spare them. If the userfaultfd is closed all the same, by whatever way, or if a filter of system calls
- * (seccomp) denies ioctl(2), pages that are out are lost, and never read as zeros:
+ * spare them. If the userfaultfd is closed all the same, by whatever way, or if a filter of system
+ * calls (seccomp) denies ioctl(2), pages that are out are lost, and never read as zeros:
  *  - pg_config.out_of_room gets a line that says so, or standard error, where there is none.
  *  - Resident pages stay. An access to one that is out gets SIGBUS, and so does a write to one that
  *    is clean; in thread delivery all later accesses to that page as well. A filter that holds for
@@ -46,10 +46,11 @@ int pg_fork_handlers(void) PG_MUST_CHECK;
  *    in thread delivery pg_unmap() and pg_close() do so always.
  *  - With a filter that holds for all threads (SECCOMP_FILTER_FLAG_TSYNC), in thread delivery, the
  *    SIGBUS is sent (its si_code is SI_TKILL), and a second later the process is aborted: threads
- *    of which the pager does not know may be waiting, and nothing could wake them. So do calls that
- *    change credentials.
- *  - A file that gets the number of a descriptor of ours may lose a few bytes to a read, or have an
- *    ioctl tried on it, before this is noticed.
+ *    of which the pager does not know may be waiting, and nothing could wake them. A call that
+ *    changes credentials ends the process as well.
+ *  - A file that gets the number of one of these descriptors may be read from, written to or asked
+ *    by ioctl(2) before this is noticed. If it lets a thread of ours wait, a call that changes
+ *    credentials ends the process after two seconds.
  * For this a pool has a thread, in signal delivery too (but see PG_POOL_SPARES_FDS). It holds the
  * userfaultfd by a table of descriptors of its own, which takes close_range(2) or unshare(2): a
  * filter must have denied neither before pg_open().
@@ -66,7 +67,8 @@ int pg_fds(int *fds, int most);
 int pg_thread_start(void (*run)(void *arg), void *arg) PG_MUST_CHECK;
 
 /* Sleeps so many nanoseconds, in that thread alone. There it takes over the credentials of threads
- * that change them, which wait for it: so it must sleep often, or end. */
+ * that change them, which wait for it: so it must sleep often, or end, and must not wait for what
+ * they may hold: it opens and closes no pool, and does not fork. */
 void pg_thread_sleep(uint64_t ns);
 
 /* In a child of fork, which does not have the thread: run(arg) begins once more. 0, also if there

@@ -39,13 +39,14 @@
  * Credentials. A pool has threads of its own, which the C library does not know. They get what the
  * program gives itself: when setuid(), setgid(), seteuid(), setegid(), setreuid(), setregid(),
  * setresuid(), setresgid(), setgroups(), initgroups(), capset(), or prctl() with
- * PR_SET_NO_NEW_PRIVS, PR_SET_SECUREBITS, PR_CAPBSET_DROP or PR_CAP_AMBIENT, returns, all of them
- * have the ids, groups, capability sets, securebits and no_new_privs of the calling thread; of
- * capabilities no more than they had. For this the library stands before these functions of the C
- * library. What a program changes by syscall(2) instead they get at its next such call. Filters of
- * seccomp(2), Landlock and labels of security modules do not reach them. Such a call waits for the
- * faults that are being served, and must not be made from an operation of a store. The process is
- * ended by abort() if a thread would keep a privilege that the caller does not have, or if a filter
+ * PR_SET_NO_NEW_PRIVS, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAPBSET_DROP or PR_CAP_AMBIENT,
+ * returns, all of them have the ids, groups, capability sets, securebits and no_new_privs of the
+ * calling thread; of capabilities no more than they had. For this the library stands before these
+ * functions of the C library. What a program changes by syscall(2) instead they get at its next
+ * such call. Filters of seccomp(2), Landlock and labels of security modules do not reach them. Such
+ * a call waits for the faults that are being served, and must not be made from an operation of a
+ * store. The process is ended by abort() if a thread would keep a privilege that the caller does
+ * not have, as after another thread gave up, by capset(), what it takes to follow; or if a filter
  * does not let the caller read what it has itself.
  *
  * A page whose content cannot be loaded, or for which no frame can be had, is poisoned: the access

@@ -220,6 +220,7 @@ static void after_fork(void)
                         pthread_mutex_unlock(&pool->resizing);
         atomic_store(&pools.forker, 0);
         pthread_mutex_unlock(&pools.lock);
+        credentials_after_fork();
         pthread_sigmask(SIG_SETMASK, &signals, NULL);
 }
 
@@ -334,6 +335,7 @@ static void trace_anew(struct pg_pool *pool)
 static int adopt(struct pg_pool *pool)
 {
         int error = uffd_reopen(&pool->uffd);
+        bool has_keeper;
 
         atomic_store(&pool->told_out_of_room, false);
         atomic_store(&pool->told_cut_off, false);
@@ -355,10 +357,11 @@ static int adopt(struct pg_pool *pool)
         frames_withdraw_pins(&pool->frames, pool->frames.promised);
         for_inherited(pool, hide_from_child);
         error = keeper_restart(pool);
-        if (!error)
+        has_keeper = !error;
+        if (has_keeper)
                 error = handler_threads_restart(pool);
         fork_freeze_end(pool, true);
-        if (error) { /* no thread may be left that setuid() does not reach */
+        if (error && has_keeper) { /* no thread may be left that setuid() does not reach */
                 handler_threads_stop(pool);
                 keeper_stop(pool);
         }
@@ -407,7 +410,7 @@ static void in_child(void)
                 }
         }
         atomic_store(&pools.pid, getpid());
-        credentials_forget_unlisted();
+        credentials_in_child();
         pthread_mutex_init(&pools.lock, NULL);
         pthread_mutex_lock(&pools.lock);
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
@@ -423,6 +426,8 @@ static int register_handlers(void)
         int error = pools.handlers ? 0 : pthread_atfork(before_fork, in_parent, in_child);
 
         pools.handlers = !error;
+        if (!error)
+                atomic_store(&pools.pid, getpid());
         return -error;
 }
 
@@ -439,48 +444,45 @@ int pg_fork_handlers(void)
         return error;
 }
 
-int pools_add(struct pg_pool *pool)
+void pools_add(struct pg_pool *pool)
 {
-        struct pager_section saved;
-        int error;
+        struct pools_section section;
 
-        pager_section_enter(&saved);
-        pthread_mutex_lock(&pools.lock);
-        error = register_handlers();
-        if (!error) {
-                atomic_store(&pools.pid, getpid());
-                pool->next = pools.first;
-                pools.first = pool;
-        }
-        pthread_mutex_unlock(&pools.lock);
-        pager_section_leave(&saved);
-        return error;
+        pools_enter(&section);
+        pool->next = pools.first;
+        pools.first = pool;
+        pools_leave(&section);
 }
 
 void pools_remove(struct pg_pool *pool)
 {
         struct pg_pool **at = &pools.first;
-        struct pager_section saved;
+        struct pools_section section;
 
-        pager_section_enter(&saved);
-        pthread_mutex_lock(&pools.lock);
+        pools_enter(&section);
         while (*at && *at != pool)
                 at = &(*at)->next;
         if (*at)
                 *at = pool->next;
-        pthread_mutex_unlock(&pools.lock);
-        pager_section_leave(&saved);
+        pools_leave(&section);
 }
 
-bool pools_enter(struct pools_section *s)
+bool pools_are_ours(void)
 {
-        if (atomic_load(&pools.pid) != getpid())
-                return false;
-        s->in_fork = atomic_load(&pools.forker) == gettid();
+        return atomic_load(&pools.pid) == getpid();
+}
+
+bool pools_in_fork(void)
+{
+        return atomic_load(&pools.forker) == gettid();
+}
+
+void pools_enter(struct pools_section *s)
+{
+        s->in_fork = pools_in_fork();
         pager_section_enter(&s->caller);
         if (!s->in_fork)
                 pthread_mutex_lock(&pools.lock);
-        return true;
 }
 
 void pools_leave(const struct pools_section *s)

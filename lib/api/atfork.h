@@ -9,19 +9,24 @@
 
 struct pg_pool;
 
-/* A pool that is open. -ENOMEM: fork cannot be watched. */
-int pools_add(struct pg_pool *pool);
+/* A pool that is open; after pg_fork_handlers(). */
+void pools_add(struct pg_pool *pool);
 void pools_remove(struct pg_pool *pool);
 
+/* False in a process that only shares this memory (a child of vfork), was not made by fork(3), or
+ * never had a pool. */
+bool pools_are_ours(void);
+/* The thread runs a handler of fork: it has locks of all pools. */
+bool pools_in_fork(void);
+
 /* Between the two, which are for one thread at a time, no pool comes or goes and no other thread
- * forks. False in a process that only shares this memory (a child of vfork), was not made by
- * fork(3), or never had a pool. */
+ * forks. */
 struct pools_section {
         struct pager_section caller;
-        bool in_fork; /* the thread runs a handler of fork */
+        bool in_fork;
 };
 
-bool pools_enter(struct pools_section *s);
+void pools_enter(struct pools_section *s);
 void pools_leave(const struct pools_section *s);
 /* Between the two: the others follow by `next`. */
 struct pg_pool *pools_first(void);

@@ -4,11 +4,11 @@
  *
  * The C library makes all threads of the process follow such a call, but it does not know those of
  * the pager (lib/os/thread.c): handler threads, keepers, the thread of an interposer. They would
- * keep root, and every capability, in a process that has given both up. So the library stands before
- * these calls: the C library's goes first, and if that succeeds, every one of our threads takes over
- * the credentials of the calling thread before the call returns. Meanwhile the handlers serve
- * faults: other threads of the program, which the C library interrupts by a signal, may be waiting
- * for a page.
+ * keep root, and every capability, in a process that has given both up. So the library stands
+ * before these calls: the C library's goes first, and if that succeeds, every one of our threads
+ * takes over the credentials of the calling thread before the call returns. Meanwhile the handlers
+ * serve faults: other threads of the program, which the C library interrupts by a signal, may be
+ * waiting for a page.
  *
  * prctl() and capset() change the calling thread alone. Still our threads follow it: they need no
  * privilege, and a program that gives something up does so for all of itself.
@@ -23,13 +23,14 @@
  *
  * A thread that cannot follow, and may do more than the caller, ends the process, as the C library
  * does when two of its threads disagree about the result. It takes a program that changes users in
- * one of its threads by system calls of its own, or a filter that forbids the caller to read what it
- * has.
+ * one of its threads by system calls of its own, or a filter that forbids the caller to read what
+ * it has.
  */
 #include "credential_calls.h"
 #include "atfork.h"
 #include "credentials.h"
 #include "dispatch.h"
+#include "futex_lock.h"
 #include "pool.h"
 #include "side_thread.h"
 
@@ -45,9 +46,14 @@
 
 /* ---- handing on ---------------------------------------------------------------------------- */
 
-static _Atomic uint32_t changes;  /* calls that were handed on */
-static _Atomic uint32_t unlisted; /* pools that have threads and stand in no list: a futex */
-static _Atomic pid_t unlisted_in; /* the process whose they are */
+static _Atomic uint32_t changes; /* calls that were handed on */
+
+/* Pools that have threads and stand in no list: how many, and above that the process whose they
+ * are: one that was made by clone(2) has a copy of this, and not the threads. */
+static _Atomic uint64_t unlisted;
+static _Atomic uint32_t unlisted_ended; /* counts them: a futex */
+static _Atomic bool left_for_later;     /* by a thread in a handler of fork */
+static struct futex_lock side_lock;     /* one thread at a time calls the side thread */
 
 static _Noreturn void end_unfollowed(void)
 {
@@ -63,7 +69,7 @@ static _Noreturn void end_unfollowed(void)
 
 static bool take_all(const struct credentials *caller)
 {
-        bool good = side_thread_take_credentials(caller);
+        bool good = true;
 
         for (struct pg_pool *pool = pools_first(); pool && good; pool = pool->next)
                 good = keeper_take_credentials(pool, caller) &&
@@ -71,36 +77,60 @@ static bool take_all(const struct credentials *caller)
         return good;
 }
 
-/* Not where the memory is another process's (a child of vfork): its threads are none of ours. True:
- * the thread runs a handler of fork, and pools that are in no list wait for it. */
-static bool hand_on(void)
+static void hand_on_to_pools(void)
 {
         static struct credentials caller; /* one thread at a time is between enter and leave */
         struct pools_section section;
 
-        if (!pools_enter(&section))
-                return false;
-        if ((pools_first() || side_thread_runs()) &&
-            !(credentials_read(&caller) && take_all(&caller)))
+        pools_enter(&section);
+        if (pools_first() && !(credentials_read(&caller) && take_all(&caller)))
                 end_unfollowed();
         pools_leave(&section);
-        return section.in_fork;
+}
+
+/* Without the lock of pools: the side thread may wait for a lock of its interposer's, and who has
+ * that for that one, in a fork. */
+static void hand_on_to_side_thread(void)
+{
+        static struct credentials caller; /* under side_lock */
+        struct pager_section section;
+
+        pager_section_enter(&section);
+        futex_lock_take(&side_lock);
+        if (!(credentials_read(&caller) && side_thread_take_credentials(&caller)))
+                end_unfollowed();
+        futex_lock_drop(&side_lock);
+        pager_section_leave(&section);
+}
+
+static uint64_t unlisted_here(void)
+{
+        return (uint64_t)getpid() << 32;
 }
 
 static void wait_for_unlisted(void)
 {
-        uint32_t n;
+        uint64_t here = unlisted_here(), now;
 
-        while ((n = atomic_load(&unlisted)) && atomic_load(&unlisted_in) == getpid())
-                futex_wait(&unlisted, n, 0);
+        for (;;) {
+                uint32_t ended = atomic_load(&unlisted_ended);
+
+                now = atomic_load(&unlisted);
+                if (now <= here || now - here > UINT32_MAX)
+                        return;
+                futex_wait(&unlisted_ended, ended, 0);
+        }
 }
 
 /* Signals are blocked: a handler's setuid() would wait for the pool that its own thread opens. */
 void credentials_unlisted_begin(struct unlisted_section *u)
 {
+        uint64_t here = unlisted_here(), now = atomic_load(&unlisted);
+
         pager_section_enter(&u->caller);
-        atomic_store(&unlisted_in, getpid());
-        atomic_fetch_add(&unlisted, 1);
+        while (!atomic_compare_exchange_strong(
+                &unlisted, &now, now >= here && now - here < UINT32_MAX ? now + 1 : here + 1))
+                ;
         u->changes = atomic_load(&changes);
 }
 
@@ -108,31 +138,49 @@ void credentials_unlisted_begin(struct unlisted_section *u)
 void credentials_unlisted_end(const struct unlisted_section *u)
 {
         if (atomic_load(&changes) != u->changes)
-                hand_on();
+                hand_on_to_pools();
         atomic_fetch_sub(&unlisted, 1);
-        futex_wake(&unlisted, INT32_MAX);
+        atomic_fetch_add(&unlisted_ended, 1);
+        futex_wake(&unlisted_ended, INT32_MAX);
         pager_section_leave(&u->caller);
 }
 
-void credentials_forget_unlisted(void)
-{
-        atomic_store(&unlisted, 0);
-}
-
-static void hand_on_to_all(void)
+/* Not where the memory is another process's (a child of vfork): its threads are none of ours. In a
+ * handler of fork this thread has what the side thread, and pools that are in no list, wait for. */
+static void hand_on(void)
 {
         int saved = errno;
 
         atomic_fetch_add(&changes, 1);
-        if (!hand_on())
+        if (pools_are_ours() && pools_in_fork()) {
+                atomic_store(&left_for_later, true);
+                hand_on_to_pools();
+        } else {
+                if (pools_are_ours()) {
+                        hand_on_to_pools();
+                        if (side_thread_runs())
+                                hand_on_to_side_thread();
+                }
                 wait_for_unlisted();
+        }
         errno = saved;
+}
+
+void credentials_in_child(void)
+{
+        futex_lock_reset(&side_lock);
+}
+
+void credentials_after_fork(void)
+{
+        if (atomic_exchange(&left_for_later, false))
+                hand_on();
 }
 
 static int handed_on(int result)
 {
         if (result == 0)
-                hand_on_to_all();
+                hand_on();
         return result;
 }
 
@@ -254,6 +302,7 @@ static bool changes_credentials(int option, unsigned long argument)
         case PR_SET_NO_NEW_PRIVS:
                 return syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0;
         case PR_CAPBSET_DROP:
+        case PR_SET_KEEPCAPS:
         case PR_SET_SECUREBITS:
                 return true;
         case PR_CAP_AMBIENT:

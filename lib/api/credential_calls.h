@@ -21,7 +21,10 @@ struct unlisted_section {
 
 void credentials_unlisted_begin(struct unlisted_section *u);
 void credentials_unlisted_end(const struct unlisted_section *u);
-/* In a child of fork, which does not have the threads that were between the two. */
-void credentials_forget_unlisted(void);
+
+/* In a child of fork, which does not have the thread that may have been handing on. And at the end
+ * of a fork, in both: what its handlers left. */
+void credentials_in_child(void);
+void credentials_after_fork(void);
 
 #endif

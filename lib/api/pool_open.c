@@ -41,6 +41,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unpaged/internals.h>
 #include <unpaged/stores.h>
 
 /* All of them are looked at under the pool lock when the curve is asked for. */
@@ -272,15 +273,17 @@ static int threads_start(struct pg_pool *pool)
 static int open_delivery(struct pg_pool *pool)
 {
         struct unlisted_section section;
-        int error;
+        int error = pg_fork_handlers();
 
+        if (error)
+                return last_error(error, "no memory to register handlers of fork");
         credential_calls_find();
         credentials_unlisted_begin(&section);
         error = threads_start(pool);
-        if (!error && (error = pools_add(pool)) != 0)
-                last_error(error, "no memory to register handlers of fork");
         if (error)
                 threads_stop(pool);
+        else
+                pools_add(pool);
         credentials_unlisted_end(&section);
         return error;
 }

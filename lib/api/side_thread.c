@@ -13,12 +13,14 @@ static struct {
         struct thread thread;
         void (*run)(void *arg);
         _Atomic pid_t pid; /* of the process in which it runs; 0: it has ended */
+        pid_t tid;
         struct credentials_call call;
 } side;
 
 /* One that calls when it ends sees it end, or gets its answer here. */
 static void run_side(void *arg)
 {
+        side.tid = gettid();
         side.run(arg);
         atomic_store(&side.pid, 0);
         atomic_store(&side.call.behind, 0);
@@ -39,6 +41,9 @@ int pg_thread_start(void (*run)(void *arg), void *arg)
 
         if (side.run)
                 return -EBUSY;
+        error = pg_fork_handlers(); /* from now on calls that change credentials reach it */
+        if (error)
+                return error;
         side.run = run;
         atomic_store(&side.pid, getpid());
         pager_section_enter(&caller); /* the thread begins with the caller's mask */
@@ -66,8 +71,9 @@ int pg_thread_restart(void)
 
 void pg_thread_sleep(uint64_t ns)
 {
-        uint64_t now, end = clock_now() + ns;
+        uint64_t now, end = clock_now();
 
+        end = ns > UINT64_MAX - end ? UINT64_MAX : end + ns;
         while ((now = clock_now()) < end) {
                 credentials_answer(&side.call);
                 futex_wait(&side.call.behind, 0, end - now);
@@ -82,7 +88,7 @@ bool side_thread_runs(void)
 
 bool side_thread_take_credentials(const struct credentials *to)
 {
-        if (!side_thread_runs())
+        if (!side_thread_runs() || gettid() == side.tid)
                 return true;
         side.call.to = to;
         side.call.has_more = false;

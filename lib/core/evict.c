@@ -54,8 +54,8 @@ static int try_others(struct move_context *ctx, int error);
 int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
 {
         uint64_t began = clock_now();
-        unsigned freed = 0;
-        int error, refused;
+        unsigned freed = 0, moved;
+        int error, lost, refused;
 
         if (atomic_load_explicit(&pool->told_cut_off, memory_order_relaxed) &&
             (error = uffd_answers(&pool->uffd)) != 0)
@@ -64,10 +64,13 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         victims_from_policy(pool, ctx, want);
         transfer_drop(pool, ctx);
         error = evict_unmap(pool, ctx);
+        moved = ctx->out.count;
         park(pool, ctx);
         /* The descriptors of stores may be gone as well, and their numbers be other files'. */
-        if (error == 0 || uffd_answers(&pool->uffd) == 0)
+        lost = error == 0 && moved > 0 ? 0 : uffd_answers(&pool->uffd);
+        if (lost == 0)
                 victims_from_queue(pool, ctx, want);
+        error = error ? error : lost;
         if (ctx->out.count == 0 && error == 0)
                 error = victims_why_none(pool, ctx);
         save_for_good(pool, ctx, true);

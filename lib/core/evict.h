@@ -18,7 +18,8 @@ struct pg_pool;
  *   -EBUSY   the kernel had pinned the victims: try again in a moment
  *   -ENOMEM  there is no candidate at all: the rest is pinned
  *   -EPROTO  the policy has frames and names none: try again in a moment, for it may come to itself
- *   or what the stores said when no victim could be saved.
+ *   or what the stores said when no victim could be saved, or uffd_answers(), where the pool has
+ *   lost its userfaultfd.
  * The caller owns pages that come in, or none; never pages that are resident.
  */
 int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want);

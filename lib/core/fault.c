@@ -145,8 +145,9 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
         }
         if (!op->clean && !(op->word & PAGE_DIRTY))
                 page_modified(pool, op, true);
-        /* See fault_make_writable. Here the kernel would not ask us, but fail. */
-        if (!op->clean && pool->delivery == PG_DELIVERY_SIGNAL)
+        /* See fault_make_writable. Where the kernel writes to a pinned page it would not ask us, but
+         * fail. */
+        if (!op->clean && op->word & PAGE_PINNED && pool->delivery == PG_DELIVERY_SIGNAL)
                 uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page), pool->page_size);
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
                 tally_add(&ctx->tally, STAT_AHEAD_USED, 1);

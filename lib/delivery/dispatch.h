@@ -16,9 +16,9 @@ int handler_threads_start(struct pg_pool *pool);
 /* In a child of fork, with the userfaultfd opened anew; where there are any. */
 int handler_threads_restart(struct pg_pool *pool);
 void handler_threads_stop(struct pg_pool *pool);
-/* All of them, if there are any, take over the caller's credentials, and have them when this returns. For one caller
- * at a time, of this process; none may start or stop the threads meanwhile. False: a thread may do
- * something now that the caller may not. */
+/* All of them, if there are any, take over the caller's credentials, and have them when this
+ * returns. For one caller at a time, of this process; none may start or stop the threads meanwhile.
+ * False: a thread may do something now that the caller may not. */
 bool handler_threads_take_credentials(struct pg_pool *pool, const struct credentials *to);
 
 /* keeper.c: starts and stops the thread that holds a pool's userfaultfd. 0 or -errno. */

@@ -2,13 +2,13 @@
 /*
  * handler_calls.c - what a handler thread is to do beside faults.
  *
- * It is told by a message as well, for nothing else brings it out of read(). For that the caller touches the call page. A thread that reads such a message
- * ends, if the pool is closed; else the caller's credentials have changed, and it takes them over,
- * as it does when it reads any other message. Which thread reads a call is chance, so the caller
- * calls until all have come; a thread that came rests for a while, and the next call finds another.
- * No thread waits for all others: one may be in a store that waits for the program. It comes when
- * it is done with that. Faults are served meanwhile, and the caller pauses now and then, so that
- * they are not always served late.
+ * It is told by a message as well, for nothing else brings it out of read(). For that the caller
+ * touches the call page. A thread that reads such a message ends, if the pool is closed; else the
+ * caller's credentials have changed, and it takes them over, as it does when it reads any other
+ * message. Which thread reads a call is chance, so the caller calls until all have come; a thread
+ * that came rests for a while, and the next call finds another. No thread waits for all others: one
+ * may be in a store that waits for the program. It comes when it is done with that. Faults are
+ * served meanwhile, and the caller pauses now and then, so that they are not always served late.
  */
 #include "handler_calls.h"
 #include "arena.h"

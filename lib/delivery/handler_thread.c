@@ -287,7 +287,7 @@ static bool take_duty(struct handler_threads *d)
         return true;
 }
 
-static int helper_read(struct handler_threads *d, struct uffd_msg *message)
+static int helper_read(struct handler_threads *d, unsigned self, struct uffd_msg *message)
 {
         bool on_duty = take_duty(d);
         bool late = on_duty && watch(d);
@@ -295,6 +295,7 @@ static int helper_read(struct handler_threads *d, struct uffd_msg *message)
 
         /* Without fdinfo, one that is quiet leaves the reading to the one beside it: whichever
          * helper reads the next message, the duty is free then. */
+        handler_follow(d, self); /* it may have waited, and now reads for who knows how long */
         if (!on_duty || late || d->fdinfo >= 0 || is_called(d))
                 n = uffd_read(&d->pool->uffd, message);
         if (on_duty)
@@ -325,7 +326,7 @@ static void helper(void *arg)
 
         do {
                 handler_follow(d, self);
-                n = helper_read(d, &message);
+                n = helper_read(d, self, &message);
         } while (n <= 0 ? !cannot_read(d->pool, n) : serve_message(d, self, &message));
         handler_end(d, self);
 }

@@ -140,12 +140,13 @@ static void wake_waiting(struct keeper *k)
         int error;
 
         for (;;) {
-                uintptr_t end = ((uintptr_t)1 << atomic_load(&bits)) - KERNEL_PAGE_SIZE;
+                unsigned tried = atomic_load(&bits);
+                uintptr_t end = ((uintptr_t)1 << tried) - KERNEL_PAGE_SIZE;
 
                 error = uffd_wake(&k->pool->uffd, (void *)start, end - start);
-                if (error != -EINVAL || atomic_load(&bits) == BITS_LEAST)
+                if (error != -EINVAL || tried == BITS_LEAST)
                         break;
-                atomic_fetch_sub(&bits, 1);
+                atomic_compare_exchange_strong(&bits, &tried, tried - 1);
         }
         if (error)
                 end_process(k, error);

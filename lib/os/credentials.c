@@ -12,13 +12,13 @@
  *
  * Order. A thread may change what its effective capabilities permit, so it begins by making all of
  * its permitted ones effective, and ends with the sets that it is to have. Bounding set and
- * securebits want CAP_SETPCAP, groups CAP_SETGID, users CAP_SETUID; a capability becomes inheritable
- * only while it is in the bounding set. When the last user id that was 0 goes, the kernel takes all
- * capabilities away, unless the thread keeps them (PR_SET_KEEPCAPS); so for that moment it does. No
- * step is checked: what matters is what the thread has in the end.
+ * securebits want CAP_SETPCAP, groups CAP_SETGID, users CAP_SETUID; a capability becomes
+ * inheritable only while it is in the bounding set. When the last user id that was 0 goes, the
+ * kernel takes all capabilities away, unless the thread keeps them (PR_SET_KEEPCAPS); so for that
+ * moment it does. No step is checked: what matters is what the thread has in the end.
  *
- * A thread can only lose capabilities. Threads of a program may have lost different ones, by capset()
- * of one each; ours, which follow each of them, then have what none of them has lost.
+ * A thread can only lose capabilities. Threads of a program may have lost different ones, by
+ * capset() of one each; ours, which follow each of them, then have what none of them has lost.
  *
  * Not taken over are filters of seccomp(2), domains of Landlock and labels of security modules. No
  * call gives those to another thread, and a filter that is meant for the program's own system calls
@@ -175,7 +175,10 @@ static void securebits_write(int securebits)
 
 static void credentials_write(const struct credentials *own, const struct credentials *to)
 {
-        uint64_t all = own->permitted, inheritable = to->inheritable & (all | own->inheritable);
+        uint64_t all = own->permitted, inheritable;
+
+        /* What else the kernel refuses, with all of the call. */
+        inheritable = to->inheritable & (own->inheritable | (all & own->bounding));
 
         caps_write(all, all, inheritable);
         bounding_drop(own->bounding & ~to->bounding);

@@ -22,6 +22,7 @@
 #include <unpaged/store.h>
 
 #define KEPT_MOST 2048 /* each mapped file has one */
+#define RESERVED  (-1)
 
 static struct {
         _Atomic int number; /* fd + 1; 0: none */
@@ -42,14 +43,23 @@ static uint64_t identity_of(int fd)
         return fstat(fd, &st) == 0 ? (uint64_t)st.st_dev << 48 ^ (uint64_t)st.st_ino : 0;
 }
 
+/* One of which nothing can be told (a server that is gone) counts as the same. */
+static bool is_file(int fd, uint64_t file)
+{
+        uint64_t now = identity_of(fd);
+
+        return now == file || (now == 0 && fcntl(fd, F_GETFD) >= 0);
+}
+
 static void kept_add(int fd)
 {
         for (unsigned i = 0; i < KEPT_MOST; i++) {
                 unsigned end = i;
 
                 atomic_compare_exchange_strong(&kept_end, &end, i + 1);
-                if (kept_exchange(i, 0, fd + 1)) {
+                if (kept_exchange(i, 0, RESERVED)) {
                         atomic_store(&kept[i].file, identity_of(fd));
+                        atomic_store(&kept[i].number, fd + 1);
                         return;
                 }
         }
@@ -62,7 +72,7 @@ static bool kept_drop(int fd)
                 uint64_t file = atomic_load(&kept[i].file);
 
                 if (kept_exchange(i, fd + 1, 0))
-                        return file == identity_of(fd);
+                        return is_file(fd, file);
         }
         return true;
 }

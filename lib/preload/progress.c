@@ -159,16 +159,13 @@ static uint64_t time_faults(volatile char *page)
 /* The CPU time of a thread that faults, in nanoseconds. 0: unknown. */
 static uint64_t fault_cpu_ns(void)
 {
-        char *page = mmap(NULL, preload.granule, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        uint64_t ns = 0;
+        static char
+                *page; /* stays: each call of ours that maps takes a lock, which a fork may have */
 
-        if (page == MAP_FAILED)
-                return 0;
-        if (is_in_arena((uintptr_t)page))
-                ns = time_faults(page);
-        munmap(page, preload.granule);
-        return ns;
+        if (!page)
+                page = mmap(NULL, preload.granule, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return page != MAP_FAILED && is_in_arena((uintptr_t)page) ? time_faults(page) : 0;
 }
 
 /* ---- judging -------------------------------------------------------------------------------- */

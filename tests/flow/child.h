@@ -6,6 +6,15 @@
 
 #include "support.h"
 
+/* A sanitizer does not stand that a child makes threads where its parent had some: so in signal
+ * delivery there is none. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WITHOUT_THREADS PG_POOL_SPARES_FDS
+#else
+#define WITHOUT_THREADS 0u
+#endif
+#define INHERIT (PG_POOL_INHERIT | WITHOUT_THREADS)
+
 #define CHILD_CHECK(ok)                                                                            \
         do {                                                                                       \
                 if (!(ok)) {                                                                       \

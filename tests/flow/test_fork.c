@@ -119,7 +119,7 @@ END_TEST
 
 static int child_opens_a_pool(int delivery)
 {
-        struct pg_pool *own = open_frames(delivery, 16, 0);
+        struct pg_pool *own = open_frames(delivery, 16, WITHOUT_THREADS);
         char *map = paged_new(own);
         pid_t grandchild;
         int status;

@@ -43,7 +43,7 @@ START_TEST(page_read_while_forking_goes_out_once_it_was_made_writable)
         char *map;
 
         pthread_atfork(touch_in_fork, NULL, NULL);
-        pool = open_frames(_i, 32, PG_POOL_INHERIT);
+        pool = open_frames(_i, 32, INHERIT);
         map = pg_map_file(pool, fd, 0, PAGES * PAGE, PG_MAP_READONLY);
         ck_assert_ptr_nonnull(map);
         fork_touching(map + 3 * PAGE, false);
@@ -66,7 +66,7 @@ START_TEST(write_while_forking_to_a_mapping_that_was_made_writable_is_kept)
         char *map;
 
         pthread_atfork(touch_in_fork, NULL, NULL);
-        pool = open_frames(_i, 32, PG_POOL_INHERIT);
+        pool = open_frames(_i, 32, INHERIT);
         map = map_store(pool, &f->store, PAGES, PG_MAP_SHARED | PG_MAP_READONLY);
         touch(map + 3 * PAGE);
         ck_assert_int_eq(mprotect(map, PAGES * PAGE, PROT_READ | PROT_WRITE), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_inherit.c - PG_POOL_INHERIT: a child of fork goes on with its own copy. */
+/* test_inherit.c - INHERIT: a child of fork goes on with its own copy. */
 #include "child.h"
 #include "flaky_store.h"
 #include "probe.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #define PAGES  ((size_t)256)
@@ -14,7 +15,7 @@
 
 static struct pg_pool *open_inherited(int delivery, uint32_t frames)
 {
-        return open_frames(delivery, frames, PG_POOL_INHERIT);
+        return open_frames(delivery, frames, INHERIT);
 }
 
 static bool pages_are(const char *map, size_t npages, uint64_t seed)
@@ -368,7 +369,7 @@ static struct pg_store *swap_file(void)
 START_TEST(a_swap_file_is_not_shared)
 {
         for (unsigned used = 0; used < 2; used++) {
-                struct pg_config config = config_frames(_i, FRAMES, PG_POOL_INHERIT);
+                struct pg_config config = config_frames(_i, FRAMES, INHERIT);
                 struct pg_pool *pool;
                 char *map;
                 pid_t child, grandchild;
@@ -411,13 +412,43 @@ END_TEST
 START_TEST(swap_store_must_be_able_to_follow)
 {
         struct flaky *f = flaky_new(PAGES, PAGE, true);
-        struct pg_config config = config_frames(PG_DELIVERY_THREAD, FRAMES, PG_POOL_INHERIT);
+        struct pg_config config = config_frames(PG_DELIVERY_THREAD, FRAMES, INHERIT);
         struct pg_pool *pool = NULL;
 
         config.swap = &f->store;
         config.message = NULL;
         ck_assert_int_eq(pg_open(&pool, &config), -EINVAL);
         flaky_delete(f);
+}
+END_TEST
+
+/* The fork takes the user's last place: the child has its memory, and not the pager's thread. */
+START_TEST(child_that_may_have_no_thread_is_without_the_pool_and_goes_on)
+{
+        struct rlimit three = {3, 3}; /* this thread and the pool's; the child's */
+        struct pg_pool *pool;
+        pid_t child;
+        char *map;
+
+        if (geteuid() != 0 || *SANITIZER) {
+                fprintf(stderr, "skipped: not root, or with threads of a sanitizer\n");
+                return;
+        }
+        ck_assert_int_eq(setuid(54321), 0);
+        pool = open_frames(PG_DELIVERY_SIGNAL, 64, INHERIT);
+        map = map_pages(pool, PAGES, 0);
+        fill_pages(map, PAGES, 1);
+        ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &three), 0);
+        child = fork();
+        if (child == 0) {
+                struct pg_stats stats = {.size = sizeof(stats)};
+
+                CHILD_CHECK(pg_stats_get(pool, &stats) == -ECHILD);
+                _exit(0);
+        }
+        expect_child(child, 0);
+        check_pages(map, PAGES, 1);
+        close_pool(pool);
 }
 END_TEST
 
@@ -441,4 +472,5 @@ TESTS("inherit")
         tcase_add_loop_test(tc, shared_mappings_stay_with_the_parent, first, 2);
         tcase_add_loop_test(tc, a_swap_file_is_not_shared, first, 2);
         tcase_add_test(tc, swap_store_must_be_able_to_follow);
+        tcase_add_test(tc, child_that_may_have_no_thread_is_without_the_pool_and_goes_on);
 }

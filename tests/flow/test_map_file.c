@@ -228,7 +228,7 @@ static void child_with_a_copy(struct pg_pool *pool, int fd, char *private, char 
 START_TEST(a_child_that_inherits_has_private_and_readonly_files)
 {
         int fd = file_new();
-        struct pg_pool *pool = open_frames(_i, FRAMES, PG_POOL_INHERIT);
+        struct pg_pool *pool = open_frames(_i, FRAMES, INHERIT);
         char *private = pg_map_file(pool, fd, 0, 0, 0);
         char *readonly = pg_map_file(pool, fd, 0, 0, PG_MAP_SHARED | PG_MAP_READONLY);
         int other = file_new();
@@ -280,7 +280,7 @@ static void *come_and_go(void *arg)
 
 START_TEST(files_come_and_go_while_the_process_forks)
 {
-        struct comer c = {.pool = open_frames(_i, FRAMES, PG_POOL_INHERIT), .fd = file_new()};
+        struct comer c = {.pool = open_frames(_i, FRAMES, INHERIT), .fd = file_new()};
         pthread_t thread;
 
         ck_assert_int_eq(pthread_create(&thread, NULL, come_and_go, &c), 0);
@@ -307,7 +307,7 @@ START_TEST(in_a_child_that_does_not_inherit_it_is_refused)
 
         if (child == 0) {
                 CHILD_CHECK(!pg_map_file(pool, fd, 0, 0, 0) && errno == ECHILD);
-                CHILD_CHECK(strstr(pg_last_error(), "PG_POOL_INHERIT"));
+                CHILD_CHECK(strstr(pg_last_error(), "INHERIT"));
                 _exit(0);
         }
         expect_child(child, 0);
