@@ -10,7 +10,7 @@ prepare() {
 }
 
 program() {
-        "$@" "$input/signals" "$(scaled 32)" abort
-        "$@" "$input/signals" "$(scaled 32)" segv
-        "$@" "$input/signals" "$(scaled 32)" kill-child
+        "$@" "$input/signals" "$(scaled 16)" abort
+        "$@" "$input/signals" "$(scaled 16)" segv
+        "$@" "$input/signals" "$(scaled 16)" kill-child
 }

@@ -10,5 +10,5 @@ prepare() {
 }
 
 program() {
-        "$@" "$input/threads" "$(scaled 3000)"
+        "$@" "$input/threads" "$(scaled 1500)"
 }
