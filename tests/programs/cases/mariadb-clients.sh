@@ -50,7 +50,7 @@ wait_for() {
 start() {
         "$@" mariadbd --no-defaults --user=root --datadir="$PWD/data" --socket=socket \
                 --pid-file=pid --skip-networking --innodb-buffer-pool-size=48M \
-                --log-error="$PWD/data/error" &
+                --log-error="$PWD/data/error" 2>>data/error & # what it says has the time in it
         server=$!
         wait_for answers
 }
