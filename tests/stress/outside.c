@@ -109,27 +109,35 @@ static bool touch_succeeds(struct thread *t, const char *addr)
         return true;
 }
 
-/* It keeps its content, for it has none in memory. Of a page that was not poisoned nothing is known
- * then, unless it is written again. */
+/* It is as born then; or has its content, where the pager does not hear of the drop; and nothing
+ * else. */
 static void do_drop(struct thread *t)
 {
         struct area *a = &run.lone;
+        size_t n = a->page_words < CHUNK_WORDS ? a->page_words : CHUNK_WORDS;
+        uint64_t content, words[CHUNK_WORDS];
         char *addr = area_addr(a, 0);
 
         if (!store_is_flaky())
                 return;
         op_begin(t, OP_DROP, a, 0, 1);
         area_set(t, a, 0, a->page_words, 0x22);
+        memset(&content, 0x22, sizeof(content));
         (void)!pg_page_out(run.pool, addr, run.page_size);
         flaky_set(1000, 0, 0, 0);
-        if (touch_succeeds(t, addr))
-                area_note(a, 0, NULL, a->page_words);
+        touch_succeeds(t, addr);
         for (unsigned i = 0; i < 2; i++) {
                 madvise(addr, run.page_size, MADV_DONTNEED);
                 touch_succeeds(t, addr);
         }
         flaky_set(0, 0, 0, 0);
-        area_read(t, a, 0, a->page_words < RUN_WORDS ? a->page_words : RUN_WORDS);
+        area_note(a, 0, NULL, a->page_words);
+        area_read(t, a, 0, n);
+        memcpy(words, addr, n * sizeof(*words));
+        for (size_t i = 0; i < n; i++)
+                if (words[i] != words[0] || (words[0] != 0 && words[0] != content))
+                        fail(t, "a poisoned page that was dropped has %#llx",
+                             (unsigned long long)words[i]);
         area_set(t, a, 0, a->page_words, 0x33);
 }
 
