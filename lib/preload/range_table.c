@@ -18,6 +18,7 @@
 #include "real_syscalls.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -56,9 +57,11 @@ int range_table_init(uintptr_t start, uintptr_t end, uintptr_t floor, size_t gra
 
 /* ---- the lock ------------------------------------------------------------------------------ */
 
+/* What is moved, or wiped, under the lock may be out: in signal delivery it comes in by SIGBUS, and
+ * the kernel ends a process that blocks that. */
 uint64_t range_table_lock(void)
 {
-        uint64_t signals = real_signals_block();
+        uint64_t signals = real_signals_block(UINT64_C(1) << (SIGBUS - 1));
 
         futex_lock_take(&table.lock);
         return signals;

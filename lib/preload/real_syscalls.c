@@ -133,7 +133,7 @@ int real_write_all(int fd, const void *data, size_t len)
 {
         static const struct timespec now = {0};
         const uint64_t one = 1, sent = one << (SIGPIPE - 1) | one << (SIGXFSZ - 1);
-        uint64_t pending = 0, ours, before = real_signals_block();
+        uint64_t pending = 0, ours, before = real_signals_block(0);
         int error;
 
         syscall(SYS_rt_sigpending, &pending, sizeof(pending));
@@ -215,11 +215,11 @@ void real_free(void *memory)
 
 /* ---- signals ------------------------------------------------------------------------------- */
 
-uint64_t real_signals_block(void)
+uint64_t real_signals_block(uint64_t open)
 {
-        uint64_t all = UINT64_MAX, before = 0;
+        uint64_t blocked = ~open, before = 0;
 
-        syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, sizeof(all));
+        syscall(SYS_rt_sigprocmask, SIG_BLOCK, &blocked, &before, sizeof(blocked));
         return before;
 }
 

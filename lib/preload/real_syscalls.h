@@ -44,7 +44,8 @@ void *real_realloc(void *old, size_t size);
 void real_free(void *memory);
 
 /* All signals, those of the C library included. The mask is the kernel's: 64 bits. */
-uint64_t real_signals_block(void);
+/* All, but those of `open` (bit n - 1: signal n). */
+uint64_t real_signals_block(uint64_t open);
 void real_signals_restore(uint64_t mask);
 
 #endif

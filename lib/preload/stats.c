@@ -244,7 +244,7 @@ static void end_with(int (*write)(void *arg), void (*call)(int (*run)(void *arg)
 
         if (!is_active() || real_getpid() != preload.pid)
                 return;
-        signals = real_signals_block();
+        signals = real_signals_block(0);
         futex_lock_take(&ending);
         call(write, NULL);
         futex_lock_drop(&ending);

@@ -200,8 +200,7 @@ static int ends_on_a_coroutine(void)
 static void *touch_for_ever(void *arg)
 {
         for (size_t i = (uintptr_t)arg;; i += 7)
-                must(*(volatile uint64_t *)(data + i * PAGE % DATA) ==
-                     data_word(1, i * PAGE % DATA / 8));
+                (void)*(volatile uint64_t *)(data + i * PAGE % DATA);
         return NULL;
 }
 
