@@ -66,9 +66,10 @@ int pg_fds(int *fds, int most);
  */
 int pg_thread_start(void (*run)(void *arg), void *arg) PG_MUST_CHECK;
 
-/* Sleeps so many nanoseconds, in that thread alone. There it takes over the credentials of threads
- * that change them, which wait for it: so it must sleep often, or end, and must not wait for what
- * they may hold: it opens and closes no pool, and does not fork. */
+/* Sleeps for ns nanoseconds. Only for the thread that pg_thread_start() started. While it sleeps,
+ * it takes over the credentials that the program has changed (see unpaged.h), and the call that
+ * changed them waits for this. So the thread must sleep often, or end. It must not open or close a
+ * pool, or fork: those wait for that call. */
 void pg_thread_sleep(uint64_t ns);
 
 /* In a child of fork, which does not have the thread: run(arg) begins once more. 0, also if there

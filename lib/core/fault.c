@@ -145,8 +145,8 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
         }
         if (!op->clean && !(op->word & PAGE_DIRTY))
                 page_modified(pool, op, true);
-        /* See fault_make_writable. Where the kernel writes to a pinned page it would not ask us, but
-         * fail. */
+        /* See fault_make_writable. A system call that writes to a pinned page would fail: the
+         * kernel does not ask us then. */
         if (!op->clean && op->word & PAGE_PINNED && pool->delivery == PG_DELIVERY_SIGNAL)
                 uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page), pool->page_size);
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))

@@ -152,7 +152,9 @@ static void handler_begin(struct handler_threads *d, unsigned i, const char *nam
         prctl(PR_SET_NAME, name);
 }
 
-/* Whoever calls all that run sees this thread end, or gives it a bit that it takes away here. */
+/* A caller asks those in `running` to answer, by their bits in `behind`. It either finds that this
+ * thread has left `running`, or has set its bit, which is cleared here. So it does not wait for a
+ * thread that has ended. */
 static void handler_end(struct handler_threads *d, unsigned i)
 {
         atomic_store(&d->tids[i], 0);

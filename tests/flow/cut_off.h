@@ -63,7 +63,7 @@ static inline struct outcome outcome_of(void (*body)(int delivery), int delivery
         close(ends[1]);
         read_to_end(ends[0], o.text, sizeof(o.text));
         close(ends[0]);
-        kill(child, SIGKILL); /* in vain, unless it hangs */
+        kill(child, SIGKILL); /* if it hangs; one that has ended keeps its status */
         ck_assert_int_eq(waitpid(child, &o.status, 0), child);
         return o;
 }

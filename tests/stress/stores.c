@@ -5,8 +5,8 @@
  * The own store is the library's judge as well: it keeps pages in plain memory, and aborts when the
  * contract of store.h is broken: two calls for one page at once, a load of a place that was never
  * written, a place freed twice. Without KEEPS it destroys a swap place's content when it was read.
- * Flaky, it fails as it is told to; a run of pages may then be written in part, and what was written
- * before a sync that failed would not survive a crash.
+ * Flaky, it fails as it is told to; a run of pages may then be written in part, and what was
+ * written before a sync that failed would not survive a crash.
  */
 #include "stress.h"
 

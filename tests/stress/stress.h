@@ -232,9 +232,9 @@ void guarded(struct thread *t, void (*access)(void *arg), void *arg);
 void *worker_main(void *thread);
 void *chaos_main(void *thread);
 void chaos_nap(long us);
-/* Pages of the chaos thread that a transfer goes to, which is to bring io_word(0), io_word(1) ...;
- * in signal delivery they must be pinned. False: there can be none. Then: so many bytes came, or
- * -errno. */
+/* Around a transfer into pages of the chaos thread, which are pinned for it in signal delivery. It
+ * must bring io_word(0), io_word(1) and so on. io_begin: false if no transfer can be made here.
+ * io_end: got is the number of bytes that came, or -errno. */
 bool io_begin(struct thread *t, enum op op, char **addr);
 void io_end(struct thread *t, ssize_t got);
 uint64_t io_word(size_t i);
