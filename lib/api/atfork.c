@@ -337,8 +337,8 @@ static int adopt(struct pg_pool *pool)
         int error = uffd_reopen(&pool->uffd);
         bool has_keeper;
 
-        atomic_store(&pool->told_out_of_room, false);
-        atomic_store(&pool->told_cut_off, false);
+        atomic_store(&pool->told_out_of_room, 0);
+        atomic_store(&pool->told_cut_off, 0);
 
         fork_freeze_reset_in_child(pool);
         if (!error)

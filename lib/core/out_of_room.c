@@ -4,8 +4,8 @@
  * from its userfaultfd.
  *
  * The access is about to get SIGBUS, and most programs end by it. So the application hears the
- * cause first, once for each pool, in the thread that serves the fault. The line is put together
- * without stdio: this may be a signal handler.
+ * cause first, once for each pool, in the thread that serves the fault; no other one gets SIGBUS
+ * before that. The line is put together without stdio: this may be a signal handler.
  *
  * A limit is a matter of the application's. That the pager is cut off is fatal for what it pages,
  * so where the application does not listen, standard error gets the line.
@@ -17,8 +17,14 @@
 #include "store_gate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#define TELLING_NS (1000u * 1000000)
+
+enum { UNTOLD, TELLING, TOLD };
 
 struct line {
         size_t len;
@@ -44,6 +50,26 @@ static void line_add_number(struct line *l, uint64_t n)
                 *--at = (char)('0' + n % 10);
         while (n /= 10);
         line_add(l, at);
+}
+
+/* True for the first thread: it tells. When others return, it has told; or it does not get on, as
+ * when nobody reads what it writes. */
+static bool telling_begin(_Atomic uint32_t *told)
+{
+        uint32_t state = UNTOLD;
+        uint64_t until = clock_now() + TELLING_NS;
+
+        if (atomic_compare_exchange_strong(told, &state, TELLING))
+                return true;
+        while (atomic_load(told) == TELLING && clock_now() < until)
+                futex_wait(told, TELLING, TELLING_NS);
+        return false;
+}
+
+static void telling_end(_Atomic uint32_t *told)
+{
+        atomic_store(told, TOLD);
+        futex_wake(told, INT_MAX);
 }
 
 static void name_full_store(struct line *l, struct pg_pool *pool)
@@ -98,7 +124,7 @@ void out_of_room_report(struct pg_pool *pool, int error)
         struct line l = {.len = 0};
         uint32_t limit;
 
-        if (!pool->out_of_room || atomic_exchange(&pool->told_out_of_room, true))
+        if (!pool->out_of_room || !telling_begin(&pool->told_out_of_room))
                 return;
         line_add(&l, "out of room: ");
         name_cause(&l, pool, error);
@@ -109,12 +135,19 @@ void out_of_room_report(struct pg_pool *pool, int error)
         line_add_number(&l, limit);
         line_add(&l, " frames. The access gets SIGBUS");
         pool->out_of_room(pool->message_arg, l.at);
+        telling_end(&pool->told_out_of_room);
 }
 
+/* In one piece: the process may end at any moment. */
 static void line_to_stderr(struct line *l)
 {
-        if (write(STDERR_FILENO, "unpaged: ", 9) < 0 || write(STDERR_FILENO, l->at, l->len) < 0 ||
-            write(STDERR_FILENO, "\n", 1) < 0)
+        static const char begin[] = "unpaged: ";
+        struct iovec parts[] = {{(void *)(uintptr_t)begin, sizeof(begin) - 1},
+                                {l->at, l->len},
+                                {l->at + l->len, 1}};
+
+        l->at[l->len] = '\n';
+        if (writev(STDERR_FILENO, parts, 3) < 0)
                 return;
 }
 
@@ -122,7 +155,7 @@ void cut_off_report(struct pg_pool *pool, int error)
 {
         struct line l = {.len = 0};
 
-        if (error == 0 || atomic_exchange(&pool->told_cut_off, true))
+        if (error == 0 || !telling_begin(&pool->told_cut_off))
                 return;
         line_add(&l, "paged memory is lost: ");
         if (error == -EBADF || error == -ENOTTY) {
@@ -140,4 +173,5 @@ void cut_off_report(struct pg_pool *pool, int error)
                 pool->out_of_room(pool->message_arg, l.at);
         else
                 line_to_stderr(&l);
+        telling_end(&pool->told_cut_off);
 }

@@ -73,17 +73,16 @@ struct keeper {
  * would seem open to others when the program has closed it. */
 static void keeper_report(struct keeper *k, int error)
 {
+        bool borrows = k->alone && !atomic_load(&k->pool->told_cut_off);
         int process = -1, theirs = -1;
 
-        if (atomic_load(&k->pool->told_cut_off))
-                return;
-        if (k->alone) {
+        if (borrows) {
                 process = (int)syscall(SYS_pidfd_open, getpid(), 0);
                 theirs = (int)syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0);
                 syscall(SYS_dup3, theirs, STDERR_FILENO, O_CLOEXEC);
         }
         cut_off_report(k->pool, error);
-        if (k->alone) {
+        if (borrows) {
                 syscall(SYS_close, STDERR_FILENO);
                 syscall(SYS_close, theirs);
                 syscall(SYS_close, process);

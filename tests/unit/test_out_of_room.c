@@ -9,8 +9,11 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char heard[512];
 static unsigned lines;
@@ -66,9 +69,52 @@ START_TEST(it_is_told_once)
 }
 END_TEST
 
+static _Atomic bool may_end, other_returned;
+
+static void hear_slowly(void *arg, const char *line)
+{
+        while (!atomic_load(&may_end))
+                usleep(1000);
+        hear(arg, line);
+}
+
+static void *report_too(void *arg)
+{
+        out_of_room_report(arg, -ENOMEM);
+        atomic_store(&other_returned, true);
+        return NULL;
+}
+
+static void *report_first(void *arg)
+{
+        out_of_room_report(arg, -ENOMEM);
+        return NULL;
+}
+
+START_TEST(no_thread_goes_on_to_fail_before_it_is_told)
+{
+        struct pg_pool *pool = pool_that_listens();
+        pthread_t first, other;
+
+        pool->out_of_room = hear_slowly;
+        ck_assert_int_eq(pthread_create(&first, NULL, report_first, pool), 0);
+        while (!atomic_load(&pool->told_out_of_room))
+                usleep(1000);
+        ck_assert_int_eq(pthread_create(&other, NULL, report_too, pool), 0);
+        usleep(100000);
+        ck_assert(!atomic_load(&other_returned));
+        atomic_store(&may_end, true);
+        ck_assert_int_eq(pthread_join(first, NULL), 0);
+        ck_assert_int_eq(pthread_join(other, NULL), 0);
+        ck_assert_uint_eq(lines, 1);
+        free(pool);
+}
+END_TEST
+
 TESTS("out_of_room")
 {
         tcase_add_loop_test(tc, each_reason_is_told_in_words_with_the_number_of_frames, 0,
                             (int)(sizeof(reasons) / sizeof(reasons[0])));
         tcase_add_test(tc, it_is_told_once);
+        tcase_add_test(tc, no_thread_goes_on_to_fail_before_it_is_told);
 }
