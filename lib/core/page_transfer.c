@@ -256,25 +256,40 @@ static unsigned move_out(struct pg_pool *pool, struct page_op *first, unsigned n
         return whole;
 }
 
+/* The program may drop a page, by madvise, at any moment, and a handler thread that touched the
+ * hole would wait for itself. So it reads in the way that fails there; without /proc, where there
+ * is none, it looks first. In signal delivery the kernel fails every access to a hole. */
+static int copy_to_slot(struct pg_pool *pool, char *slot, const char *addr, size_t size)
+{
+        bool may_touch =
+                pool->delivery == PG_DELIVERY_SIGNAL ||
+                (pool->uffd.memory < 0 && uffd_present(&pool->uffd, addr, size) == UFFD_ALL);
+        size_t done;
+        int error = -EFAULT;
+
+        if (may_touch)
+                error = uffd_copy(&pool->uffd, slot, addr, size, false, &done);
+        if (error == -EFAULT) /* or the program has made it inaccessible */
+                error = uffd_peek(&pool->uffd, slot, addr, size);
+        if (error)
+                slot_discard(pool, slot, size);
+        return error;
+}
+
 /* By copying and dropping clean pages, which need not be protected first; for a moment they are in
  * memory twice, hence no more than fit into a buffer. Returns how many were dealt with; 0: they
  * must be taken one by one. */
 static unsigned copy_out_run(struct pg_pool *pool, struct page_op *first, unsigned n)
 {
         char *addr = mapping_addr(first->mapping, first->page);
-        size_t size, done;
+        size_t size;
         unsigned clean = 0;
 
         while (clean < n && clean < pool->contexts.run_pages && !(first[clean].word & PAGE_DIRTY))
                 clean++;
         size = clean * pool->page_size;
-        /* The kernel must not meet a hole: it would wait for us. */
-        if (clean < 2 || uffd_present(&pool->uffd, addr, size) != UFFD_ALL)
+        if (clean < 2 || copy_to_slot(pool, first->data, addr, size) != 0)
                 return 0;
-        if (uffd_copy(&pool->uffd, first->data, addr, size, false, &done) != 0) {
-                slot_discard(pool, first->data, size);
-                return 0;
-        }
         if (uffd_drop(addr, size) == 0)
                 return clean;
         for (unsigned i = 0; i < clean; i++) {
@@ -293,20 +308,19 @@ static int copy_out(struct pg_pool *pool, struct page_op *op)
 {
         char *addr = mapping_addr(op->mapping, op->page);
         bool must_protect = op->word & PAGE_DIRTY;
-        size_t done;
         int error;
 
         error = must_protect ? uffd_protect(&pool->uffd, addr, pool->page_size) : 0;
         if (error)
                 return error;
-        error = uffd_copy(&pool->uffd, op->data, addr, pool->page_size, false, &done);
-        if (error == -EFAULT) /* the program has made it inaccessible */
-                error = uffd_peek(&pool->uffd, op->data, addr, pool->page_size) ? -EBUSY : 0;
-        if (!error)
+        if (copy_to_slot(pool, op->data, addr, pool->page_size) != 0) {
+                error = -EBUSY; /* a hole is found as one when the page is chosen again */
+        } else {
                 error = uffd_drop(addr, pool->page_size);
-        if (!error)
-                return 0;
-        slot_discard(pool, op->data, pool->page_size);
+                if (!error)
+                        return 0;
+                slot_discard(pool, op->data, pool->page_size);
+        }
         if (must_protect)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error;

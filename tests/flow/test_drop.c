@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include "flaky_store.h"
 #include "probe.h"
 
 #define FRAMES ((size_t)64)
@@ -134,10 +135,49 @@ START_TEST(a_write_that_meets_the_drop_is_not_lost)
 }
 END_TEST
 
+/* ---- the program drops what goes out -------------------------------------------------------- */
+
+static struct {
+        char *addr;
+        _Atomic bool stop;
+} dropper;
+
+static void *drop_on(void *arg)
+{
+        uint64_t random = 1;
+
+        while (!atomic_load(&dropper.stop))
+                madvise(dropper.addr + random_below(&random, NPAGES) * PAGE, PAGE, MADV_DONTNEED);
+        return arg;
+}
+
+/* Pages that cannot be moved are copied out: the copy meets holes. */
+START_TEST(the_program_may_drop_pages_that_are_going_out)
+{
+        struct pg_pool *pool = open_frames(_i, FRAMES / 4, 0);
+        struct flaky *f = flaky_new(NPAGES, PAGE, true);
+        pthread_t thread;
+
+        dropper.addr = map_store(pool, &f->store, NPAGES, PG_MAP_READONLY);
+        atomic_store(&dropper.stop, false);
+        ck_assert_int_eq(pthread_create(&thread, NULL, drop_on, NULL), 0);
+        for (int round = 0; round < 100; round++)
+                for (size_t i = 0; i < NPAGES; i++)
+                        ck_assert_uint_eq(
+                                *(volatile uint64_t *)(void *)(dropper.addr + i * PAGE), i);
+        atomic_store(&dropper.stop, true);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_uint_gt(stats_of(pool).evictions_clean, 0);
+        close_pool(pool);
+        flaky_delete(f);
+}
+END_TEST
+
 TESTS("drop")
 {
         tcase_add_loop_test(tc, clean_pages_go_and_come_back_as_they_were, 0, 4);
         tcase_add_loop_test(tc, what_the_program_drops_by_madvise_stays_dropped, 0, 4);
         tcase_add_loop_test(tc, locked_pages_stay_and_the_others_of_their_batch_come_back, 0, 4);
         add_for_both(tc, a_write_that_meets_the_drop_is_not_lost);
+        add_for_both(tc, the_program_may_drop_pages_that_are_going_out);
 }

@@ -118,8 +118,7 @@ static void do_drop(struct thread *t)
         uint64_t content, words[CHUNK_WORDS];
         char *addr = area_addr(a, 0);
 
-        /* Without moves a page that goes out is copied, and must not be dropped meanwhile. */
-        if (!store_is_flaky() || feature_is_masked("move"))
+        if (!store_is_flaky())
                 return;
         op_begin(t, OP_DROP, a, 0, 1);
         area_set(t, a, 0, a->page_words, 0x22);
