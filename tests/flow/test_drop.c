@@ -161,7 +161,7 @@ START_TEST(the_program_may_drop_pages_that_are_going_out)
         dropper.addr = map_store(pool, &f->store, NPAGES, PG_MAP_READONLY);
         atomic_store(&dropper.stop, false);
         ck_assert_int_eq(pthread_create(&thread, NULL, drop_on, NULL), 0);
-        for (int round = 0; round < 100; round++)
+        for (int round = 0; round < 20; round++)
                 for (size_t i = 0; i < NPAGES; i++)
                         ck_assert_uint_eq(
                                 *(volatile uint64_t *)(void *)(dropper.addr + i * PAGE), i);

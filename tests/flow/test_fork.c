@@ -213,7 +213,7 @@ START_TEST(fork_while_other_threads_fault_disturbs_nobody)
                 threads[i] = (struct fault_thread){.pool = pool, .stop = &stop};
                 pthread_create(&threads[i].thread, NULL, fault_for_long, &threads[i]);
         }
-        for (unsigned n = 0; n < 60; n++) {
+        for (unsigned n = 0; n < 30; n++) {
                 pid_t child = fork();
 
                 if (child == 0)

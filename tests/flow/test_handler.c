@@ -417,7 +417,7 @@ START_TEST(threads_come_and_go_by_the_hundred)
 
         pthread_attr_init(&attr);
         pthread_attr_setstacksize(&attr, 128 << 10);
-        for (unsigned round = 0; round < 4; round++) {
+        for (unsigned round = 0; round < 2; round++) {
                 char *maps[100];
 
                 for (unsigned i = 0; i < 100; i++) {

@@ -37,7 +37,7 @@ START_TEST(pages_survive_migration)
                 return;
         }
         pthread_create(&compactor, NULL, compact, &stop);
-        for (uint64_t round = 0; round < 20; round++) {
+        for (uint64_t round = 0; round < 10; round++) {
                 struct pg_pool *pool = open_frames(_i, 128, 0);
                 char *addr = map_pages(pool, NPAGES, 0);
 

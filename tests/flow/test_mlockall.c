@@ -16,7 +16,7 @@
 #endif
 
 #define FRAMES    256u
-#define NPAGES    ((size_t)2048)
+#define NPAGES    ((size_t)1024)
 #define SOME_MORE ((size_t)24 << 20) /* compressed pages, tables, stacks of handlers */
 #define FAR_MORE  ((size_t)512 << 20)
 
