@@ -163,8 +163,8 @@ START_TEST(the_program_may_drop_pages_that_are_going_out)
         ck_assert_int_eq(pthread_create(&thread, NULL, drop_on, NULL), 0);
         for (int round = 0; round < 20; round++)
                 for (size_t i = 0; i < NPAGES; i++)
-                        ck_assert_uint_eq(
-                                *(volatile uint64_t *)(void *)(dropper.addr + i * PAGE), i);
+                        ck_assert_uint_eq(*(volatile uint64_t *)(void *)(dropper.addr + i * PAGE),
+                                          i);
         atomic_store(&dropper.stop, true);
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
         ck_assert_uint_gt(stats_of(pool).evictions_clean, 0);
