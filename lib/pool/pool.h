@@ -77,7 +77,7 @@ struct pg_pool {
         bool has_observers;                               /* a trace or a curve was asked for */
         void (*message)(void *arg, const char *text);     /* for the application's threads only */
         void (*out_of_room)(void *arg, const char *line); /* in a fault; or NULL */
-        _Atomic uint32_t told_out_of_room; /* and told_cut_off: see out_of_room.c */
+        _Atomic uint32_t told_out_of_room;                /* and told_cut_off: see out_of_room.c */
         void *message_arg;
         struct handler_threads *handlers; /* thread delivery: its threads */
         struct keeper *keeper;            /* holds the userfaultfd: see keeper.c */
