@@ -40,6 +40,7 @@
 #include "file.h"
 #include "arena.h"
 #include "last_error.h"
+#include "mask.h"
 #include "sized.h"
 
 #include <errno.h>
@@ -333,6 +334,7 @@ int pg_store_file(struct pg_store **store, const struct pg_file_config *config)
 
         if (store == NULL || config == NULL)
                 return last_error(-EINVAL, "pg_store_file wants a store and a config: one is NULL");
+        features_read();
         err = sized_read(&c, sizeof(c), config, "pg_file_config");
         if (err != 0)
                 return err;

@@ -7,5 +7,6 @@
 
 bool kernel_page_fits(void)
 {
+        features_read();
         return sysconf(_SC_PAGESIZE) == (long)KERNEL_PAGE_SIZE && !feature_is_masked("page_4k");
 }

@@ -5,7 +5,11 @@
 
 #include <stdbool.h>
 
-/* True when UNPAGED_MASK_FEATURES lists the word. */
+/* Reads UNPAGED_MASK_FEATURES (255 bytes at most), for all that follows. Where a pool or a store is
+ * opened, by a thread of the application. */
+void features_read(void);
+
+/* True when the list that was last read has the word. Async-signal-safe. */
 bool feature_is_masked(const char *feature);
 
 #endif
