@@ -73,8 +73,8 @@ END_TEST
 START_TEST(a_file_is_read_while_the_environment_is_out)
 {
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
-        int fd = numbered_file(NPAGES);
-        char *file = map_store(pool, file_store(fd), NPAGES, 0);
+        struct pg_store *store = file_store_only(numbered_file(NPAGES));
+        char *file = map_store(pool, store, NPAGES, 0);
         char *map = move_environment(pool);
 
         for (size_t i = 0; i < NPAGES; i++)
@@ -82,7 +82,7 @@ START_TEST(a_file_is_read_while_the_environment_is_out)
         environ = own;
         ck_assert(environment_is_whole(map));
         close_pool(pool);
-        close(fd);
+        ck_assert_int_eq(pg_store_close(store), 0);
 }
 END_TEST
 
