@@ -4,8 +4,9 @@
  * lib/preload is one, allocators, and tests. Applications need none of it.
  *
  * UNPAGED_MASK_FEATURES. This variable of the environment is a comma-separated list of words, read
- * when a pool or a store is opened; a process with privileges of its file (AT_SECURE) has none. It
- * exists to test, on one machine, what happens on others.
+ * when a pool or a store is opened; one of more than 255 bytes has no effect, and a process with
+ * privileges of its file (AT_SECURE) has none. It exists to test, on one machine, what happens on
+ * others.
  *  - move, poison, thread_id, presence: hide features of the kernel's userfaultfd and page tables
  *  - uring: the file store does not use io_uring
  *  - readahead, predict: switch off readahead, and predictions of which pages will be written to

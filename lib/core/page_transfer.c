@@ -313,15 +313,11 @@ static int copy_out(struct pg_pool *pool, struct page_op *op)
         error = must_protect ? uffd_protect(&pool->uffd, addr, pool->page_size) : 0;
         if (error)
                 return error;
-        if (copy_to_slot(pool, op->data, addr, pool->page_size) != 0) {
+        if (copy_to_slot(pool, op->data, addr, pool->page_size) != 0)
                 error = -EBUSY; /* a hole is found as one when the page is chosen again */
-        } else {
-                error = uffd_drop(addr, pool->page_size);
-                if (!error)
-                        return 0;
+        else if ((error = uffd_drop(addr, pool->page_size)) != 0)
                 slot_discard(pool, op->data, pool->page_size);
-        }
-        if (must_protect)
+        if (error && must_protect)
                 uffd_unprotect(&pool->uffd, addr, pool->page_size);
         return error;
 }

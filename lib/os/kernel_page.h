@@ -18,7 +18,8 @@
 #define KERNEL_PAGE_REFUSAL "the pages of this kernel are not 4 KiB, which paging needs"
 
 /* Whether the running kernel's pages are of that size. UNPAGED_MASK_FEATURES=page_4k says no, so
- * that the refusal can be tested anywhere. */
+ * that the refusal can be tested anywhere. Asked before a pool is opened, so it reads that
+ * variable, for all that follows (features_read). */
 bool kernel_page_fits(void);
 
 #endif

@@ -372,7 +372,7 @@ void uffd_refuse_writes(void *addr, size_t len)
         mprotect(addr, len, PROT_READ);
 }
 
-/* If the program has put another file under the number, that has nothing at such an offset. */
+/* If the program has put another file under the number: that ends long before such an offset. */
 int uffd_peek(const struct uffd *u, void *dst, const void *src, size_t len)
 {
         ssize_t n;

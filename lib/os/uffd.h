@@ -71,7 +71,8 @@ int uffd_replace(const struct uffd *u, void *addr, const void *data, size_t len,
 /* Writes raise SIGSEGV from now on. */
 void uffd_refuse_writes(void *addr, size_t len);
 
-/* Reads program memory whatever its protection is. -EIO where there is none: it waits for nobody. */
+/* Reads program memory whatever its protection is. At a hole it fails with -EIO, and does not
+ * wait. */
 int uffd_peek(const struct uffd *u, void *dst, const void *src, size_t len);
 /* Makes pages that the process once shared with a child its own again. They may be written to
  * meanwhile; they must not be write-protected. */

@@ -43,8 +43,8 @@ void *real_calloc(size_t n, size_t size);
 void *real_realloc(void *old, size_t size);
 void real_free(void *memory);
 
-/* All signals, those of the C library included. The mask is the kernel's: 64 bits. */
-/* All, but those of `open` (bit n - 1: signal n). */
+/* All signals, those of the C library included, but not those of `open`. Masks are the kernel's: 64
+ * bits, bit n - 1 for signal n. */
 uint64_t real_signals_block(uint64_t open);
 void real_signals_restore(uint64_t mask);
 

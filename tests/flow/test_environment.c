@@ -69,7 +69,7 @@ START_TEST(a_child_has_an_environment_that_was_out)
 }
 END_TEST
 
-/* The file's store begins its I/O with the first fault, in the thread that serves it. */
+/* Nothing that serves a fault reads it. */
 START_TEST(a_file_is_read_while_the_environment_is_out)
 {
         struct pg_pool *pool = open_frames(_i, FRAMES, 0);
