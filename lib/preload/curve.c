@@ -52,6 +52,7 @@ static bool look(struct curve_view *v)
                                  .least = c.least,
                                  .enough = c.enough,
                                  .budget = s.frames_total,
+                                 .given = preload.budget,
                                  .first = c.first,
                                  .fault_ns = s.faults ? s.wait_ns / s.faults : 0,
                                  .other_ns = wall > s.wait_ns ? wall - s.wait_ns : 0};
@@ -64,7 +65,7 @@ bool curve_sufficient(uint64_t *bytes)
 
         if (!look(&v))
                 return false;
-        *bytes = curve_view_sufficient(&v) * v.page_size;
+        *bytes = (uint64_t)curve_view_bytes(&v, curve_view_sufficient(&v));
         return true;
 }
 

@@ -9,6 +9,7 @@
 #include "settings.h"
 #include "machine.h"
 #include "kernel_page.h"
+#include "picture_name.h"
 #include "policy_object.h"
 
 #include <limits.h>
@@ -232,9 +233,10 @@ static bool read_trace(struct reading *r, const char *name, const char *value)
 
 static bool read_curve(struct reading *r, const char *name, const char *value)
 {
-        (void)name;
+        const char *why = picture_name_wrong(value);
+
         r->s->curve_path = value;
-        return true;
+        return !why || wrong(r, name, value, why);
 }
 
 static bool read_old_trace(struct reading *r, const char *name, const char *value)

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "curve_trace.h"
 #include "curve_view.h"
+#include "picture_name.h"
 #include "size.h"
 #include "out_stream.h"
 
@@ -74,10 +75,10 @@ static void print_table(const struct curve_view *v)
                 uint64_t misses = v->misses(v->arg, sizes[i]);
 
                 printf("  %12.3f %14" PRIu64 " %14" PRIu64 " %9.2fx",
-                       (double)sizes[i] * (double)v->page_size / (1 << 20), misses,
+                       curve_view_bytes(v, sizes[i]) / (1 << 20), misses,
                        misses > v->first ? misses - v->first : 0, curve_view_slowdown(v, misses));
                 if (sizes[i] == v->budget)
-                        printf("  budget");
+                        printf("  %s", curve_view_budget_word(v));
                 if (sizes[i] == sufficient)
                         printf("  suffices");
                 if (sizes[i] == v->enough)
@@ -107,7 +108,7 @@ static void print_about(const struct curve_trace *t, const struct curve_view *v)
         else
                 printf(", and how long the rest takes is not known\n");
         if (v->budget && v->least > 1) {
-                ink_memory(&least, v, v->least);
+                ink_bytes(&least, curve_view_bytes(v, v->least));
                 printf("Below %s nothing is known: so many pages were mapped, and their touches "
                        "seen "
                        "by nobody.\n",
@@ -133,21 +134,14 @@ static int write_picture(const struct curve_view *v, const char *path)
         return error ? say(STATUS_FAILED, "%s: %s", path, strerror(-error)) : 0;
 }
 
-/* What the trace is called: by what it is of, else by its file. */
-static const char *name_of(const struct curve_trace *t, const char *path)
-{
-        const char *slash = strrchr(path, '/');
-
-        return t->header.origin[0] ? t->header.origin : slash ? slash + 1 : path;
-}
-
-static struct curve_view view_of(const struct curve_trace *t, const struct request *q)
+static struct curve_view view_of(const struct curve_trace *t, const struct request *q,
+                                 const char *name)
 {
         uint64_t run_ns = t->microseconds * 1000, wait_ns = t->touches * q->fault_ns;
 
         return (struct curve_view){.misses = misses_with,
                                    .arg = &t->curve,
-                                   .name = name_of(t, q->trace),
+                                   .name = name,
                                    .page_size = t->header.page_size,
                                    .least = t->least,
                                    .enough = miss_curve_enough(&t->curve),
@@ -159,7 +153,8 @@ static struct curve_view view_of(const struct curve_trace *t, const struct reque
 
 static int show(const struct curve_trace *t, const struct request *q)
 {
-        struct curve_view v = view_of(t, q);
+        char name[TRACE_NAME];
+        struct curve_view v = view_of(t, q, trace_file_subject(&t->header, q->trace, name));
         bool table = !q->output || strcmp(q->output, "-") != 0;
         char sentence[512] = "";
         struct ink words = {sentence, sizeof(sentence), 0, false};
@@ -203,6 +198,7 @@ static int read_options(int argc, char **argv, struct request *q)
                                               {"fault-ns", required_argument, NULL, 'f'},
                                               {"help", no_argument, NULL, 'h'},
                                               {0}};
+        const char *wrong;
         int what;
 
         opterr = 0;
@@ -218,6 +214,8 @@ static int read_options(int argc, char **argv, struct request *q)
                                    "curve: option %s is not known, or takes no value: see "
                                    "`unpaged curve --help`",
                                    argv[optind - 1]);
+                if (what == 'o' && (wrong = picture_name_wrong(optarg)))
+                        return say(STATUS_USAGE, "curve: --output %s: %s", optarg, wrong);
                 if (what == 'o')
                         q->output = optarg;
                 if (what != 'f')

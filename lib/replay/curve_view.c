@@ -2,51 +2,26 @@
 /* curve_view.c - see curve_view.h. */
 #include "curve_view.h"
 
-#include <string.h>
+/* ---- memory -------------------------------------------------------------------------------- */
 
-/* ---- text --------------------------------------------------------------------------------- */
-
-void ink_text(struct ink *k, const char *text)
+static double bytes_of_frame(const struct curve_view *v)
 {
-        size_t n = strlen(text);
-
-        if (n >= k->size - k->len) {
-                k->full = true;
-                return;
-        }
-        memcpy(k->at + k->len, text, n + 1);
-        k->len += n;
+        return v->given && v->budget ? (double)v->given / (double)v->budget : (double)v->page_size;
 }
 
-void ink_number(struct ink *k, double value, unsigned places)
+double curve_view_bytes(const struct curve_view *v, uint64_t frames)
 {
-        char digits[32], *at = digits + sizeof(digits) - 1;
-        uint64_t scale = 1, n;
-
-        for (unsigned i = 0; i < places; i++)
-                scale *= 10;
-        if (value < 0) {
-                ink_text(k, "-");
-                value = -value;
-        }
-        n = value < 1e15 ? (uint64_t)(value * (double)scale + 0.5) : 1000000000000000u * scale;
-        *at = '\0';
-        for (unsigned i = 0; i < places; i++, n /= 10)
-                *--at = (char)('0' + n % 10);
-        if (places)
-                *--at = '.';
-        do
-                *--at = (char)('0' + n % 10);
-        while ((n /= 10) > 0);
-        ink_text(k, at);
+        return (double)frames * bytes_of_frame(v);
 }
 
-void ink_memory(struct ink *k, const struct curve_view *v, uint64_t frames)
+uint64_t curve_view_frames(const struct curve_view *v, double bytes)
 {
-        double mib = (double)frames * (double)v->page_size / (1 << 20);
+        return (uint64_t)(bytes / bytes_of_frame(v) + 0.5);
+}
 
-        ink_number(k, mib, mib >= 100 ? 0 : mib >= 1 ? 1 : 3);
-        ink_text(k, " MiB");
+const char *curve_view_budget_word(const struct curve_view *v)
+{
+        return v->given ? "budget" : "frames";
 }
 
 /* ---- judgement ---------------------------------------------------------------------------- */
@@ -83,7 +58,7 @@ void curve_view_sentence(const struct curve_view *v, struct ink *k)
         uint64_t frames = curve_view_sufficient(v);
         bool short_of = v->budget > 0 && frames > v->budget;
 
-        ink_memory(k, v, frames);
+        ink_bytes(k, curve_view_bytes(v, frames));
         if (frames <= v->least && v->least > 1) {
                 ink_text(k, " would have sufficed, and perhaps less: this run does not show what "
                             "happens below; repeat it with a smaller budget to see.");
@@ -94,8 +69,8 @@ void curve_view_sentence(const struct curve_view *v, struct ink *k)
         if (!short_of)
                 return;
         ink_text(k, " With the ");
-        ink_memory(k, v, v->budget);
-        ink_text(k, " it had, it takes ");
+        ink_bytes(k, curve_view_bytes(v, v->budget));
+        ink_text(k, v->given ? " it had, it takes " : " of frames it had, it takes ");
         ink_text(k, v->other_ns ? "about " : "at most ");
         ink_number(k, curve_view_slowdown(v, v->misses(v->arg, v->budget)), 2);
         ink_text(k, " times as long.");

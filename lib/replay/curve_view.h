@@ -16,9 +16,8 @@
 #ifndef CURVE_VIEW_H
 #define CURVE_VIEW_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+#include "ink.h"
 
 #define CURVE_SUFFICES 1.05
 
@@ -26,11 +25,12 @@ struct curve_view {
         /* Misses with so many frames, first touches included; never more for more frames. */
         uint64_t (*misses)(const void *arg, uint64_t frames);
         const void *arg;
-        const char *name;   /* of the program, or the trace */
+        const char *name;   /* of the program, or of what the trace is of */
         uint64_t page_size; /* bytes */
         uint64_t least;     /* frames below which nothing is known */
         uint64_t enough;    /* frames with which there are only first touches */
         uint64_t budget;    /* frames it had; 0: there was no pool */
+        uint64_t given;     /* bytes of the budget, buffers included; 0: not known */
         uint64_t first;     /* misses that are first touches */
         uint64_t fault_ns;  /* that a miss takes */
         uint64_t other_ns;  /* that the run takes besides; 0: not known */
@@ -42,19 +42,15 @@ double curve_view_slowdown(const struct curve_view *v, uint64_t misses);
 /* The least number of frames that suffices; v->least, if no less is known. */
 uint64_t curve_view_sufficient(const struct curve_view *v);
 
-/* ---- text --------------------------------------------------------------------------------- */
+/* The budget, in bytes, with which a pool has so many frames. A pool's buffers are a share of its
+ * budget, and that share is taken from this run; where it is not known, frames alone count. */
+double curve_view_bytes(const struct curve_view *v, uint64_t frames);
 
-struct ink {
-        char *at;
-        size_t size, len;
-        bool full; /* something was left out */
-};
+/* The other way, to the nearest. */
+uint64_t curve_view_frames(const struct curve_view *v, double bytes);
 
-void ink_text(struct ink *k, const char *text);
-/* With so many places behind the point. */
-void ink_number(struct ink *k, double value, unsigned places);
-/* As "64 MiB", "0.02 MiB". */
-void ink_memory(struct ink *k, const struct curve_view *v, uint64_t frames);
+/* What the budget is called: "budget", or "frames" where nothing else is known of it. */
+const char *curve_view_budget_word(const struct curve_view *v);
 
 /* One or two sentences without a newline: how much memory would have sufficed. */
 void curve_view_sentence(const struct curve_view *v, struct ink *k);

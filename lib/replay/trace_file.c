@@ -141,6 +141,28 @@ const struct pg_trace_header *trace_file_header(const struct trace_reader *reade
         return &reader->header;
 }
 
+static const char *without_folder(const char *path)
+{
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+const char *trace_file_subject(const struct pg_trace_header *header, const char *path,
+                               char name[TRACE_NAME])
+{
+        const char *origin = header->origin;
+
+        if (!origin[0])
+                origin = is_standard(path) ? "standard input" : without_folder(path);
+        snprintf(name, TRACE_NAME, "%s", origin);
+        if (!header->origin[0])
+                return name;
+        name[strcspn(name, " ")] = '\0';
+        memmove(name, without_folder(name), strlen(without_folder(name)) + 1);
+        return name;
+}
+
 /* The words for trace_file_note. Returns r->error. */
 static int ends(struct trace_reader *r)
 {

@@ -29,6 +29,12 @@ void trace_file_close(struct trace_reader *reader);
 
 const struct pg_trace_header *trace_file_header(const struct trace_reader *reader);
 
+/* The name of what the trace is of, without folder and arguments: of the program that was recorded,
+ * or of the generator; else of the file. Returns name. */
+#define TRACE_NAME 64
+const char *trace_file_subject(const struct pg_trace_header *header, const char *path,
+                               char name[TRACE_NAME]);
+
 /* The next event. 1; or 0: there is none; or a negative errno: -EINVAL: the trace is damaged here,
  * else as read(2) says. After 0 or an error, trace_file_note() says more. */
 int trace_file_next(struct trace_reader *reader, struct pg_trace_event *event);

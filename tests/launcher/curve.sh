@@ -57,7 +57,7 @@ row 0.500 2560 2304 10.00
 row 0.875 2560 2304 10.00
 row 1.000 256 0 1.00
 says 'suffices  first touches only'
-says '1.0 MiB would have sufficed: with it, the run is at most 5 % slower than with unlimited memory.'
+says '1 MiB would have sufficed: with it, the run is at most 5 % slower than with unlimited memory.'
 
 generate phases.trace phases --pages 512 --accesses 20000 --seed 7 --writes 0
 launch curve --fault-ns 25000 phases.trace
@@ -80,7 +80,7 @@ import pool.trace <<'END'
 #frames 8
 #queue 25
 #policy fifo
-#origin by <hand> & "eye"
+#origin /usr/bin/<hand>&"eye" -n
 fault 1
 fault 2
 fault 3
@@ -107,14 +107,14 @@ ended 0
 silent
 says '11 faults and rescues, seen by a pool of 8 frames (fifo, 25 % victim queue)'
 says '9 first touches; a page takes 10.0 us, the rest 0.001 s'
-says 'Below 0.023 MiB nothing is known'
+says 'Below 24 KiB nothing is known'
 row 0.023 11 2 1.02
 row 0.027 10 1 1.01 # page 2 came back behind 6 others
 row 0.031 10 1 1.01
 row 0.035 9 0 1.00 # page 1, behind 8
 check "a picture" is_xml pool.svg
-check "what it is of, as text" grep -q 'by &lt;hand&gt; &amp; "eye"' pool.svg
-check "the budget is marked" grep -q 'budget: ' pool.svg
+check "the title is the program's name" grep -q '>How much memory does &lt;hand&gt;&amp;"eye" need?<' pool.svg
+check "its frames are marked, for of a budget a trace knows nothing" grep -q 'frames: 32 KiB' pool.svg
 check "it knows what it does not know" grep -q 'not seen by this run' pool.svg
 
 # Two programs, one answer: the simulator's LRU.
@@ -130,7 +130,7 @@ for trace in zipf.trace "$shipped"/{perl,sqlite,gawk}.trace; do
 done
 launch curve "$shipped/perl.trace"
 says 'touches, seen by a pool of 30 frames'
-says 'Below 0.117 MiB nothing is known'
+says 'Below 120 KiB nothing is known'
 status=0
 # shellcheck disable=SC2002
 cat "$shipped/perl.trace" | "$unpaged" curve - >out 2>err || status=$?
@@ -183,6 +183,10 @@ wrong 2 '' 'which trace' '--help'
 wrong 2 'a b' 'one trace' '--help'
 wrong 2 '--bogus' '--bogus' '--help'
 wrong 2 'loop.trace -o' '-o' 'needs a value'
+for name in x.png x.PDF d.svg/x.jpeg; do
+        wrong 2 "-o $name loop.trace" "--output $name" '.svg'
+        check "$name is not written" [ ! -e "$name" ]
+done
 wrong 2 '--fault-ns 0 loop.trace' '--fault-ns 0' 'from 1'
 wrong 2 '--fault-ns -5 loop.trace' '--fault-ns -5'
 wrong 2 '--fault-ns 5us loop.trace' '--fault-ns 5us'

@@ -26,7 +26,7 @@ picture() { # FILE NAME: a picture of the program
 }
 
 sentences() {
-        grep -c '^unpaged: .* MiB would have ' err || true
+        grep -c '^unpaged: .* [KM]iB would have ' err || true
 }
 
 # ---- a program ---------------------------------------------------------------------------------
@@ -35,9 +35,9 @@ curved c.svg perl -e "$sum" || fail "perl ends with $?" err
 picture c.svg perl
 [ "$(sentences)" -eq 1 ] || fail "$(sentences) sentences, not one" err
 grep -q '^unpaged: perl: [0-9.]* MiB would have been needed: ' err || fail "not what it needs" err
-grep -q 'budget: [12]\.[0-9] MiB' c.svg || fail "the budget is not marked"
+grep -q '>budget: 2 MiB<' c.svg || fail "the budget is not marked as it was given"
 sufficient=$(told sufficient)
-grep -q "^unpaged: perl: $(awk -v n="$sufficient" 'BEGIN { printf "%.1f", n / 1048576 }') MiB" err ||
+grep -q "^unpaged: perl: $(awk -v n="$sufficient" 'BEGIN { n /= 1048576; print sprintf(n < 10 ? "%.2f" : "%.1f", n) + 0 }') MiB" err ||
         fail "the statistics say something else: $sufficient" err
 before=$(told pages_in)
 

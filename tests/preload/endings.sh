@@ -21,7 +21,7 @@ ended_by() { # CASE SIGNAL
         "$LAUNCHER" trace info t >info 2>note || fail "$1: info ends with $?" note
         [ ! -s note ] || fail "$1: the trace is not whole" note
         grep -q 'How much memory' c.svg || fail "$1: there is no picture"
-        grep -q 'MiB would have' err || fail "$1: there is no sentence" err
+        grep -q 'iB would have' err || fail "$1: there is no sentence" err
 }
 
 ended_by ends_by_hup 1

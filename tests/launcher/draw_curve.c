@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * draw_curve.c - draws a made-up what-if curve on standard output, for pictures.sh:
+ *
+ *   draw-curve NAME PAGE_SIZE LEAST ENOUGH BUDGET GIVEN FIRST MOST FAULT_NS OTHER_NS
+ *
+ * as in curve_view.h. Misses fall from MOST, in a straight line, to FIRST with ENOUGH frames.
+ */
+#include "curve_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct curve_view v;
+static uint64_t most;
+
+static uint64_t misses(const void *arg, uint64_t frames)
+{
+        double part = v.enough > v.least ? (double)frames / (double)v.enough : 1;
+
+        (void)arg;
+        return part >= 1 ? v.first : v.first + (uint64_t)((1 - part) * (double)(most - v.first));
+}
+
+int main(int argc, char **argv)
+{
+        static char at[CURVE_PICTURE_SIZE];
+        struct ink ink = {at, sizeof(at), 0, false};
+        uint64_t n[9];
+
+        if (argc != 11)
+                return 2;
+        for (int i = 0; i < 9; i++)
+                n[i] = strtoull(argv[i + 2], NULL, 10);
+        most = n[6];
+        v = (struct curve_view){misses, NULL, argv[1], n[0], n[1], n[2],
+                                n[3],   n[4], n[5],    n[7], n[8]};
+        curve_view_picture(&v, &ink);
+        fwrite(at, 1, ink.len, stdout);
+        return ink.full ? 1 : 0;
+}
