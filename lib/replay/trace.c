@@ -7,6 +7,7 @@
 #include "command.h"
 #include "formats.h"
 #include "generate.h"
+#include "trace_heat.h"
 #include "trace_info.h"
 #include "size.h"
 #include "out_stream.h"
@@ -26,7 +27,8 @@ static const struct trace_format *const formats[] = {&format_text, &format_oracl
 struct request {
         const char *verb;
         const struct trace_format *format;
-        const char *output; /* "-": standard output */
+        const char *output; /* "-": standard output; NULL: not given */
+        uint64_t width;     /* 0: not given */
         struct generator_settings generator;
         const char *generator_option; /* one that only a generator takes */
         char **files;
@@ -51,6 +53,11 @@ static int info(struct request *q)
                         status = STATUS_FAILED;
         }
         return output_status(status, STATUS_FAILED);
+}
+
+static int heat(struct request *q)
+{
+        return trace_heat(q->files[0], q->output, q->width);
 }
 
 static int export(struct request *q)
@@ -116,6 +123,8 @@ static const struct {
         bool formats, makes_trace, generates;
 } verbs[] = {
         {"info", "FILE...", "what is in it", info, false, false, false},
+        {"heat", "[--width N] [-o OUT.svg] FILE", "when which addresses were paged", heat, false,
+         false, false},
         {"export", "--FORMAT [-o OUT] FILE", "in another format", export, true, false, false},
         {"import", "--FORMAT -o OUT FILE", "from another format", import, true, true, false},
         {"generate", "KIND --pages N --accesses N [...] -o OUT", "one that is made up", make, false,
@@ -139,7 +148,8 @@ static int print_help(void)
         printf("\nKinds:\n");
         for (unsigned i = 0; (name = generator_name(i, &help)); i++)
                 printf("  %-18s %s\n", name, help);
-        printf("\nOf every kind: --seed N (1), --writes PERCENT (20).\n");
+        printf("\nheat draws an SVG with -o, else text; --width N is in pixels, or in letters.\n"
+               "\nOf every kind: --seed N (1), --writes PERCENT (20).\n");
         return output_status(0, STATUS_FAILED);
 }
 
@@ -155,6 +165,7 @@ enum option_key {
         WINDOW,
         PHASES,
         WRITES,
+        WIDTH,
         FORMAT, /* and those that follow, one for each format */
 };
 
@@ -170,6 +181,7 @@ static const struct option options[] = {
         {"window", required_argument, NULL, WINDOW},
         {"phases", required_argument, NULL, PHASES},
         {"writes", required_argument, NULL, WRITES},
+        {"width", required_argument, NULL, WIDTH},
         {"text", no_argument, NULL, FORMAT},
         {"oracle-general", no_argument, NULL, FORMAT + 1},
         {0},
@@ -216,6 +228,12 @@ static int read_options(int argc, char **argv, struct request *q)
                                               : "is not known, or takes no value");
                 } else if (key == 'o') {
                         q->output = optarg;
+                } else if (key == WIDTH) {
+                        const char *wrong = size_read_bytes(optarg, &q->width);
+
+                        if (wrong || q->width == 0)
+                                return say(STATUS_USAGE, "trace: --width %s: %s", optarg,
+                                           wrong ? wrong : "must be more than 0");
                 } else if (key >= FORMAT) {
                         q->format = formats[key - FORMAT];
                 } else {
@@ -245,6 +263,8 @@ static int check(const struct request *q, unsigned verb)
         if (q->generator_option && !verbs[verb].generates)
                 return say(STATUS_USAGE, "trace %s: --%s is for `generate`", q->verb,
                            q->generator_option);
+        if (q->width && verbs[verb].run != heat)
+                return say(STATUS_USAGE, "trace %s: --width is for `heat`", q->verb);
         if (verbs[verb].makes_trace && is_standard(q->output) && isatty(STDOUT_FILENO))
                 return say(STATUS_USAGE,
                            "trace %s: a trace is nothing for a terminal: name a file "
@@ -256,7 +276,6 @@ static int check(const struct request *q, unsigned verb)
 int trace_main(int argc, char **argv)
 {
         struct request q = {
-                .output = "-",
                 .generator = {.seed = 1,
                               .alpha_ppm = 990000,
                               .hot_pct = 50,
@@ -278,6 +297,8 @@ int trace_main(int argc, char **argv)
         if (verb == VERBS)
                 return say(STATUS_USAGE,
                            "trace %s: there is no such verb: see `unpaged trace --help`", q.verb);
+        if (!q.output && verbs[verb].run != heat)
+                q.output = "-";
         status = check(&q, verb);
         return status >= 0 ? status : verbs[verb].run(&q);
 }

@@ -231,6 +231,40 @@ int trace_file_rewind(struct trace_reader *r)
         return 0;
 }
 
+/* From what is in the buffer on. */
+static int copy_rest(struct trace_reader *r, FILE *copy)
+{
+        do {
+                if (fwrite(r->buffer + r->at, 1, r->end - r->at, copy) != r->end - r->at)
+                        return errno ? -errno : -EIO;
+                r->at = r->end;
+        } while (fill(r));
+        return r->error ? r->error : fflush(copy) != 0 ? -errno : 0;
+}
+
+int trace_file_keep(struct trace_reader *r)
+{
+        FILE *copy;
+        int error, fd;
+
+        if (lseek(r->fd, 0, SEEK_CUR) >= 0)
+                return 0;
+        copy = tmpfile();
+        if (!copy)
+                return -errno;
+        error = copy_rest(r, copy);
+        fd = error ? -1 : fcntl(fileno(copy), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        error = error || fd >= 0 ? error : -errno;
+        fclose(copy);
+        if (error)
+                return error;
+        if (r->fd > STDIN_FILENO)
+                close(r->fd);
+        r->fd = fd;
+        r->begin = 0;
+        return trace_file_rewind(r);
+}
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 struct trace_file_writer {

@@ -49,6 +49,11 @@ uint64_t trace_file_bytes(const struct trace_reader *reader);
 /* Begins with the first event again. 0, or -ESPIPE: it is a pipe. */
 int trace_file_rewind(struct trace_reader *reader);
 
+/* Copies what comes through a pipe to a temporary file, so that it can be read again; a file is
+ * left as it is. Before the first event is read. 0, or a negative errno: that file cannot be
+ * written. */
+int trace_file_keep(struct trace_reader *reader);
+
 /* ---- writing ------------------------------------------------------------------------------ */
 
 struct trace_file_writer;

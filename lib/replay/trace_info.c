@@ -8,13 +8,11 @@
  */
 #include "trace_info.h"
 #include "command.h"
-#include "page_map.h"
+#include "page_lives.h"
 #include "trace_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char *const names[PG_TRACE_KINDS] = {
         [PG_TRACE_ACCESS] = "accesses",        [PG_TRACE_FAULT] = "faults",
@@ -25,94 +23,35 @@ static const char *const names[PG_TRACE_KINDS] = {
         [PG_TRACE_GAP] = "lost events",        [PG_TRACE_FRAMES] = "budget changed",
 };
 
-enum { GONE = 1, ALIVE };
-
 struct census {
         uint64_t counts[PG_TRACE_KINDS]; /* events; of ranges, their pages that were alive */
         uint64_t dirty[PG_TRACE_KINDS];
         uint64_t births[PG_TRACE_KINDS]; /* of pages that were not alive */
         uint64_t events, microseconds;
-        uint64_t alive, peak;
-        struct page_map pages;
+        uint64_t peak; /* pages alive */
+        struct page_lives lives;
 };
 
-static bool comes(struct census *c, uint64_t page, enum pg_trace_kind how)
+static bool is_range(enum pg_trace_kind kind)
 {
-        struct page_entry *e = page_map_get(&c->pages, page, GONE);
-
-        if (!e)
-                return false;
-        c->births[how] += e->value == GONE;
-        c->alive += e->value == GONE;
-        e->value = ALIVE;
-        c->peak = c->alive > c->peak ? c->alive : c->peak;
-        return true;
-}
-
-/* It is alive. */
-static void goes(struct census *c, uint64_t page)
-{
-        page_map_find(&c->pages, page)->value = GONE;
-        c->alive--;
-}
-
-/* Keeps the pages of the range that are alive, for which `kept` has room. A range may be far larger
- * than what was ever touched of it. Returns how many they are. */
-static size_t alive_in(const struct census *c, uint64_t first, uint64_t count, uint64_t *kept)
-{
-        const struct page_map *pages = &c->pages;
-        size_t n = 0;
-
-        for (uint64_t i = 0; i < count && count <= pages->count; i++) {
-                const struct page_entry *e = page_map_find(pages, first + i);
-
-                if (e && e->value == ALIVE)
-                        kept[n++] = first + i;
-        }
-        for (size_t i = 0; i < pages->places && count > pages->count; i++)
-                if (pages->entries[i].value == ALIVE && pages->entries[i].page - first < count)
-                        kept[n++] = pages->entries[i].page;
-        return n;
-}
-
-/* The range ends here; or it goes on at e->to, where what was there before ends. */
-static bool go(struct census *c, const struct pg_trace_event *e)
-{
-        uint64_t most = e->count < c->alive ? e->count : c->alive;
-        uint64_t *kept = most ? calloc(most, sizeof(*kept)) : NULL;
-        bool moves = e->kind == PG_TRACE_MOVED, room = kept || most == 0;
-        size_t n = 0;
-
-        if (room && moves) {
-                n = alive_in(c, e->to, e->count, kept);
-                while (n > 0)
-                        goes(c, kept[--n]);
-        }
-        if (room)
-                n = alive_in(c, e->page, e->count, kept);
-        for (size_t i = 0; i < n; i++)
-                goes(c, kept[i]);
-        for (size_t i = 0; i < n && moves && room; i++)
-                room = comes(c, e->to + (kept[i] - e->page), e->kind);
-        c->counts[e->kind] += n;
-        free(kept);
-        return room;
+        return kind == PG_TRACE_FORGOTTEN || kind == PG_TRACE_MOVED;
 }
 
 /* False: no memory. */
 static bool take(struct census *c, const struct pg_trace_event *e)
 {
+        bool room = page_lives_take(&c->lives, e);
+        uint64_t alive = c->lives.resident + c->lives.out;
+
         c->events += e->kind != PG_TRACE_TIME && e->kind != PG_TRACE_END;
-        if (e->kind != PG_TRACE_FORGOTTEN && e->kind != PG_TRACE_MOVED)
-                c->counts[e->kind] += e->kind == PG_TRACE_GAP ? e->count : 1;
+        c->microseconds += e->kind == PG_TRACE_TIME ? e->count : 0;
+        c->counts[e->kind] += is_range(e->kind)         ? c->lives.concerned
+                              : e->kind == PG_TRACE_GAP ? e->count
+                                                        : 1;
         c->dirty[e->kind] += e->dirty;
-        if (e->kind == PG_TRACE_TIME)
-                c->microseconds += e->count;
-        else if (e->kind == PG_TRACE_FORGOTTEN || e->kind == PG_TRACE_MOVED)
-                return go(c, e);
-        else if (e->kind <= PG_TRACE_WRITTEN)
-                return comes(c, e->page, e->kind);
-        return true;
+        c->births[e->kind] += c->lives.born;
+        c->peak = alive > c->peak ? alive : c->peak;
+        return room;
 }
 
 static void print_header(const char *path, const struct pg_trace_header *h)
@@ -142,7 +81,7 @@ static void print_census(const struct census *c, const struct pg_trace_header *h
                                c->births[i]);
                 putchar('\n');
         }
-        printf("  %-18s %12zu\n", "pages", c->pages.count);
+        printf("  %-18s %12zu\n", "pages", c->lives.pages.count);
         printf("  %-18s %12" PRIu64 "  pages at once, %.1f MiB\n", "footprint", c->peak,
                (double)c->peak * h->page_size / (1 << 20));
         if (c->microseconds)
@@ -170,6 +109,6 @@ int trace_info(const char *path)
         else if (trace_file_note(reader))
                 say(STATUS_FAILED, "%s", trace_file_note(reader));
         trace_file_close(reader);
-        page_map_free(&c.pages);
+        page_lives_free(&c.lives);
         return more == 0 && room ? 0 : STATUS_FAILED;
 }
