@@ -177,8 +177,11 @@ END {
         shades("s", "#c3c9d1", "#ced3da", "#b9c0c9")
         shades("p", "#7fb2e5", "#91bdea", "#72a8de")
         print ".r{fill:#e4e4e4} g:hover rect{stroke:#000} text{fill:#1a1a1a;pointer-events:none}"
+        print ".paper{fill:#ffffff}"
+        # The boxes keep their colours on a dark page, and what is written in them, too.
+        print "@media(prefers-color-scheme:dark){.paper{fill:#16191d} text{fill:#e6e8eb} #frames text{fill:#1a1a1a}}"
         print "</style>"
-        printf "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", width, height
+        printf "<rect width=\"%d\" height=\"%d\" class=\"paper\"/>\n", width, height
         printf "<text x=\"%d\" y=\"24\" font-size=\"17\" font-weight=\"bold\">%s</text>\n", margin, escaped(title)
         printf "<text x=\"%d\" y=\"44\" font-size=\"11\">%s</text>\n", margin, escaped(subtitle)
         legend_x = margin

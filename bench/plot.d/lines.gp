@@ -15,7 +15,7 @@ do for [p = 1:panels] {
         set lmargin at screen left(p)
         set rmargin at screen left(p + 1) - 55. / wide
         set title titles[p] noenhanced font ',10'
-        set xlabel xlabels[p] noenhanced
+        set xlabel xlabels[p].' (logarithmic)' noenhanced
         if (bytes[p]) { set format x '%.0b %BB'; set xtics rotate by -25 } else { set format x '%g'; set xtics norotate }
         plot for [i = 1:3] $data index p - 1 using 1:(column(i + 1) > 0 ? column(i + 1) : NaN) \
                         with linespoints lt i notitle, \
