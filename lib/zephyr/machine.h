@@ -153,7 +153,7 @@ void unpaged_console_to_stderr(void);
 
 /* ---- histogram.c, ztest.c ----------------------------------------------------------------- */
 
-/* Prints the histograms, or has gnuplot make an SVG file of them. */
+/* Prints the histograms, or draws them into an SVG file. */
 void unpaged_histogram_report(const char *path);
 
 /* A fatal error met the running test: decides what it was worth. False: no test runs. */

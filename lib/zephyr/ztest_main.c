@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* As given: suite, or suite::case, between commas; or NULL for all. */
 static const char *wanted;
@@ -71,6 +72,14 @@ static void check_wanted(void)
         unpaged_start_refuse("no case is called %s; --list prints those there are", wanted);
 }
 
+/* A name without an extension may be, too. */
+static bool may_be_svg(const char *path)
+{
+        const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+
+        return !dot || strcasecmp(dot, ".svg") == 0;
+}
+
 /* The options; those that print something end the program. */
 static void choose(int argc, char **argv, bool *histograms, const char **plot)
 {
@@ -100,6 +109,10 @@ static void choose(int argc, char **argv, bool *histograms, const char **plot)
                 case 'H':
                         *histograms = true;
                         *plot = optarg;
+                        if (optarg && !may_be_svg(optarg))
+                                unpaged_start_refuse("--histograms=%s: the picture is SVG: name a "
+                                                     "file that ends in .svg",
+                                                     optarg);
                         break;
                 case 'h':
                         help();

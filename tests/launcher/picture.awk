@@ -109,8 +109,8 @@ BEGIN {
 }
 
 END {
-        if (n == 0 || lines == 0)
-                breach("no text, or no line")
+        if (n == 0)
+                breach("no text")
         for (i = 1; i <= n; i++) {
                 if (said[i] == "")
                         breach("an empty text")
