@@ -43,6 +43,9 @@ wrong '--stats /nonexistent/file' '/nonexistent/file' 'No such file'
 wrong '--stats /' '/:' 'directory'
 wrong '--log /nonexistent/file' 'log file' 'No such file'
 wrong '--trace /nonexistent/file' 'trace /nonexistent/file' 'No such file'
+for name in x.png x.PDF out.d/x.jpg; do
+        wrong "--curve $name" "option --curve" "$name: " '.svg'
+done
 wrong '--trace /dev/null' '/dev/null' 'must be a file'
 wrong '--swap file:/nonexistent' '/nonexistent' 'truncate'
 wrong '--swap file:/dev/null' '/dev/null' 'block device'
