@@ -51,15 +51,15 @@ static unsigned even_ticks(const struct axis *a, unsigned wanted, double values[
 
 unsigned axis_ticks(const struct axis *a, double base, unsigned wanted, double values[AXIS_TICKS])
 {
-        double ratio = base, powers, value;
+        double ratio = base, powers, first, value;
         unsigned n = 0;
 
         if (!a->by_ratio)
                 return even_ticks(a, wanted, values);
         while ((powers = log2(a->high / a->low) / log2(ratio)) > 10)
                 ratio *= base;
-        for (value = pow(ratio, floor(log2(a->low) / log2(ratio))); value <= a->high;
-             value *= ratio) {
+        first = floor(log2(a->low) / log2(ratio));
+        for (unsigned i = 0; (value = pow(ratio, first + i)) <= a->high; i++) {
                 n = tick(a, value, values, n);
                 n = ratio == 10 && powers < 3 ? tick(a, 2 * value, values, n) : n;
                 n = ratio == 10 && powers < 3 ? tick(a, 5 * value, values, n) : n;

@@ -69,7 +69,7 @@ BEGIN {
 
 /<text/ {
         class = attribute("class")
-        size = class in font ? font[class] : font[""]
+        size = attribute("font-size") != "" ? attribute("font-size") : class in font ? font[class] : font[""]
         words = $0
         sub(/^[^>]*>/, "", words)
         sub(/<\/text>.*/, "", words)
