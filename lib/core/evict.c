@@ -33,6 +33,7 @@
 #include "page_transfer.h"
 #include "pool.h"
 #include "pool_check.h"
+#include "probes.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "uffd.h"
@@ -311,6 +312,7 @@ static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx)
                         continue;
                 dirty += (op->word & PAGE_DIRTY) != 0;
                 clean += (op->word & PAGE_DIRTY) == 0;
+                PROBE_EVICT(mapping_addr(op->mapping, op->page), (op->word & PAGE_DIRTY) != 0);
                 tally_add(&ctx->tally, STAT_AHEAD_WASTED,
                           atomic_load_explicit(&f->ahead, memory_order_relaxed));
                 page_went_out(pool, op);

@@ -16,6 +16,7 @@
 #include "move_context.h"
 #include "out_of_room.h"
 #include "pool.h"
+#include "probes.h"
 #include "stats.h"
 #include "uffd.h"
 
@@ -47,14 +48,16 @@ enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid
         ctx = move_context_get_for_fault(&pool->contexts, &pool->stats, tid);
         if (!ctx)
                 return fork_freeze_fault(pool, m, mapping_page(m, addr), write, tid);
+        PROBE_FAULT_BEGIN(addr, (int)write, tid);
         end = fault_page(pool, ctx, m, mapping_page(m, addr), write);
         if (end == FAULT_POISONED)
                 cut_off_report(pool, uffd_answers(&pool->uffd));
 
+        took = clock_now() - began;
+        PROBE_FAULT_END(addr, (int)end, took, tid);
         if (end == FAULT_BUSY) {
                 tally_add(&ctx->tally, STAT_WAITS, 1);
         } else {
-                took = clock_now() - began;
                 tally_time(&ctx->tally, PG_HISTOGRAM_FAULT, took);
                 tally_add(&ctx->tally, STAT_WAIT_NS, took);
                 if (ctx->thread)

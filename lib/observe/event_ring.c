@@ -3,17 +3,12 @@
 #include "event_ring.h"
 #include "arena.h"
 #include "kernel_page.h"
+#include "probes.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#if __has_include(<sys/sdt.h>)
-#include <sys/sdt.h>
-#else
-#define DTRACE_PROBE3(provider, probe, a, b, c) ((void)0)
-#endif
 
 static const char *const names[] = {
         [RING_LOADED] = "loaded",       [RING_RESCUED] = "rescued",   [RING_WRITTEN] = "written",
@@ -41,7 +36,7 @@ void event_ring_add(struct event_ring *t, const void *addr, enum ring_event even
         uint64_t at = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed) % RING_ENTRIES;
         struct ring_entry *e = &t->entries[at];
 
-        DTRACE_PROBE3(unpaged, page, addr, (int)event, word);
+        PROBE_PAGE(addr, (int)event, word);
         atomic_store_explicit(&e->addr_event, (uint64_t)(uintptr_t)addr | event,
                               memory_order_relaxed);
         atomic_store_explicit(&e->word, word, memory_order_relaxed);

@@ -4,8 +4,8 @@
  *
  * Each pool keeps its last events in a ring, at the cost of a few nanoseconds each. When an
  * invariant is found broken, the history of the page concerned is printed and the process aborts:
- * a pager that goes on after that would lose data silently. Where <sys/sdt.h> is installed each
- * event is also a USDT probe, unpaged:page(address, event, word).
+ * a pager that goes on after that would lose data silently. Each event is also a USDT probe
+ * (probes.h).
  */
 #ifndef EVENT_RING_H
 #define EVENT_RING_H
@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The manual page has these numbers, for scripts that listen to the probe. */
 enum ring_event {
         RING_LOADED = 1, /* came in from a store */
         RING_RESCUED,    /* came back from the victim queue */
