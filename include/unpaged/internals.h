@@ -16,12 +16,17 @@
 #ifndef UNPAGED_INTERNALS_H
 #define UNPAGED_INTERNALS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <unpaged/attributes.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct pg_pool;
 
 /*
  * Registers what PG_POOL_INHERIT needs at fork(2) now, instead of with the first such pool. Order
@@ -76,6 +81,32 @@ void pg_thread_sleep(uint64_t ns);
 /* In a child of fork, which does not have the thread: run(arg) begins once more. 0, also if there
  * never was one; or what clone(2) says. Allocates nothing. */
 int pg_thread_restart(void) PG_MUST_CHECK;
+
+/* Where a thread was when it touched a page that had to come in: see pg_config.sample_every. */
+struct pg_fault_sample {
+        size_t size;       /* sizeof(struct pg_fault_sample) */
+        uint64_t pc, sp;   /* its program counter and its stack pointer */
+        uint64_t fp;       /* its frame pointer, in signal delivery; else 0 */
+        uint64_t lr;       /* AArch64: its link register, in signal delivery; else 0 */
+        bool has_fp;       /* fp (and lr) are known */
+        pid_t tid;         /* the thread */
+        const void *page;  /* the address that it touched, or its page if no more is known */
+        const void *stack; /* a copy of its stack, from sp upwards, valid during the call */
+        size_t stack_size; /* bytes of it: fewer where a page of it was out, or at its end */
+};
+
+/*
+ * Calls each(arg, sample) for the samples that are there, at most 1024, and drops them: the next
+ * call has later ones. *loads: how many faults had to load a page since the last call, estimated;
+ * the samples are a random choice of these, so each stands for an equal share. A child of fork
+ * begins without any. Samples take up to 17 MiB beside the budget.
+ * Returns how many there were; -ENOENT: the pool takes none (in thread delivery it also takes none
+ * where the kernel does not tell which thread has faulted); -ECHILD: it stayed with the parent.
+ * Async-signal-safe; for one caller at a time.
+ */
+int pg_fault_samples(struct pg_pool *pool,
+                     void (*each)(void *arg, const struct pg_fault_sample *sample), void *arg,
+                     uint64_t *loads) PG_NONNULL(1, 2, 4);
 
 #ifdef __cplusplus
 }

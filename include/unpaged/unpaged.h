@@ -136,8 +136,7 @@ struct pg_config {
                             * takes 64 KiB beside the budget. NULL: none */
         uint32_t curve_pages; /* so many pages are followed, 50 to 100 bytes each, to tell how many
                                * would have missed with another budget: see pg_curve_get(). Of more
-                               * pages a sample is followed. At most 65536; 0: none; 4096 are
-                               * plenty */
+                               * a sample is followed. At most 65536; 4096 are plenty; 0: none */
         /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no
          * page could go out: which limit was reached, and what to do; once for each pool, with
          * message_arg. And a line, once, when an access is about to get SIGBUS because the pool has
@@ -145,6 +144,7 @@ struct pg_config {
          * called in the fault, with all signals blocked, so it must be async-signal-safe, touch no
          * paged memory and make no call on the pool: write(2) is what it is for. */
         void (*out_of_room)(void *arg, const char *line);
+        uint32_t sample_every; /* 0, or one fault in so many: pg_fault_samples(), internals.h */
 };
 
 /*

@@ -339,7 +339,7 @@ static int adopt(struct pg_pool *pool)
 
         atomic_store(&pool->told_out_of_room, 0);
         atomic_store(&pool->told_cut_off, 0);
-
+        fault_sampler_restart(&pool->sampler);
         fork_freeze_reset_in_child(pool);
         if (!error)
                 error = mappings_adopt(pool);

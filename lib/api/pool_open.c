@@ -56,7 +56,7 @@ struct plan {
         uint32_t frames;
         unsigned contexts, run_pages;
         const struct pg_policy_ops *policy; /* NULL: the default */
-        uint32_t curve_pages;
+        uint32_t curve_pages, sample_every;
 };
 
 static uint64_t machine_pages(void)
@@ -123,7 +123,7 @@ static int config_check(const struct pg_config *c, struct plan *p)
 {
         int error;
 
-        *p = (struct plan){.curve_pages = c->curve_pages};
+        *p = (struct plan){.curve_pages = c->curve_pages, .sample_every = c->sample_every};
         if (!kernel_page_fits())
                 return last_error(-ENOTSUP, KERNEL_PAGE_REFUSAL);
         if (c->page_size < KERNEL_PAGE_SIZE || c->page_size > 2u << 20 ||
@@ -201,6 +201,8 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (!error)
                 error = event_ring_init(&pool->ring);
         if (!error)
+                error = fault_sampler_init(&pool->sampler, p->sample_every);
+        if (!error)
                 error = uffd_register_slots(&pool->uffd, pool->frames.slots - ARENA_HEAD,
                                             frames_slots_bytes(&pool->frames) + ARENA_HEAD);
         if (!error && !pool_inherits(pool)) {
@@ -217,6 +219,7 @@ static void pool_destroy(struct pg_pool *pool)
         pg_store_close(pool->own_swap);
         trace_writer_close(&pool->trace_writer);
         miss_curve_destroy(&pool->miss_curve);
+        fault_sampler_destroy(&pool->sampler);
         event_ring_destroy(&pool->ring);
         stats_destroy(&pool->stats);
         move_contexts_destroy(&pool->contexts);

@@ -36,7 +36,28 @@ static bool has_turn(struct pg_pool *pool, pid_t tid, uint64_t now)
         return true;
 }
 
-enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid_t tid)
+static uint64_t loads_of(const struct move_context *ctx)
+{
+        return stats_load(&ctx->tally.counters[STAT_FAULTS]) -
+               stats_load(&ctx->tally.counters[STAT_RESCUES]);
+}
+
+/* One of those that are sampled: the thread must be looked at before it is woken. */
+static enum fault_end fault_page_sampled(struct pg_pool *pool, struct move_context *ctx,
+                                         struct mapping *m, uintptr_t addr, bool write, pid_t tid,
+                                         const void *context)
+{
+        unsigned sample = fault_sampler_take(&pool->sampler, &pool->uffd, tid, context);
+        uint64_t loads = loads_of(ctx);
+        enum fault_end end = fault_page(pool, ctx, m, mapping_page(m, addr), write);
+
+        if (sample)
+                fault_sampler_end(&pool->sampler, sample, addr, loads_of(ctx) != loads);
+        return end;
+}
+
+enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid_t tid,
+                              const void *context)
 {
         struct pg_pool *pool = m->pool;
         uint64_t began = clock_now(), took;
@@ -49,7 +70,10 @@ enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid
         if (!ctx)
                 return fork_freeze_fault(pool, m, mapping_page(m, addr), write, tid);
         PROBE_FAULT_BEGIN(addr, (int)write, tid);
-        end = fault_page(pool, ctx, m, mapping_page(m, addr), write);
+        if (fault_sampler_is_due(&pool->sampler))
+                end = fault_page_sampled(pool, ctx, m, addr, write, tid, context);
+        else
+                end = fault_page(pool, ctx, m, mapping_page(m, addr), write);
         if (end == FAULT_POISONED)
                 cut_off_report(pool, uffd_answers(&pool->uffd));
 

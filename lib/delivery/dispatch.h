@@ -40,7 +40,9 @@ int sigbus_handler_install(void);
 /* In a child of fork: the thread that was changing the program's handler is not here. */
 void sigbus_handler_child(void);
 
-/* One fault on behalf of thread tid, timed and counted. */
-enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid_t tid);
+/* One fault on behalf of thread tid, timed and counted. context: in signal delivery the registers
+ * of the thread, which is the caller; NULL: it is another one, and blocked. */
+enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid_t tid,
+                              const void *context);
 
 #endif

@@ -86,7 +86,7 @@ static bool serve_page_fault(struct pg_pool *pool, struct follower *f, const str
                 if (dying)
                         return true; /* pg_unmap wakes the whole range when it is done */
                 if (mapping && mapping->pool == pool) {
-                        end = dispatch_fault(mapping, m->address, write, (pid_t)m->ptid);
+                        end = dispatch_fault(mapping, m->address, write, (pid_t)m->ptid, NULL);
                         if (end == FAULT_BUSY)
                                 left_to_owner = page_ask_wake(
                                         mapping_word(mapping, mapping_page(mapping, m->address)));

@@ -169,9 +169,10 @@ static bool may_have_gone(void)
 }
 
 /* True: the access may be tried again. False: it is not ours, or it must fail. */
-static bool serve_sigbus(uintptr_t addr, bool write)
+static bool serve_sigbus(uintptr_t addr, const ucontext_t *context)
 {
         static const struct timespec pause = {.tv_nsec = 20000};
+        bool write = wants_to_write(context);
 
         for (;;) {
                 bool dying;
@@ -188,7 +189,7 @@ static bool serve_sigbus(uintptr_t addr, bool write)
                         mapping_put(m);
                         return false;
                 }
-                end = dispatch_fault(m, addr, write, stats_self());
+                end = dispatch_fault(m, addr, write, stats_self(), context);
                 if (end == FAULT_BUSY)
                         page_wait(mapping_word(m, mapping_page(m, addr)));
                 mapping_put(m);
@@ -207,7 +208,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
         bool ours;
 
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-        ours = info->si_code > 0 && serve_sigbus((uintptr_t)info->si_addr, wants_to_write(context));
+        ours = info->si_code > 0 && serve_sigbus((uintptr_t)info->si_addr, context);
         pthread_setcancelstate(cancel_state, NULL);
         if (!ours)
                 chain_call(sig, info, context);

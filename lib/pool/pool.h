@@ -18,6 +18,7 @@
 #include <unpaged/store.h>
 #include <unpaged/unpaged.h>
 #include "event_ring.h"
+#include "fault_sampler.h"
 #include "frame.h"
 #include "futex_lock.h"
 #include "ghost.h"
@@ -73,6 +74,7 @@ struct pg_pool {
         struct move_contexts contexts;
         struct stats stats;
         struct event_ring ring;
+        struct fault_sampler sampler;
         struct trace_writer trace_writer;
         bool has_observers;                               /* a trace or a curve was asked for */
         void (*message)(void *arg, const char *text);     /* for the application's threads only */
