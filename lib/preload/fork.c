@@ -101,6 +101,7 @@ static void child(void)
                 preload.pid = real_getpid();
                 stats_block_restart();
                 curve_restart();
+                sample_restart();
                 progress_restart();
                 child_ranges();
         }

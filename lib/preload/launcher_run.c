@@ -41,6 +41,7 @@ enum row {
         STATS,
         TRACE,
         CURVE,
+        SAMPLE,
         LOG,
         VERBOSE,
         REQUIRE,
@@ -76,6 +77,8 @@ static const struct {
                    "record what happens to its pages; see `unpaged trace`"},
         [CURVE] = {"curve", 0, "FILE.svg", "UNPAGED_CURVE", NULL,
                    "how much memory would have been enough: a picture, and a sentence"},
+        [SAMPLE] = {"sample", 0, "FILE[,N]", "UNPAGED_SAMPLE", NULL,
+                    "where in the program its faults come from: folded stacks, of one in N"},
         [LOG] = {"log", 'l', "FILE", "UNPAGED_LOG", NULL,
                  "append a line when something is worth telling"},
         [VERBOSE] = {"verbose", 'v', NULL, "UNPAGED_LOG", "-", "say such things on standard error"},
@@ -205,7 +208,7 @@ static const char *lasting(enum row row, const char *value)
 {
         if ((row == STATS || row == LOG) && strcmp(value, "-") != 0)
                 return absolute("", value);
-        if (row == TRACE || row == CURVE)
+        if (row == TRACE || row == CURVE || row == SAMPLE)
                 return absolute("", value);
         if (row == POLICY && policy_is_object(value))
                 return absolute("", value);
@@ -399,6 +402,8 @@ static int run_settle(const struct options *o, struct settings *s)
                 status = check_replaceable("trace", s->trace_path, "UNPAGED_OLD_TRACE");
         if (status < 0)
                 status = check_replaceable("curve", s->curve_path, "UNPAGED_OLD_CURVE");
+        if (status < 0)
+                status = check_replaceable("samples", s->sample_path, "UNPAGED_OLD_SAMPLE");
         return status < 0 ? check_swap(s) : status;
 }
 

@@ -96,6 +96,13 @@ void curve_write(void);                                 /* as stats_write */
 void curve_hand_over(void);             /* its file is that of the program it executes */
 bool curve_sufficient(uint64_t *bytes); /* how much memory would have been; false: no curve */
 
+/* sample.c */
+struct settings;
+uint32_t sample_open(const struct settings *s); /* one fault in so many is sampled; 0: none */
+void sample_restart(void);                      /* in a child of fork */
+void sample_write(void);                        /* as stats_write */
+void sample_hand_over(void);                    /* its file is that of the program it executes */
+
 /* progress.c: says where the budget is too small to get anything done */
 void progress_watch(void);
 void progress_restart(void); /* in a child of fork */

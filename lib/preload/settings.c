@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unpaged/policy.h>
 
-#define PAGE_SIZE_MAX ((uint64_t)2 << 20)
+#define PAGE_SIZE_MAX     ((uint64_t)2 << 20)
+#define SAMPLE_EVERY_MOST 1000000u
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
@@ -239,6 +240,32 @@ static bool read_curve(struct reading *r, const char *name, const char *value)
         return !why || wrong(r, name, value, why);
 }
 
+/* FILE[,N]: a comma and digits at the end are no part of the name. */
+static bool read_sample(struct reading *r, const char *name, const char *value)
+{
+        struct settings *s = r->s;
+        const char *comma = strrchr(value, ',');
+        uint64_t every = 0;
+        size_t len;
+
+        s->sample_path = value;
+        s->sample_every = SAMPLE_EVERY_DEFAULT;
+        if (!comma || !comma[1] || comma[1 + strspn(comma + 1, "0123456789")])
+                return true;
+        for (const char *at = comma + 1; *at && every <= SAMPLE_EVERY_MOST; at++)
+                every = every * 10 + (uint64_t)(*at - '0');
+        len = (size_t)(comma - value);
+        if (len == 0 || len >= sizeof(s->sample_name) || every == 0 || every > SAMPLE_EVERY_MOST)
+                return wrong(r, name, value,
+                             "must be FILE or FILE,N: one fault in N is sampled, from 1 to "
+                             "1000000");
+        memcpy(s->sample_name, value, len);
+        s->sample_name[len] = '\0';
+        s->sample_path = s->sample_name;
+        s->sample_every = (unsigned)every;
+        return true;
+}
+
 static bool read_old_trace(struct reading *r, const char *name, const char *value)
 {
         (void)name;
@@ -250,6 +277,13 @@ static bool read_old_curve(struct reading *r, const char *name, const char *valu
 {
         (void)name;
         r->s->old_curve = value;
+        return true;
+}
+
+static bool read_old_sample(struct reading *r, const char *name, const char *value)
+{
+        (void)name;
+        r->s->old_sample = value;
         return true;
 }
 
@@ -314,8 +348,10 @@ static const struct {
         {"UNPAGED_STATS", read_stats},
         {"UNPAGED_TRACE", read_trace},
         {"UNPAGED_CURVE", read_curve},
+        {"UNPAGED_SAMPLE", read_sample},
         {"UNPAGED_OLD_TRACE", read_old_trace},
         {"UNPAGED_OLD_CURVE", read_old_curve},
+        {"UNPAGED_OLD_SAMPLE", read_old_sample},
         {"UNPAGED_LOG", read_log},
         {"UNPAGED_CHILDREN", read_children},
         {"UNPAGED_REQUIRE", read_require},

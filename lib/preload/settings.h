@@ -42,18 +42,24 @@ struct settings {
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
         const char *trace_path;  /* UNPAGED_TRACE: what happens to the pages is recorded there */
         const char *curve_path;  /* UNPAGED_CURVE: a picture of misses against memory */
-        const char *old_trace, *old_curve; /* what the launcher found there: see claim.h */
+        const char *sample_path; /* UNPAGED_SAMPLE: FILE[,N]: where its faults come from */
+        unsigned sample_every;   /* one fault in so many is looked at */
+        const char *old_trace, *old_curve,
+                *old_sample;  /* what the launcher found there: see claim.h */
         bool children;        /* UNPAGED_CHILDREN: on | off: whether what it executes is paged */
         bool require;         /* UNPAGED_REQUIRE: 1: no paging is an error */
         const char *log_path; /* UNPAGED_LOG: one line for each event; "-": standard error */
         const char *allow, *deny; /* UNPAGED_ONLY, UNPAGED_SKIP: program names with commas; NULL */
         char swap_name[4096];     /* what swap_path points to where the value says more */
+        char sample_name[4096];   /* and sample_path */
         bool quiet;               /* UNPAGED_QUIET: 1: not a word about what cannot be had */
         bool off;                 /* UNPAGED_OFF=1: do nothing at all; nothing else is checked */
 };
 
 /* What a process gets that is paged without UNPAGED_BUDGET. */
 #define BUDGET_DEFAULT "25%"
+/* So many that the cost is far below a percent; and still a thousand of a few seconds' paging. */
+#define SAMPLE_EVERY_DEFAULT 500u
 /* With fewer no program gets anything done: its instructions, and the handlers of its signals, keep
  * some of these for themselves. */
 #define BUDGET_LEAST_PAGES 64u

@@ -361,7 +361,8 @@ static int pool_open(const struct settings *s)
                                    .trace = trace_open(s->trace_path, s->old_trace),
                                    .curve_pages = curve_open(s->curve_path, s->old_curve),
                                    .message = on_message,
-                                   .out_of_room = on_out_of_room};
+                                   .out_of_room = on_out_of_room,
+                                   .sample_every = sample_open(s)};
         int error;
 
         if (config.budget == 0)
@@ -434,7 +435,7 @@ static void start_pool(const struct settings *s)
         }
         stats_open(s->stats_path);
         complaint_share();
-        if (s->stats_path || s->trace_path || s->curve_path)
+        if (s->stats_path || s->trace_path || s->curve_path || s->sample_path)
                 end_orderly();
         text_number(&t, preload.budget);
         log_line(preload.name, " is paged, with a budget of ", t.at, " bytes", NULL);

@@ -220,6 +220,7 @@ static int write_all(void *arg)
         (void)arg;
         stats_write();
         curve_write();
+        sample_write();
         trace_write();
         return 0;
 }
@@ -229,6 +230,7 @@ static int write_for_next(void *arg)
         (void)arg;
         stats_write();
         curve_hand_over();
+        sample_hand_over();
         trace_write();
         return 0;
 }

@@ -59,7 +59,7 @@ rm out.d/link
 
 # The program's process replaces them; here it does nothing, so they stay.
 echo 'an old one' >out.d/file
-for option in --trace --curve; do
+for option in --trace --curve --sample; do
         launch run $option out.d/file true
         ended 0
         check "the launcher leaves the old file of $option" [ "$(cat out.d/file)" = 'an old one' ]
@@ -75,7 +75,7 @@ mkdir -m 1777 shared
 echo 'not to be touched' >victim
 ln -s "$work/victim" shared/link
 chown -h 65534:65534 shared/link
-for option in --trace --curve --stats --log; do
+for option in --trace --curve --sample --stats --log; do
         launch run $option shared/link true
         refused 'shared/link' 'another user'
 done

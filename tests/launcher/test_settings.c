@@ -173,8 +173,37 @@ START_TEST(swap_takes_all_its_forms)
 END_TEST
 
 static const struct {
+        const char *value, *path;
+        unsigned every;
+} samples[] = {
+        {"/x", "/x", SAMPLE_EVERY_DEFAULT},
+        {"/x,7", "/x", 7},
+        {"/x,1000000", "/x", 1000000},
+        {"/x,y,1", "/x,y", 1},
+        {"/x,y", "/x,y", SAMPLE_EVERY_DEFAULT},
+        {"/x,", "/x,", SAMPLE_EVERY_DEFAULT},
+        {"/x,7x", "/x,7x", SAMPLE_EVERY_DEFAULT},
+};
+
+START_TEST(samples_have_a_file_and_a_distance)
+{
+        struct settings s;
+        char why[256] = "";
+
+        ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_SAMPLE", samples[_i].value, NULL),
+                      "%s", why);
+        ck_assert_str_eq(s.sample_path, samples[_i].path);
+        ck_assert_uint_eq(s.sample_every, samples[_i].every);
+}
+END_TEST
+
+static const struct {
         const char *name, *value, *says;
 } faults[] = {
+        {"UNPAGED_SAMPLE", "/x,0", "from 1 to"},
+        {"UNPAGED_SAMPLE", "/x,1000001", "from 1 to"},
+        {"UNPAGED_SAMPLE", "/x,99999999999999999999999", "from 1 to"},
+        {"UNPAGED_SAMPLE", ",7", "FILE"},
         {"UNPAGED_BUDGET", "64X", "N%"},
         {"UNPAGED_BUDGET", "-64M", "not a size"},
         {"UNPAGED_BUDGET", "101%", "100%"},
@@ -336,6 +365,7 @@ TESTS("settings")
         tcase_add_test(tc, every_variable_is_understood);
         tcase_add_test(tc, every_shipped_policy_is_known);
         tcase_add_loop_test(tc, swap_takes_all_its_forms, 0, COUNT(swaps));
+        tcase_add_loop_test(tc, samples_have_a_file_and_a_distance, 0, COUNT(samples));
         tcase_add_loop_test(tc, what_is_wrong_is_named_with_its_remedy, 0, COUNT(faults));
         tcase_add_test(tc, a_budget_counts_in_its_pages);
         tcase_add_loop_test(tc, a_name_that_is_none_has_a_nearest, 0, COUNT(names));

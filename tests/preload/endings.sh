@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# endings.sh PROGRAM: a program that a signal ends leaves its statistics, its trace and its curve.
+# endings.sh PROGRAM: a program that a signal ends leaves its statistics, its trace, its curve
+# and its samples.
 # PROGRAM is `endings`.
 # shellcheck source=tests/preload/support.sh
 . "$(dirname "$0")/support.sh"
@@ -12,8 +13,8 @@ need perl
 ended_by() { # CASE SIGNAL
         local status=0
 
-        rm -f stats t t.* c.svg*
-        options=(--trace t --curve c.svg)
+        rm -f stats t t.* c.svg* s
+        options=(--trace t --curve c.svg --sample s,2)
         { paged "$program" "$1" >out 2>err || status=$?; } 2>/dev/null
         [ "$status" -eq $((128 + $2)) ] || fail "$1: the status is $status, not of signal $2" err
         stats_are_sound "$1"
@@ -21,6 +22,7 @@ ended_by() { # CASE SIGNAL
         "$LAUNCHER" trace info t >info 2>note || fail "$1: info ends with $?" note
         [ ! -s note ] || fail "$1: the trace is not whole" note
         grep -q 'How much memory' c.svg || fail "$1: there is no picture"
+        grep -qE '^endings(;[^; ]+)+ [0-9]+$' s || fail "$1: there are no samples" s
         grep -q 'iB would have' err || fail "$1: there is no sentence" err
 }
 
