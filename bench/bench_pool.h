@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 #define PAGE ((size_t)4096)

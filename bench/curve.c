@@ -18,6 +18,7 @@
 #include "bench_pool.h"
 
 #include <stdbool.h>
+#include <unpaged/statistics.h>
 
 #define NPAGES   8192u
 #define FRAMES   (NPAGES / 4)

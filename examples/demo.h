@@ -3,6 +3,7 @@
 #ifndef DEMO_H
 #define DEMO_H
 
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 #include <stdbool.h>

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <unpaged/statistics.h>
 
 #define LIVE_NS  UINT64_C(100000000)  /* between two looks, on a terminal */
 #define LINES_NS UINT64_C(2000000000) /* elsewhere: a line each */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* minimal.c - the program of the README: 64 MiB of memory in a budget of 16 MiB. */
 #include <stdio.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 int main(void)

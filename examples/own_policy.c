@@ -21,6 +21,7 @@
  *      unpaged sim --policy ./own_policy.so --policy sieve TRACE
  */
 #include <unpaged/policy.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 #include <stdio.h>

@@ -12,6 +12,7 @@
  * and there is no lock to be seen. Everything is allocated when the store is made.
  */
 #include <unpaged/store.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include "run.h"
 
 #include <unpaged/stores.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 #include <errno.h>

@@ -16,6 +16,7 @@
 #include "store_gate.h"
 
 #include <errno.h>
+#include <unpaged/statistics.h>
 
 static uint64_t sum(struct pg_pool *pool, enum counter which)
 {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 /* What each counts stands at its namesake in struct pg_stats. */

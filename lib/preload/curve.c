@@ -19,6 +19,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <unpaged/statistics.h>
 
 static struct {
         struct sink sink;

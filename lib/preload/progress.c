@@ -37,6 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <unpaged/internals.h>
+#include <unpaged/statistics.h>
 
 #define WINDOW_S    10u
 #define NS          1000000000u

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <unpaged/statistics.h>
 
 static struct {
         struct sink sink;

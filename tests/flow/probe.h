@@ -12,6 +12,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <unpaged/statistics.h>
 #include "support.h"
 
 #if defined(__SANITIZE_ADDRESS__)

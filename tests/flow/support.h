@@ -20,6 +20,7 @@
 #include <unpaged/policy.h>
 #include <unpaged/store.h>
 #include <unpaged/stores.h>
+#include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
 #define PAGE ((size_t)4096)

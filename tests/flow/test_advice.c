@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <unpaged/policy.h>
+#include <unpaged/statistics.h>
 
 #define NPAGES ((size_t)1024)
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <unpaged/statistics.h>
 
 #define PAGES 16u
 

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unpaged/statistics.h>
 
 #define SLACK ((size_t)512 << 10)
 

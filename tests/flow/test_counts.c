@@ -3,6 +3,8 @@
 #include "flaky_store.h"
 #include "probe.h"
 
+#include <unpaged/statistics.h>
+
 START_TEST(n_pages_touched_are_n_faults)
 {
         struct pg_pool *pool = open_frames(_i, 32, PG_POOL_STRICT);

@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <unpaged/statistics.h>
 
 #define PAGES    200u
 #define FRAMES   32u

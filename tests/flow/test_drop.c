@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unpaged/statistics.h>
 #include "flaky_store.h"
 #include "probe.h"
 

@@ -3,6 +3,8 @@
 #include "flaky_store.h"
 #include "probe.h"
 
+#include <unpaged/statistics.h>
+
 static unsigned messages;
 
 static void count_message(void *arg, const char *text)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <unpaged/statistics.h>
 
 #define PAGES 64u
 

@@ -17,6 +17,7 @@
 #include <semaphore.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unpaged/statistics.h>
 
 #define PAGES 512u
 /* A store that sleeps; and what a fault that waits for it would take. */

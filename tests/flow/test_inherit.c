@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unpaged/statistics.h>
 
 #define PAGES  ((size_t)256)
 #define FRAMES 32u

@@ -9,6 +9,7 @@
 #include "probe.h"
 
 #include <sys/prctl.h>
+#include <unpaged/statistics.h>
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59

@@ -9,6 +9,7 @@
 #include <linux/io_uring.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unpaged/statistics.h>
 
 #define FRAMES 64u
 #define PAGES  256u

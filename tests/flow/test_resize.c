@@ -4,6 +4,7 @@
 #include "probe.h"
 
 #include <pthread.h>
+#include <unpaged/statistics.h>
 
 START_TEST(growing_is_immediate)
 {

@@ -20,6 +20,7 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+#include <unpaged/statistics.h>
 
 #define PAGES 64u
 

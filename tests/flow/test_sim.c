@@ -13,6 +13,8 @@
 #include "probe.h"
 #include "steps.h"
 
+#include <unpaged/statistics.h>
+
 #define PAGES   400u
 #define TOUCHES 2000u
 #define PIECE   997u /* no power of two */

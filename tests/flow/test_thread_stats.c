@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <unpaged/statistics.h>
 
 struct toucher {
         struct pg_pool *pool;

@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unpaged/statistics.h>
 
 #define PAGES  256u
 #define FRAMES 64u

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <unpaged/statistics.h>
 
 static int direct_fd = -1;
 

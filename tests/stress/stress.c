@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unpaged/statistics.h>
 
 static void print_message(void *arg, const char *text)
 {

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <unpaged/statistics.h>
 
 #define HANG_S  (SANITIZED ? 60u : 20u)
 #define TICK_MS 100u

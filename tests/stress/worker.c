@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <unpaged/statistics.h>
 
 #define SYSCALL_WORDS 4096u /* half of what a pipe holds */
 
