@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <unpaged/attributes.h>
+#include <unpaged/live.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -107,6 +108,14 @@ struct pg_fault_sample {
 int pg_fault_samples(struct pg_pool *pool,
                      void (*each)(void *arg, const struct pg_fault_sample *sample), void *arg,
                      uint64_t *loads) PG_NONNULL(1, 2, 4);
+
+/*
+ * What other processes see of this one's pools (see live.h) says so from now on. PG_LIVE_CLOSED:
+ * the process ends; exit(3) and pg_close() do that by themselves, _exit(2) does not.
+ * PG_LIVE_EXECUTED: it is about to execute another program; PG_LIVE_RUNNING: that has failed. In a
+ * child of vfork(2) it does nothing. Async-signal-safe.
+ */
+void pg_live_mark(enum pg_live_state state);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * statistics.h - for applications: what a pool has counted, and what would have been with another
- * budget. The conventions of unpaged.h hold.
+ * budget. The conventions of unpaged.h hold. Other processes can read counters, too: see live.h.
  */
 #ifndef UNPAGED_STATISTICS_H
 #define UNPAGED_STATISTICS_H

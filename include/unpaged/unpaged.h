@@ -111,6 +111,10 @@ enum pg_delivery {
  * with a single one. In thread delivery it makes no difference. */
 #define PG_POOL_SPARES_FDS (1u << 2)
 
+/* What the pool has counted can be read by other processes after it is closed, or the process has
+ * ended: see live.h. The file is removed when there are more than 32 of them. */
+#define PG_POOL_KEEPS_COUNTERS (1u << 3)
+
 #define PG_FRAMES_MIN 4u
 
 struct pg_config {

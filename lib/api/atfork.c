@@ -346,11 +346,10 @@ static int adopt(struct pg_pool *pool)
         if (error)
                 return error;
         trace_anew(pool); /* without what the child does not get */
-        stats_restart(&pool->stats);
         miss_curve_restart(&pool->miss_curve);
-        for (unsigned i = 0; i < pool->contexts.count; i++)
-                memset(&pool->contexts.table[i].tally, 0, sizeof(struct tally));
-        error = stores_fork_child(&pool->stores);
+        error = stats_restart(&pool->stats);
+        if (!error)
+                error = stores_fork_child(&pool->stores);
         if (error)
                 return error;
         /* Promised to threads that are not here. */

@@ -26,17 +26,17 @@ static bool pins_promise(struct pg_pool *pool, uint64_t n)
 {
         bool fits;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         fits = frames_promise_pins(&pool->frames, n);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return fits;
 }
 
 static void pins_withdraw(struct pg_pool *pool, unsigned n)
 {
-        lock_take(&pool->lock);
+        pool_lock(pool);
         frames_withdraw_pins(&pool->frames, n);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }
 
 /* In signal delivery a system call that writes to a clean page would fail. */
@@ -51,9 +51,9 @@ static void pin_mapped(struct walk *k, uint64_t word)
         struct page_op *op = page_batch_add(&k->ctx->in, k->mapping, k->page, word);
 
         if (!(word & PAGE_PINNED)) {
-                lock_take(&k->pool->lock);
+                pool_lock(k->pool);
                 page_pinned(k->pool, k->ctx, op);
-                lock_drop(&k->pool->lock);
+                pool_unlock(k->pool);
         }
         if (pin_must_write(k))
                 walk_error(k, fault_make_writable(k->pool, k->ctx, op));
@@ -217,9 +217,9 @@ void range_unpin(struct walk *k)
                         page_release(op->mapping, op->page, word);
                         continue;
                 }
-                lock_take(&k->pool->lock);
+                pool_lock(k->pool);
                 page_unpinned(k->pool, op);
-                lock_drop(&k->pool->lock);
+                pool_unlock(k->pool);
                 page_publish(k->pool, k->ctx, op, RING_UNPINNED);
         }
 }

@@ -88,9 +88,9 @@ static bool take_batch(struct walk *k, bool (*wanted)(uint64_t word), unsigned *
                         page_release(k->mapping, k->page, word);
                         continue;
                 }
-                lock_take(&k->pool->lock);
+                pool_lock(k->pool);
                 page_taken(k->pool, page_batch_add(out, k->mapping, k->page++, word));
-                lock_drop(&k->pool->lock);
+                pool_unlock(k->pool);
         }
         return walk_has_batch(k);
 }
@@ -261,8 +261,8 @@ static void sync_in_place(struct walk *k)
                         evict_save(k->pool, k->ctx, false);
                 if (op->error) {
                         walk_error(k, op->error);
-                        tally_add(&k->ctx->tally, STAT_ERRORS_SAVE, 1);
-                        tally_add(&k->ctx->tally, STAT_ERRORS_FULL, op->error == -ENOSPC);
+                        tally_add(k->ctx->tally, PG_COUNTER_ERRORS_SAVE, 1);
+                        tally_add(k->ctx->tally, PG_COUNTER_ERRORS_FULL, op->error == -ENOSPC);
                 }
                 k->ctx->out.count = 0;
         }

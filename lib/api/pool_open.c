@@ -29,6 +29,7 @@
 #include "policy_gate.h"
 #include "pool.h"
 #include "pool_check.h"
+#include "pool_counters.h"
 #include "pool_trace.h"
 #include "replacement.h"
 #include "sized.h"
@@ -141,7 +142,8 @@ static int config_check(const struct pg_config *c, struct plan *p)
         if (c->queue_pct > 50)
                 return last_error(-EINVAL,
                                   "the share of the victim queue must be at most 50 percent");
-        if (c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT | PG_POOL_SPARES_FDS) ||
+        if (c->flags & ~(PG_POOL_STRICT | PG_POOL_INHERIT | PG_POOL_SPARES_FDS |
+                         PG_POOL_KEEPS_COUNTERS) ||
             c->delivery > PG_DELIVERY_SIGNAL)
                 return last_error(-EINVAL, "unknown flags of a pool (%#x), or delivery (%u)",
                                   c->flags, (unsigned)c->delivery);
@@ -194,10 +196,10 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
         if (!error && p->curve_pages)
                 error = miss_curve_init(&pool->miss_curve, p->curve_pages);
         if (!error)
-                error = move_contexts_init(&pool->contexts, p->contexts, p->run_pages,
-                                           pool->page_size);
+                error = pool_counters_open(pool, p->contexts, p->contexts * p->run_pages);
         if (!error)
-                error = stats_init(&pool->stats);
+                error = move_contexts_init(&pool->contexts, p->contexts, p->run_pages,
+                                           pool->page_size, &pool->stats);
         if (!error)
                 error = event_ring_init(&pool->ring);
         if (!error)
@@ -221,7 +223,7 @@ static void pool_destroy(struct pg_pool *pool)
         miss_curve_destroy(&pool->miss_curve);
         fault_sampler_destroy(&pool->sampler);
         event_ring_destroy(&pool->ring);
-        stats_destroy(&pool->stats);
+        stats_destroy(&pool->stats, pool->flags & PG_POOL_KEEPS_COUNTERS);
         move_contexts_destroy(&pool->contexts);
         ghosts_destroy(&pool->ghosts);
         policy_close(&pool->policy);
@@ -319,6 +321,8 @@ static int pool_start(struct pg_pool *pool, const struct pg_config *c, const str
                             pool->frames.capacity);
         if (!error)
                 error = open_swap(pool, c->swap);
+        if (!error)
+                pool_counters_name(pool);
         pool->has_observers = c->trace || c->curve_pages;
         if (!error)
                 error = pool_trace_open(pool, c);
@@ -412,12 +416,12 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
         struct pg_trace_event event = {.kind = PG_TRACE_FRAMES, .count = limit};
         bool fits;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         *before = pool->frames.limit;
         fits = frames_set_limit(&pool->frames, limit);
         if (fits && pool->has_observers)
                 observers_report(pool, &event, 0);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return fits ? 0 : -ENOMEM;
 }
 
@@ -484,10 +488,10 @@ size_t pg_free_get(struct pg_pool *pool)
         if (pool->is_orphan)
                 return 0;
         pager_section_enter(&saved);
-        lock_take(&pool->lock);
+        pool_lock(pool);
         free = f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
         reserve = frames_reserve(f->limit);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         pager_section_leave(&saved);
         return free > reserve ? (free - reserve) * pool->page_size : 0;
 }

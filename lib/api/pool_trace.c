@@ -83,9 +83,9 @@ int pg_trace_sync(struct pg_pool *pool)
         pager_section_enter(&saved);
         /* Others may fill the buffers while we write: then it is enough to have been here. */
         while (more && !error && rounds++ < 3) {
-                lock_take(&pool->lock);
+                pool_lock(pool);
                 more = trace_writer_seal(&pool->trace_writer);
-                lock_drop(&pool->lock);
+                pool_unlock(pool);
                 error = trace_writer_finish(&pool->trace_writer);
         }
         pager_section_leave(&saved);

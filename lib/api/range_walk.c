@@ -69,6 +69,7 @@ void walk_work(struct walk *k)
 void walk_rest(struct walk *k)
 {
         if (k->ctx) {
+                pool_show_swap(k->pool);
                 pool_context_put(k->pool, k->ctx);
                 k->ctx = NULL;
         }
@@ -82,7 +83,7 @@ bool walk_claim(struct walk *k, uint64_t *word)
         if (!(*word & PAGE_BUSY) && page_claim(p, *word))
                 return true;
         walk_rest(k);
-        stats_add(&k->pool->stats, STAT_WAITS, 1);
+        stats_add(&k->pool->stats, PG_COUNTER_WAITS, 1);
         page_wait(p);
         return false;
 }

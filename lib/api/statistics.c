@@ -13,85 +13,76 @@
 #include "pool.h"
 #include "sized.h"
 #include "stats.h"
-#include "store_gate.h"
 
 #include <errno.h>
 #include <unpaged/statistics.h>
 
-static uint64_t sum(struct pg_pool *pool, enum counter which)
+static uint64_t sum(struct pg_pool *pool, enum pg_counter which)
 {
-        uint64_t n = stats_load(&pool->stats.shared[which]);
-
-        for (unsigned i = 0; i < pool->contexts.count; i++)
-                n += stats_load(&pool->contexts.table[i].tally.counters[which]);
-        return n;
+        return stats_sum(&pool->stats, which);
 }
 
 static void counters_read(struct pg_pool *pool, struct pg_stats *out)
 {
-        out->faults = sum(pool, STAT_FAULTS);
-        out->rescues = sum(pool, STAT_RESCUES);
-        out->protect_faults = sum(pool, STAT_PROTECT_FAULTS);
-        out->evictions_clean = sum(pool, STAT_EVICTIONS_CLEAN);
-        out->evictions_dirty = sum(pool, STAT_EVICTIONS_DIRTY);
-        out->pages_in = sum(pool, STAT_PAGES_IN);
-        out->pages_out = sum(pool, STAT_PAGES_OUT);
-        out->zero_pages_out = sum(pool, STAT_ZERO_PAGES_OUT);
-        out->ahead_pages = sum(pool, STAT_AHEAD_PAGES);
-        out->ahead_used = sum(pool, STAT_AHEAD_USED);
-        out->ahead_wasted = sum(pool, STAT_AHEAD_WASTED);
-        out->waits = sum(pool, STAT_WAITS);
-        out->wait_ns = sum(pool, STAT_WAIT_NS);
-        out->late_faults = sum(pool, STAT_LATE_FAULTS);
-        out->errors_load = sum(pool, STAT_ERRORS_LOAD);
-        out->errors_save = sum(pool, STAT_ERRORS_SAVE);
-        out->errors_full = sum(pool, STAT_ERRORS_FULL);
-        out->errors_frames = sum(pool, STAT_ERRORS_FRAMES);
-        out->busy_pages = sum(pool, STAT_BUSY_PAGES);
-        out->above_budget = sum(pool, STAT_ABOVE_BUDGET);
+        out->faults = sum(pool, PG_COUNTER_FAULTS);
+        out->rescues = sum(pool, PG_COUNTER_RESCUES);
+        out->protect_faults = sum(pool, PG_COUNTER_PROTECT_FAULTS);
+        out->evictions_clean = sum(pool, PG_COUNTER_EVICTIONS_CLEAN);
+        out->evictions_dirty = sum(pool, PG_COUNTER_EVICTIONS_DIRTY);
+        out->pages_in = sum(pool, PG_COUNTER_PAGES_IN);
+        out->pages_out = sum(pool, PG_COUNTER_PAGES_OUT);
+        out->zero_pages_out = sum(pool, PG_COUNTER_ZERO_PAGES_OUT);
+        out->ahead_pages = sum(pool, PG_COUNTER_AHEAD_PAGES);
+        out->ahead_used = sum(pool, PG_COUNTER_AHEAD_USED);
+        out->ahead_wasted = sum(pool, PG_COUNTER_AHEAD_WASTED);
+        out->waits = sum(pool, PG_COUNTER_WAITS);
+        out->wait_ns = sum(pool, PG_COUNTER_WAIT_NS);
+        out->late_faults = sum(pool, PG_COUNTER_LATE_FAULTS);
+        out->errors_load = sum(pool, PG_COUNTER_ERRORS_LOAD);
+        out->errors_save = sum(pool, PG_COUNTER_ERRORS_SAVE);
+        out->errors_full = sum(pool, PG_COUNTER_ERRORS_FULL);
+        out->errors_frames = sum(pool, PG_COUNTER_ERRORS_FRAMES);
+        out->busy_pages = sum(pool, PG_COUNTER_BUSY_PAGES);
+        out->above_budget = sum(pool, PG_COUNTER_ABOVE_BUDGET);
 }
 
-static void frames_read(struct pg_pool *pool, struct pg_stats *out)
+static uint64_t gauge(struct pg_pool *pool, enum pg_gauge which)
 {
-        struct frames *f = &pool->frames;
-        uint32_t seated;
+        return stats_load(&pool->stats.gauges[which]);
+}
 
-        lock_take(&pool->lock);
-        out->frames_total = f->limit;
-        out->frames_free =
-                f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
-        out->frames_pinned = f->pinned;
-        out->frames_queued = pool->victim_queue.list.count;
-        seated = f->free_list.count + f->pinned - f->promised + pool->victim_queue.list.count +
-                 pool->policy.count;
-        out->frames_busy = f->live > seated ? f->live - seated : 0;
-        out->frames_peak = f->peak;
-        lock_drop(&pool->lock);
+static void gauges_read(struct pg_pool *pool, struct pg_stats *out)
+{
+        pool_show_swap(pool);
+        pool_lock(pool);
+        out->frames_total = (uint32_t)gauge(pool, PG_GAUGE_FRAMES_TOTAL);
+        out->frames_free = (uint32_t)gauge(pool, PG_GAUGE_FRAMES_FREE);
+        out->frames_pinned = (uint32_t)gauge(pool, PG_GAUGE_FRAMES_PINNED);
+        out->frames_queued = (uint32_t)gauge(pool, PG_GAUGE_FRAMES_QUEUED);
+        out->frames_busy = (uint32_t)gauge(pool, PG_GAUGE_FRAMES_BUSY);
+        out->frames_peak = (uint32_t)gauge(pool, PG_GAUGE_FRAMES_PEAK);
+        pool_unlock(pool);
         out->page_size = pool->page_size;
         out->buffer_bytes = pool->contexts.bytes;
+        out->swap_pages = gauge(pool, PG_GAUGE_SWAP_PAGES);
+        out->swap_bytes = gauge(pool, PG_GAUGE_SWAP_BYTES);
+        out->swap_memory_bytes = gauge(pool, PG_GAUGE_SWAP_MEMORY_BYTES);
+        out->swap_same_filled = gauge(pool, PG_GAUGE_SWAP_SAME_FILLED);
+        out->swap_incompressible = gauge(pool, PG_GAUGE_SWAP_INCOMPRESSIBLE);
+        out->swap_limit_hits = gauge(pool, PG_GAUGE_SWAP_LIMIT_HITS);
 }
 
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)
 {
         struct pg_stats s = {0};
-        struct pg_store_stats swap;
         struct pager_section saved;
-        uint64_t ignored;
 
         if (pool->is_orphan)
                 return -ECHILD;
         pager_section_enter(&saved);
         counters_read(pool, &s);
-        frames_read(pool, &s);
-        store_stats(store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored),
-                    &swap);
+        gauges_read(pool, &s);
         pager_section_leave(&saved);
-        s.swap_pages = swap.stored_pages;
-        s.swap_bytes = swap.payload_bytes;
-        s.swap_memory_bytes = swap.memory_bytes;
-        s.swap_same_filled = swap.same_filled_pages;
-        s.swap_incompressible = swap.incompressible_pages;
-        s.swap_limit_hits = swap.limit_hits;
         return sized_write(stats, &s, sizeof(s), "pg_stats");
 }
 
@@ -129,9 +120,8 @@ int pg_histogram_get(struct pg_pool *pool, enum pg_histogram_kind kind,
         for (unsigned bin = 0; bin < PG_HISTOGRAM_BINS; bin++) {
                 h.bounds_ns[bin] = stats_bound(bin);
                 h.counts[bin] = 0;
-                for (unsigned i = 0; i < pool->contexts.count; i++)
-                        h.counts[bin] +=
-                                stats_load(&pool->contexts.table[i].tally.histograms[kind][bin]);
+                for (unsigned i = 0; i < pool->stats.count; i++)
+                        h.counts[bin] += stats_load(&pool->stats.tallies[i].histograms[kind][bin]);
         }
         return sized_write(histogram, &h, sizeof(h), "pg_histogram");
 }
@@ -142,13 +132,13 @@ static struct pg_curve curve_read(struct pg_pool *pool)
         const struct miss_curve *c = &pool->miss_curve;
         struct pg_curve read;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         read = (struct pg_curve){.faults = c->faults,
                                  .first = miss_curve_first(c),
                                  .least = miss_curve_primary(c),
                                  .enough = miss_curve_enough(c),
                                  .sample = (uint64_t)1 << c->shift};
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return read;
 }
 
@@ -156,9 +146,9 @@ static uint64_t curve_read_point(struct pg_pool *pool, uint64_t frames)
 {
         uint64_t misses;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         misses = miss_curve_misses(&pool->miss_curve, frames);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return misses;
 }
 

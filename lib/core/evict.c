@@ -78,7 +78,7 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         freed = free_frames(pool, ctx);
         refused = evict_give_back(pool, ctx);
         error = refused ? refused : error;
-        tally_time(&ctx->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
+        tally_time(ctx->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
         pool_assert_sometimes(pool);
         if (freed > 0)
                 return (int)freed;
@@ -134,10 +134,10 @@ int evict_unmap(struct pg_pool *pool, struct move_context *ctx)
                         continue;
                 }
                 error = error ? error : op->error;
-                tally_add(&ctx->tally, STAT_BUSY_PAGES, 1);
-                lock_take(&pool->lock);
+                tally_add(ctx->tally, PG_COUNTER_BUSY_PAGES, 1);
+                pool_lock(pool);
                 page_stayed(pool, op);
-                lock_drop(&pool->lock);
+                pool_unlock(pool);
                 page_release(op->mapping, op->page, op->word);
         }
         page_batch_drop_failed(out);
@@ -156,11 +156,11 @@ static void park(struct pg_pool *pool, struct move_context *ctx)
                 waiting += !out->ops[i].bypass_queue;
         if (waiting == 0)
                 return;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         for (unsigned i = 0; i < out->count; i++)
                 if (!out->ops[i].bypass_queue)
                         page_parked(pool, &out->ops[i]);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         for (unsigned i = 0; i < out->count; i++) {
                 const struct page_op *op = &out->ops[i];
 
@@ -197,7 +197,7 @@ static bool save_location(struct pg_pool *pool, struct move_context *ctx, struct
                 return mapping_is_writable(op->mapping);
         }
         if (is_all_zero(op->data, pool->page_size)) {
-                tally_add(&ctx->tally, STAT_ZERO_PAGES_OUT, 1);
+                tally_add(ctx->tally, PG_COUNTER_ZERO_PAGES_OUT, 1);
                 op->location = PG_LOCATION_ANON_ZERO;
                 return false;
         }
@@ -217,7 +217,7 @@ static void write_run(struct pg_pool *pool, struct move_context *ctx, struct pag
         struct pg_store *store = store_find(&pool->stores, first->location, &offset);
         int error = store_page_out(store, offset, n, first->data);
 
-        tally_time(&ctx->tally, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
+        tally_time(ctx->tally, PG_HISTOGRAM_PAGE_OUT, clock_now() - began);
         for (unsigned i = 0; i < n; i++) {
                 /* One bad place must not keep its neighbours from being saved. */
                 if (error)
@@ -225,7 +225,7 @@ static void write_run(struct pg_pool *pool, struct move_context *ctx, struct pag
                                 n == 1 ? error
                                        : store_page_out(store, offset + i * pool->page_size, 1,
                                                         first[i].data);
-                tally_add(&ctx->tally, STAT_PAGES_OUT, !first[i].error);
+                tally_add(ctx->tally, PG_COUNTER_PAGES_OUT, !first[i].error);
                 if (first[i].error && first[i].location_is_new)
                         copy_forget(pool, first[i].location, true);
         }
@@ -286,8 +286,8 @@ static void count_evictions(struct move_context *ctx, unsigned clean, unsigned d
 {
         struct thread_counters *thread = ctx->thread;
 
-        tally_add(&ctx->tally, STAT_EVICTIONS_CLEAN, clean);
-        tally_add(&ctx->tally, STAT_EVICTIONS_DIRTY, dirty);
+        tally_add(ctx->tally, PG_COUNTER_EVICTIONS_CLEAN, clean);
+        tally_add(ctx->tally, PG_COUNTER_EVICTIONS_DIRTY, dirty);
         if (!thread)
                 return;
         atomic_fetch_add_explicit(&thread->evictions_clean, clean, memory_order_relaxed);
@@ -303,7 +303,7 @@ static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx)
         if (out->count == 0)
                 return 0;
         slots_drop(pool, ctx);
-        lock_take(&pool->lock);
+        pool_lock(pool);
         for (unsigned i = 0; i < out->count; i++) {
                 struct page_op *op = &out->ops[i];
                 const struct frame *f = frame_at(&pool->frames, op->frame);
@@ -313,11 +313,12 @@ static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx)
                 dirty += (op->word & PAGE_DIRTY) != 0;
                 clean += (op->word & PAGE_DIRTY) == 0;
                 PROBE_EVICT(mapping_addr(op->mapping, op->page), (op->word & PAGE_DIRTY) != 0);
-                tally_add(&ctx->tally, STAT_AHEAD_WASTED,
+                tally_add(ctx->tally, PG_COUNTER_AHEAD_WASTED,
                           atomic_load_explicit(&f->ahead, memory_order_relaxed));
                 page_went_out(pool, op);
         }
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
+        pool_show_swap(pool);
         page_frames_freed(pool);
         for (unsigned i = 0; i < out->count; i++)
                 if (out->ops[i].error == 0)
@@ -331,12 +332,12 @@ static unsigned free_frames(struct pg_pool *pool, struct move_context *ctx)
 void evict_returned(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                     enum ring_event event)
 {
-        lock_take(&pool->lock);
+        pool_lock(pool);
         if (op->error)
                 page_parked(pool, op);
         else
                 page_returned(pool, op);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         page_publish(pool, ctx, op, event);
 }
 
@@ -352,8 +353,8 @@ int evict_give_back(struct pg_pool *pool, struct move_context *ctx)
                 if (op->error == 0)
                         continue;
                 error = error ? error : op->error;
-                tally_add(&ctx->tally, STAT_ERRORS_SAVE, 1);
-                tally_add(&ctx->tally, STAT_ERRORS_FULL, op->error == -ENOSPC);
+                tally_add(ctx->tally, PG_COUNTER_ERRORS_SAVE, 1);
+                tally_add(ctx->tally, PG_COUNTER_ERRORS_FULL, op->error == -ENOSPC);
                 op->error = 0;
                 op->clean = false;
                 out->ops[failed++] = *op;
@@ -377,10 +378,10 @@ int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
                 uint32_t freed = atomic_load(&pool->frames.freed);
                 bool done;
 
-                lock_take(&pool->lock);
+                pool_lock(pool);
                 frames_trim(&pool->frames);
                 done = pool->frames.live <= pool->frames.limit;
-                lock_drop(&pool->lock);
+                pool_unlock(pool);
                 if (done)
                         break;
                 result = evict(pool, ctx, 1);

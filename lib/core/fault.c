@@ -111,7 +111,7 @@ int fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct p
         bool saved = !(op->word & PAGE_DIRTY) || page_is_saved(pool, op);
         int error;
 
-        tally_add(&ctx->tally, STAT_PROTECT_FAULTS, saved); /* before the program goes on */
+        tally_add(ctx->tally, PG_COUNTER_PROTECT_FAULTS, saved); /* before the program goes on */
         error = uffd_unprotect(&pool->uffd, addr, pool->page_size);
         if (error)
                 error = uffd_answers(&pool->uffd);
@@ -128,17 +128,17 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
         struct frame *f = frame_at(&pool->frames, op->frame);
 
         op->clean = !(op->word & PAGE_DIRTY) && !write;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         page_taken(pool, op);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         count_faults(ctx, 1, true);
         transfer_in(pool, &ctx->in);
-        lock_take(&pool->lock);
+        pool_lock(pool);
         if (op->error)
                 page_parked(pool, op);
         else
                 page_rescued(pool, ctx, op);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         if (op->error) {
                 page_release(op->mapping, op->page, op->word);
                 return op->error;
@@ -150,7 +150,7 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
         if (!op->clean && op->word & PAGE_PINNED && pool->delivery == PG_DELIVERY_SIGNAL)
                 uffd_unprotect(&pool->uffd, mapping_addr(op->mapping, op->page), pool->page_size);
         if (atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
-                tally_add(&ctx->tally, STAT_AHEAD_USED, 1);
+                tally_add(ctx->tally, PG_COUNTER_AHEAD_USED, 1);
         page_publish(pool, ctx, op, RING_RESCUED);
         return 0;
 }
@@ -189,7 +189,7 @@ static void claim_ahead(struct pg_pool *pool, struct move_context *ctx)
 
                 if (word & PAGE_RESIDENT &&
                     atomic_exchange_explicit(&f->ahead, false, memory_order_relaxed))
-                        tally_add(&ctx->tally, STAT_AHEAD_USED, 1);
+                        tally_add(ctx->tally, PG_COUNTER_AHEAD_USED, 1);
         }
         for (page = first + 1; page < first + window.count && page < m->npages; page++) {
                 page_word *p = mapping_word(m, page);
@@ -221,7 +221,7 @@ static enum fault_end no_frame(struct pg_pool *pool, struct move_context *ctx, s
             !page_claim(p, word))
                 return FAULT_BUSY; /* another thread is at it */
         op = page_batch_add(&ctx->in, m, page, word);
-        tally_add(&ctx->tally, STAT_ERRORS_FRAMES, 1);
+        tally_add(ctx->tally, PG_COUNTER_ERRORS_FRAMES, 1);
         out_of_room_report(pool, error);
         page_release(m, page, page_poison(pool, ctx, op));
         return FAULT_POISONED;

@@ -129,9 +129,9 @@ void out_of_room_report(struct pg_pool *pool, int error)
         line_add(&l, "out of room: ");
         name_cause(&l, pool, error);
         line_add(&l, " of ");
-        lock_take(&pool->lock);
+        pool_lock(pool);
         limit = pool->frames.limit;
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         line_add_number(&l, limit);
         line_add(&l, " frames. The access gets SIGBUS");
         pool->out_of_room(pool->message_arg, l.at);

@@ -62,7 +62,7 @@ void observers_report_locking(struct pg_pool *pool, const struct pg_trace_event 
 {
         if (!pool->has_observers)
                 return;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         observers_report(pool, event, word);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }

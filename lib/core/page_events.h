@@ -37,9 +37,9 @@ static inline void page_event_locking(struct pg_pool *pool, enum pg_trace_kind k
 {
         if (!pool->has_observers)
                 return;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         page_event(pool, kind, m, page, dirty);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }
 
 #endif

@@ -69,7 +69,7 @@ int page_load_batch(struct pg_pool *pool, struct move_context *ctx, unsigned dem
                 return error;
         demand = demand < ctx->in.count ? demand : ctx->in.count;
         count_faults(ctx, demand, false);
-        tally_add(&ctx->tally, STAT_AHEAD_PAGES, ctx->in.count - demand);
+        tally_add(ctx->tally, PG_COUNTER_AHEAD_PAGES, ctx->in.count - demand);
         fill(pool, ctx);
         transfer_in(pool, &ctx->in);
         return settle(pool, ctx, demand);
@@ -79,9 +79,9 @@ void count_faults(struct move_context *ctx, unsigned n, bool rescued)
 {
         struct thread_counters *thread = ctx->thread;
 
-        tally_add(&ctx->tally, STAT_FAULTS, n);
+        tally_add(ctx->tally, PG_COUNTER_FAULTS, n);
         if (rescued)
-                tally_add(&ctx->tally, STAT_RESCUES, n);
+                tally_add(ctx->tally, PG_COUNTER_RESCUES, n);
         if (!thread)
                 return;
         atomic_fetch_add_explicit(&thread->faults, n, memory_order_relaxed);
@@ -117,7 +117,7 @@ static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struc
 /* Frames for the first pages of ctx->in. Returns how many have one. */
 static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsigned have)
 {
-        lock_take(&pool->lock);
+        pool_lock(pool);
         for (; have < ctx->in.count; have++) {
                 struct page_op *op = &ctx->in.ops[have];
 
@@ -125,7 +125,7 @@ static unsigned take_frames(struct pg_pool *pool, struct move_context *ctx, unsi
                 if (op->frame == PG_NO_FRAME)
                         break;
         }
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return have;
 }
 
@@ -135,12 +135,12 @@ static unsigned patience_ms(struct pg_pool *pool)
         const struct frames *f = &pool->frames;
         unsigned ms = PATIENCE_MS;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         if (f->live >= f->capacity)
                 ms = LAST_PATIENCE_MS;
         else if (f->live > f->limit)
                 ms = ABOVE_PATIENCE_MS;
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return ms;
 }
 
@@ -152,16 +152,16 @@ static unsigned take_beyond(struct pg_pool *pool, struct move_context *ctx, int 
         struct frames *f = &pool->frames;
         bool may;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         may = error == -EBUSY ||
               (error == -ENOSPC && op->owned && f->live < f->limit + FRAMES_SPARE);
         op->frame = may ? frame_take_beyond(f) : PG_NO_FRAME;
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         if (op->frame == PG_NO_FRAME)
                 return 0;
         if (error == -ENOSPC)
                 op->clean = false; /* it gives its place back */
-        tally_add(&ctx->tally, STAT_ABOVE_BUDGET, 1);
+        tally_add(ctx->tally, PG_COUNTER_ABOVE_BUDGET, 1);
         return 1;
 }
 
@@ -229,10 +229,10 @@ static void load_run(struct pg_pool *pool, struct move_context *ctx, struct page
                         first[i].error =
                                 n == 1 ? error
                                        : store_page_in(store, offset + skip, 1, first[i].data);
-                tally_add(&ctx->tally, STAT_PAGES_IN, counts && !first[i].error);
+                tally_add(ctx->tally, PG_COUNTER_PAGES_IN, counts && !first[i].error);
         }
         if (counts)
-                tally_time(&ctx->tally, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
+                tally_time(ctx->tally, PG_HISTOGRAM_PAGE_IN, clock_now() - began);
 }
 
 static void fill(struct pg_pool *pool, struct move_context *ctx)
@@ -270,7 +270,7 @@ static void settle_failed(struct pg_pool *pool, struct move_context *ctx, struct
         bool is_lost = wanted && uffd_answers(&pool->uffd) == 0;
 
         page_stayed_out(pool, op);
-        tally_add(&ctx->tally, STAT_ERRORS_LOAD, wanted);
+        tally_add(ctx->tally, PG_COUNTER_ERRORS_LOAD, wanted);
         page_release(op->mapping, op->page, is_lost ? page_poison(pool, ctx, op) : op->word);
 }
 
@@ -278,12 +278,12 @@ static int settle(struct pg_pool *pool, struct move_context *ctx, unsigned deman
 {
         int error = 0;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         for (unsigned i = 0; i < ctx->in.count; i++)
                 if (ctx->in.ops[i].error == 0)
                         page_came_in(pool, ctx, &ctx->in.ops[i],
                                      i < demand ? PG_ADD_DEMAND : PG_ADD_AHEAD);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         for (unsigned i = 0; i < ctx->in.count; i++) {
                 struct page_op *op = &ctx->in.ops[i];
 

@@ -103,9 +103,9 @@ void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op
 
 void page_stayed_out(struct pg_pool *pool, struct page_op *op)
 {
-        lock_take(&pool->lock);
+        pool_lock(pool);
         frame_put(&pool->frames, op->frame);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         page_frames_freed(pool);
 }
 
@@ -211,10 +211,10 @@ static void resident_gone(struct pg_pool *pool, struct page_op *op)
         const struct frame *f = frame_at(&pool->frames, op->frame);
 
         copy_forget(pool, f->location, f->owned);
-        lock_take(&pool->lock);
+        pool_lock(pool);
         frame_gone(pool, op);
         report_op(pool, PG_TRACE_FORGOTTEN, op, false);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         page_frames_freed(pool);
 }
 
@@ -295,12 +295,12 @@ void page_moved(struct pg_pool *pool, const struct mapping *m, uint64_t page, ui
                                        .to = page_key(to, to_page),
                                        .count = 1};
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         if (word & PAGE_RESIDENT) {
                 frame_at(&pool->frames, page_frame(word))->mapping = to;
                 frame_at(&pool->frames, page_frame(word))->page = to_page;
         }
         if (pool->has_observers)
                 observers_report(pool, &event, 0);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }

@@ -125,12 +125,12 @@ void victims_from_policy(struct pg_pool *pool, struct move_context *ctx, unsigne
         struct claimer c;
 
         ctx->passed_before = ctx->passed_over;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         ctx->uses_queue = replacement_queues(&r);
         c = claimer_of(pool, ctx, ctx->uses_queue);
         replacement_from_policy(&r, &c.taker, want, ctx->uses_queue);
         ctx->nameless = c.taker.nameless;
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }
 
 void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned want)
@@ -140,9 +140,9 @@ void victims_from_queue(struct pg_pool *pool, struct move_context *ctx, unsigned
 
         if (!ctx->uses_queue)
                 return;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         replacement_from_queue(&r, &c.taker, want);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }
 
 /* Frames that are neither free nor pinned, and whose pages stand neither with the policy nor in the
@@ -175,7 +175,7 @@ int victims_why_none(struct pg_pool *pool, struct move_context *ctx)
 {
         int error = 0;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         if (ctx->passed_over > pool->policy.count + pool->victim_queue.list.count) {
                 ctx->avoid_saves = false; /* all were looked at, and all must be saved */
                 ctx->all_dirty = true;
@@ -183,6 +183,6 @@ int victims_why_none(struct pg_pool *pool, struct move_context *ctx)
         } else if (ctx->passed_over <= ctx->passed_before) {
                 error = nothing_was_named(pool, ctx);
         }
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return error;
 }

@@ -38,8 +38,8 @@ static bool has_turn(struct pg_pool *pool, pid_t tid, uint64_t now)
 
 static uint64_t loads_of(const struct move_context *ctx)
 {
-        return stats_load(&ctx->tally.counters[STAT_FAULTS]) -
-               stats_load(&ctx->tally.counters[STAT_RESCUES]);
+        return stats_load(&ctx->tally->counters[PG_COUNTER_FAULTS]) -
+               stats_load(&ctx->tally->counters[PG_COUNTER_RESCUES]);
 }
 
 /* One of those that are sampled: the thread must be looked at before it is woken. */
@@ -80,10 +80,10 @@ enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid
         took = clock_now() - began;
         PROBE_FAULT_END(addr, (int)end, took, tid);
         if (end == FAULT_BUSY) {
-                tally_add(&ctx->tally, STAT_WAITS, 1);
+                tally_add(ctx->tally, PG_COUNTER_WAITS, 1);
         } else {
-                tally_time(&ctx->tally, PG_HISTOGRAM_FAULT, took);
-                tally_add(&ctx->tally, STAT_WAIT_NS, took);
+                tally_time(ctx->tally, PG_HISTOGRAM_FAULT, took);
+                tally_add(ctx->tally, PG_COUNTER_WAIT_NS, took);
                 if (ctx->thread)
                         atomic_fetch_add_explicit(&ctx->thread->wait_ns, took,
                                                   memory_order_relaxed);

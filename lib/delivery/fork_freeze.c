@@ -224,9 +224,9 @@ static uint32_t frame_for(struct pg_pool *pool)
 {
         uint32_t frame;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         frame = frame_take_beyond(&pool->frames);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         if (frame == PG_NO_FRAME)
                 event_ring_abort(&pool->ring, NULL, pool->frames.live,
                                  "there are no frames beyond the budget");
@@ -248,14 +248,14 @@ static void settle_frozen(struct pg_pool *pool, struct move_context *ctx, struct
                 copy_forget(pool, op->location, page_owns_place(op->word, op->location));
                 op->frame = frame_for(pool);
         }
-        lock_take(&pool->lock);
+        pool_lock(pool);
         if (queued) {
                 page_taken(pool, op);
                 page_rescued(pool, ctx, op);
         } else {
                 page_came_in(pool, ctx, op, PG_ADD_DEMAND);
         }
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         count_faults(ctx, 1, queued);
         page_publish(pool, ctx, op, queued ? RING_RESCUED : RING_LOADED);
 }
@@ -306,9 +306,9 @@ static uint32_t count_free_frames(struct pg_pool *pool)
         struct frames *f = &pool->frames;
         uint32_t n;
 
-        lock_take(&pool->lock);
+        pool_lock(pool);
         n = f->free_list.count + (f->limit > f->live ? f->limit - f->live : 0);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         return n;
 }
 

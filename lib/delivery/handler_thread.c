@@ -304,7 +304,7 @@ static int helper_read(struct handler_threads *d, unsigned self, struct uffd_msg
                 resume_followers(d);
         futex_lock_drop(on_duty ? &d->duty : &d->beside);
         if (n > 0 && (late || atomic_load(&d->paused)))
-                stats_add(&d->pool->stats, STAT_LATE_FAULTS, 1);
+                stats_add(&d->pool->stats, PG_COUNTER_LATE_FAULTS, 1);
         return n;
 }
 

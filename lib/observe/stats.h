@@ -1,38 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* stats.h - counters and histograms. See stats.c. */
+/* stats.h - counters, gauges and histograms. See stats.c. */
 #ifndef STATS_H
 #define STATS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unpaged/live.h>
 #include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
-
-/* What each counts stands at its namesake in struct pg_stats. */
-enum counter {
-        STAT_FAULTS,
-        STAT_RESCUES,
-        STAT_PROTECT_FAULTS,
-        STAT_EVICTIONS_CLEAN,
-        STAT_EVICTIONS_DIRTY,
-        STAT_PAGES_IN,
-        STAT_PAGES_OUT,
-        STAT_ZERO_PAGES_OUT,
-        STAT_AHEAD_PAGES,
-        STAT_AHEAD_USED,
-        STAT_AHEAD_WASTED,
-        STAT_WAITS,
-        STAT_WAIT_NS,
-        STAT_LATE_FAULTS,
-        STAT_ERRORS_LOAD,
-        STAT_ERRORS_SAVE,
-        STAT_ERRORS_FULL,
-        STAT_ERRORS_FRAMES,
-        STAT_BUSY_PAGES,
-        STAT_ABOVE_BUDGET,
-        STATS
-};
+#include "live_file.h"
 
 struct thread_counters {
         _Atomic int32_t tid; /* 0: unused; -1: the threads that found no place of their own */
@@ -44,22 +22,33 @@ struct thread_counters {
 
 #define HISTOGRAMS (PG_HISTOGRAM_PAGE_OUT + 1)
 
-/* What one move context counts: written by its holder alone, read by anybody. */
+/* A block of counters as <unpaged/live.h> has it. What one move context counts: written by its
+ * holder alone, read by anybody. */
 struct tally {
-        _Atomic uint64_t counters[STATS];
+        _Alignas(64) _Atomic uint64_t counters[PG_COUNTERS];
         _Atomic uint64_t histograms[HISTOGRAMS][PG_HISTOGRAM_BINS];
 };
 
 struct stats {
-        _Atomic uint64_t shared[STATS];  /* what is counted without a move context */
+        struct pg_live *live; /* all of it but the threads; other processes may see it */
+        size_t bytes;
+        struct live_file file;
+        _Atomic uint64_t *gauges;        /* enum pg_gauge */
+        struct tally *shared;            /* what is counted without a move context */
+        struct tally *tallies;           /* of move contexts, behind it */
+        unsigned count;                  /* of them */
         struct thread_counters *threads; /* open addressing by thread id */
         _Atomic uint32_t nthreads;
 };
 
-int stats_init(struct stats *s);
-/* All counters begin again. */
-void stats_restart(struct stats *s);
-void stats_destroy(struct stats *s);
+/* For so many move contexts. `first`: everything but the figures, with which the file begins.
+ * -ENOMEM. */
+int stats_init(struct stats *s, unsigned contexts, const struct pg_live *first);
+/* All counters begin again, in a child of fork: in a file of its own, at the same address. If that
+ * cannot be, -ENOMEM: it must not count in the parent's. */
+int stats_restart(struct stats *s);
+/* stays: other processes can still read the last figures. */
+void stats_destroy(struct stats *s, bool stays);
 
 static inline uint64_t stats_load(const _Atomic uint64_t *counter)
 {
@@ -67,14 +56,27 @@ static inline uint64_t stats_load(const _Atomic uint64_t *counter)
 }
 
 /* Without a move context: events that are rare. */
-static inline void stats_add(struct stats *s, enum counter which, uint64_t n)
+static inline void stats_add(struct stats *s, enum pg_counter which, uint64_t n)
 {
-        atomic_fetch_add_explicit(&s->shared[which], n, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->shared->counters[which], n, memory_order_relaxed);
 }
+
+/* By one thread at a time. */
+static inline void stats_set(struct stats *s, enum pg_gauge which, uint64_t value)
+{
+        atomic_store_explicit(&s->gauges[which], value, memory_order_relaxed);
+}
+
+/* The file says so from now on. When it says PG_LIVE_CLOSED, it is removed unless it stays. Not by
+ * a process that has only a copy of this. */
+void stats_mark(struct stats *s, enum pg_live_state state, bool stays);
+
+/* Over all blocks. */
+uint64_t stats_sum(const struct stats *s, enum pg_counter which);
 
 /* By the holder of a move context: there is no other writer, so this takes no locked
  * instruction. */
-static inline void tally_add(struct tally *t, enum counter which, uint64_t n)
+static inline void tally_add(struct tally *t, enum pg_counter which, uint64_t n)
 {
         atomic_store_explicit(&t->counters[which], stats_load(&t->counters[which]) + n,
                               memory_order_relaxed);

@@ -13,7 +13,7 @@ static uint32_t all_contexts(const struct move_contexts *all)
 }
 
 int move_contexts_init(struct move_contexts *all, unsigned count, unsigned run_pages,
-                       size_t page_size)
+                       size_t page_size, const struct stats *stats)
 {
         *all = (struct move_contexts){
                 .count = count, .run_pages = run_pages, .bytes = count * run_pages * page_size};
@@ -23,8 +23,10 @@ int move_contexts_init(struct move_contexts *all, unsigned count, unsigned run_p
                 move_contexts_destroy(all);
                 return -ENOMEM;
         }
-        for (unsigned i = 0; i < count; i++)
+        for (unsigned i = 0; i < count; i++) {
                 all->table[i].buffer = all->buffers + i * run_pages * page_size;
+                all->table[i].tally = &stats->tallies[i];
+        }
         atomic_init(&all->free, all_contexts(all));
         return 0;
 }

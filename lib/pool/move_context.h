@@ -78,7 +78,7 @@ struct move_context {
         /* Not on the stack, which may be that of a signal handler. */
         struct dropping drop;
         struct ranges ranges;
-        struct tally tally;
+        struct tally *tally;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
         bool avoid_saves;       /* a store has just refused: look for victims that are clean */
@@ -106,8 +106,9 @@ struct move_contexts {
         size_t bytes;
 };
 
+/* They count in the tallies of `stats`, which has one for each. */
 int move_contexts_init(struct move_contexts *all, unsigned count, unsigned run_pages,
-                       size_t page_size);
+                       size_t page_size, const struct stats *stats);
 void move_contexts_destroy(struct move_contexts *all);
 
 struct move_context *move_context_get(struct move_contexts *all, struct stats *stats, pid_t tid);

@@ -155,6 +155,37 @@ static inline bool pool_is_near(struct pg_pool *pool, pg_location location)
                store_flags(store_find(&pool->stores, location, &ignored)) & PG_STORE_NEAR;
 }
 
+/* Into the gauges (pg_gauge): the frames, under the lock; the swap store, by any thread. */
+static inline void pool_show_frames(struct pg_pool *pool)
+{
+        const struct frames *f = &pool->frames;
+        uint32_t spare = f->limit > f->live ? f->limit - f->live : 0;
+        uint32_t seated = f->free_list.count + f->pinned - f->promised +
+                          pool->victim_queue.list.count + pool->policy.count;
+
+        stats_set(&pool->stats, PG_GAUGE_FRAMES_TOTAL, f->limit);
+        stats_set(&pool->stats, PG_GAUGE_FRAMES_FREE, f->free_list.count + spare);
+        stats_set(&pool->stats, PG_GAUGE_FRAMES_PINNED, f->pinned);
+        stats_set(&pool->stats, PG_GAUGE_FRAMES_QUEUED, pool->victim_queue.list.count);
+        stats_set(&pool->stats, PG_GAUGE_FRAMES_BUSY, f->live > seated ? f->live - seated : 0);
+        stats_set(&pool->stats, PG_GAUGE_FRAMES_PEAK, f->peak);
+}
+
+static inline void pool_show_swap(struct pg_pool *pool)
+{
+        struct pg_store_stats swap;
+        uint64_t ignored;
+
+        store_stats(store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored),
+                    &swap);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_PAGES, swap.stored_pages);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_BYTES, swap.payload_bytes);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_MEMORY_BYTES, swap.memory_bytes);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_SAME_FILLED, swap.same_filled_pages);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_INCOMPRESSIBLE, swap.incompressible_pages);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_LIMIT_HITS, swap.limit_hits);
+}
+
 static inline page_word *mapping_word(struct mapping *m, uint64_t page)
 {
         return &m->pages[page];
@@ -164,6 +195,18 @@ static inline page_word *mapping_word(struct mapping *m, uint64_t page)
 static inline uint64_t page_key(const struct mapping *m, uint64_t page)
 {
         return (uint64_t)(uintptr_t)mapping_addr(m, page) >> m->page_shift;
+}
+
+static inline void pool_lock(struct pg_pool *pool)
+{
+        lock_take(&pool->lock);
+}
+
+/* What other processes see of the frames is as it was when the lock was last dropped. */
+static inline void pool_unlock(struct pg_pool *pool)
+{
+        pool_show_frames(pool);
+        lock_drop(&pool->lock);
 }
 
 /* Without locks. What the move context's events have filled is written. */

@@ -138,13 +138,13 @@ void pool_check_whole(struct pg_pool *pool)
         if (broken)
                 pool_broken(pool, NULL, broken);
         lock_take(&pool->mappings_lock);
-        lock_take(&pool->lock);
+        pool_lock(pool);
         broken = pool_check(pool, &page);
         for (struct mapping *m = pool->mappings; m && !broken; m = m->next)
                 broken = pool_mapping_check(pool, m, &page);
         if (broken)
                 pool_broken(pool, page, broken);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
         lock_drop(&pool->mappings_lock);
 }
 
@@ -156,9 +156,9 @@ void pool_check_sometimes(struct pg_pool *pool)
 
         if (atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) % EVERY)
                 return;
-        lock_take(&pool->lock);
+        pool_lock(pool);
         broken = pool_check(pool, &page);
         if (broken)
                 pool_broken(pool, page, broken);
-        lock_drop(&pool->lock);
+        pool_unlock(pool);
 }

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <unpaged/internals.h>
 #include <unpaged/statistics.h>
 
 static struct {
@@ -193,8 +194,10 @@ void stats_write(void)
 
 void stats_again(void)
 {
-        if (real_getpid() == preload.pid)
-                atomic_store(&stats.told, false);
+        if (real_getpid() != preload.pid)
+                return;
+        atomic_store(&stats.told, false);
+        pg_live_mark(PG_LIVE_RUNNING);
 }
 
 void stats_open(const char *path)
@@ -223,6 +226,7 @@ static int write_all(void *arg)
         curve_write();
         sample_write();
         trace_write();
+        pg_live_mark(PG_LIVE_CLOSED);
         return 0;
 }
 
@@ -233,6 +237,7 @@ static int write_for_next(void *arg)
         curve_hand_over();
         sample_hand_over();
         trace_write();
+        pg_live_mark(PG_LIVE_EXECUTED);
         return 0;
 }
 

@@ -22,5 +22,6 @@ int output_status(int status, int failed);
 int trace_main(int argc, char **argv);
 int sim_main(int argc, char **argv);
 int curve_main(int argc, char **argv);
+int stats_main(int argc, char **argv);
 
 #endif

@@ -160,8 +160,8 @@ static void begin(void)
         ck_assert_int_eq(frames_init(&pool.frames, FRAMES, FRAMES, PAGE), 0);
         ck_assert_int_eq(policy_open(&pool.policy, &spy, FRAMES), 0);
         ck_assert_int_eq(ghosts_init(&pool.ghosts, FRAMES), 0);
-        ck_assert_int_eq(move_contexts_init(&pool.contexts, 2, 4, PAGE), 0);
-        ck_assert_int_eq(stats_init(&pool.stats), 0);
+        ck_assert_int_eq(stats_init(&pool.stats, 2, &(struct pg_live){0}), 0);
+        ck_assert_int_eq(move_contexts_init(&pool.contexts, 2, 4, PAGE, &pool.stats), 0);
         ck_assert_int_eq(event_ring_init(&pool.ring), 0);
         stores_init(&pool.stores, PAGE);
         ck_assert_int_eq(pg_store_init(&swap, &place_ops, 0), 0);
@@ -192,7 +192,7 @@ static void end(void)
         stores_close(&pool.stores);
         pg_store_close(&swap);
         event_ring_destroy(&pool.ring);
-        stats_destroy(&pool.stats);
+        stats_destroy(&pool.stats, false);
         move_contexts_destroy(&pool.contexts);
         ghosts_destroy(&pool.ghosts);
         policy_close(&pool.policy);

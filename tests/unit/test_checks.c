@@ -164,6 +164,7 @@ static void pool_begin(void)
         mapping_touch(&mapping, 0);
         ck_assert_int_eq(frames_init(&pool->frames, FRAMES, FRAMES, 4096), 0);
         ck_assert_int_eq(policy_open(&pool->policy, pg_policy_find("fifo"), FRAMES), 0);
+        ck_assert_int_eq(stats_init(&pool->stats, 1, &(struct pg_live){0}), 0);
         for (uint32_t i = 0; i < 6; i++) {
                 uint32_t frame = frame_take(&pool->frames);
 
@@ -180,6 +181,7 @@ static void pool_begin(void)
 
 static void pool_end(void)
 {
+        stats_destroy(&pool->stats, false);
         policy_close(&pool->policy);
         frames_destroy(&pool->frames);
         free(pool);

@@ -32,6 +32,7 @@ static struct pg_pool *pool_that_listens(void)
         pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
         pool->frames.limit = 77;
         pool->out_of_room = hear;
+        ck_assert_int_eq(stats_init(&pool->stats, 1, &(struct pg_live){0}), 0);
         lines = 0;
         return pool;
 }
@@ -53,6 +54,7 @@ START_TEST(each_reason_is_told_in_words_with_the_number_of_frames)
         out_of_room_report(pool, reasons[_i].error);
         ck_assert_uint_eq(lines, 1);
         ck_assert_msg(strstr(heard, reasons[_i].cause) && strstr(heard, "77 frames"), "%s", heard);
+        stats_destroy(&pool->stats, false);
         free(pool);
 }
 END_TEST
@@ -65,6 +67,7 @@ START_TEST(it_is_told_once)
         out_of_room_report(pool, -EBUSY);
         ck_assert_uint_eq(lines, 1);
         ck_assert_ptr_nonnull(strstr(heard, "all frames are pinned"));
+        stats_destroy(&pool->stats, false);
         free(pool);
 }
 END_TEST
@@ -107,6 +110,7 @@ START_TEST(no_thread_goes_on_to_fail_before_it_is_told)
         ck_assert_int_eq(pthread_join(first, NULL), 0);
         ck_assert_int_eq(pthread_join(other, NULL), 0);
         ck_assert_uint_eq(lines, 1);
+        stats_destroy(&pool->stats, false);
         free(pool);
 }
 END_TEST
