@@ -421,15 +421,17 @@ END_TEST
 
 TESTS("live")
 {
+        int first = *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD;
+
         tcase_add_checked_fixture(tc, make_runtime, remove_runtime);
         add_for_both(tc, another_mapping_of_the_file_has_the_counters);
         add_for_both(tc, each_pool_has_a_file_until_it_is_closed);
         add_for_both(tc, figures_stay_where_that_is_asked_for);
         add_for_both(tc, figures_of_a_killed_process_are_exact);
         add_for_both(tc, exit_removes_the_file);
-        add_for_both(tc, a_child_of_fork_counts_in_a_file_of_its_own);
+        tcase_add_loop_test(tc, a_child_of_fork_counts_in_a_file_of_its_own, first, 2);
         add_for_both(tc, a_child_without_the_pool_leaves_the_file_alone);
-        add_for_both(tc, a_child_of_another_user_counts_where_that_one_may);
+        tcase_add_loop_test(tc, a_child_of_another_user_counts_where_that_one_may, first, 2);
         add_for_both(tc, beyond_the_limit_of_file_sizes_there_is_no_file);
         add_for_both(tc, a_folder_that_others_may_write_to_is_not_used);
         add_for_both(tc, a_link_in_place_of_the_folder_is_not_followed);
