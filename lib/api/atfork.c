@@ -334,9 +334,11 @@ static void trace_anew(struct pg_pool *pool)
 
 static int adopt(struct pg_pool *pool)
 {
-        int error = uffd_reopen(&pool->uffd);
+        int error = stats_restart(&pool->stats); /* first: before, it counts in its parent's file */
         bool has_keeper;
 
+        if (!error)
+                error = uffd_reopen(&pool->uffd);
         atomic_store(&pool->told_out_of_room, 0);
         atomic_store(&pool->told_cut_off, 0);
         fault_sampler_restart(&pool->sampler);
@@ -347,9 +349,7 @@ static int adopt(struct pg_pool *pool)
                 return error;
         trace_anew(pool); /* without what the child does not get */
         miss_curve_restart(&pool->miss_curve);
-        error = stats_restart(&pool->stats);
-        if (!error)
-                error = stores_fork_child(&pool->stores);
+        error = stores_fork_child(&pool->stores);
         if (error)
                 return error;
         /* Promised to threads that are not here. */

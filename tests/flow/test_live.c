@@ -265,6 +265,34 @@ START_TEST(a_child_of_fork_counts_in_a_file_of_its_own)
 }
 END_TEST
 
+/* It gives frames back whose pages it does not get, before it runs on. */
+START_TEST(a_child_leaves_the_figures_of_its_parent_alone)
+{
+        struct pg_pool *pool = open_frames(_i, FRAMES, INHERIT);
+        struct pg_store *store = file_store_only(numbered_file(FRAMES / 2));
+        char *map = map_store(pool, store, FRAMES / 2, PG_MAP_SHARED);
+        const struct pg_live *live = live_of(getpid());
+        uint64_t free_frames;
+        pid_t child;
+
+        for (size_t i = 0; i < FRAMES / 2; i++)
+                (void)touch(map + i * PAGE);
+        ck_assert_settles(live_gauge(live, PG_GAUGE_FRAMES_BUSY) == 0);
+        free_frames = live_gauge(live, PG_GAUGE_FRAMES_FREE);
+        ck_assert_uint_lt(free_frames, FRAMES);
+        child = fork();
+        if (child == 0) {
+                CHILD_CHECK(live_gauge(live_of(getpid()), PG_GAUGE_FRAMES_FREE) > free_frames);
+                _exit(0);
+        }
+        expect_child(child, 0);
+        ck_assert_uint_eq(live_gauge(live, PG_GAUGE_FRAMES_FREE), free_frames);
+        ck_assert_uint_eq(stats_of(pool).frames_free, free_frames);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
 /* It has the mapping of its parent's file, and must not take it for its own. */
 START_TEST(a_child_without_the_pool_leaves_the_file_alone)
 {
@@ -430,6 +458,7 @@ TESTS("live")
         add_for_both(tc, figures_of_a_killed_process_are_exact);
         add_for_both(tc, exit_removes_the_file);
         tcase_add_loop_test(tc, a_child_of_fork_counts_in_a_file_of_its_own, first, 2);
+        tcase_add_loop_test(tc, a_child_leaves_the_figures_of_its_parent_alone, first, 2);
         add_for_both(tc, a_child_without_the_pool_leaves_the_file_alone);
         tcase_add_loop_test(tc, a_child_of_another_user_counts_where_that_one_may, first, 2);
         add_for_both(tc, beyond_the_limit_of_file_sizes_there_is_no_file);
