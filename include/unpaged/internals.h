@@ -109,6 +109,10 @@ int pg_fault_samples(struct pg_pool *pool,
                      void (*each)(void *arg, const struct pg_fault_sample *sample), void *arg,
                      uint64_t *loads) PG_NONNULL(1, 2, 4);
 
+/* Is this one of the pager's own threads? They are in /proc/self/task with the program's. Takes no
+ * lock; async-signal-safe. */
+int pg_owns_thread(pid_t tid);
+
 /*
  * What other processes see of this one's pools (see live.h) says so from now on. PG_LIVE_CLOSED:
  * the process ends; exit(3) and pg_close() do that by themselves, _exit(2) does not.

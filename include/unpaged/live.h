@@ -37,6 +37,7 @@
 #define UNPAGED_LIVE_H
 
 #include <stdint.h>
+#include <unpaged/statistics.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -67,7 +68,13 @@ enum pg_counter {
         PG_COUNTER_ERRORS_FRAMES,
         PG_COUNTER_BUSY_PAGES,
         PG_COUNTER_ABOVE_BUDGET,
-        PG_COUNTERS
+        /* Of each enum pg_cost_kind, added to these: how often; how many of them were measured; and
+         * the time that those took, in nanoseconds: of the CPU, and waiting. */
+        PG_COUNTER_COST_EVENTS,
+        PG_COUNTER_COST_MEASURED = PG_COUNTER_COST_EVENTS + PG_COSTS_MOST,
+        PG_COUNTER_COST_CPU_NS = PG_COUNTER_COST_MEASURED + PG_COSTS_MOST,
+        PG_COUNTER_COST_WAIT_NS = PG_COUNTER_COST_CPU_NS + PG_COSTS_MOST,
+        PG_COUNTERS = PG_COUNTER_COST_WAIT_NS + PG_COSTS_MOST
 };
 
 /* What there is now; as in struct pg_stats. Values are only appended. */
@@ -84,6 +91,8 @@ enum pg_gauge {
         PG_GAUGE_SWAP_SAME_FILLED,
         PG_GAUGE_SWAP_INCOMPRESSIBLE,
         PG_GAUGE_SWAP_LIMIT_HITS,
+        PG_GAUGE_ACCESS_CPU_NS, /* as pg_cost_measure() has found; 0: not yet */
+        PG_GAUGE_ACCESS_WAIT_NS,
         PG_GAUGES
 };
 

@@ -17,6 +17,31 @@ extern "C" {
 
 struct pg_pool;
 
+/* ---- what things cost ------------------------------------------------------------------- */
+
+/* Values are only appended. */
+enum pg_cost_kind {
+        PG_COST_FIRST_TOUCH, /* a page filled with zeros, or left as it was: nothing was read */
+        PG_COST_LOAD_SWAP,   /* a page that came back from the swap store */
+        PG_COST_LOAD_STORE,  /* or from another store: a file, as a rule */
+        PG_COST_RESCUE,      /* a page that was still in the victim queue */
+        PG_COST_FIRST_WRITE, /* the first write to a clean page */
+        PG_COST_EVICTION,    /* a page that left its frame, to make room for another */
+        PG_COSTS
+};
+
+#define PG_COSTS_MOST 8u /* as many kinds as there may come to be */
+
+/* What all events of a kind have cost, in nanoseconds: an estimate from one of 64 of them (of the
+ * first ones, more), in which none of the eviction's cost is in the costs of the faults. What the
+ * program's thread spends on the exception comes on top: see pg_cost_measure(). */
+struct pg_cost {
+        uint64_t events;
+        uint64_t cpu_ns;  /* on a CPU, in the pager */
+        uint64_t wait_ns; /* not on a CPU: for the store, for a lock, or for other work to leave the
+                           * CPU, while the program's thread waited */
+};
+
 /* ---- statistics -------------------------------------------------------------------------- */
 
 /* Counters since pg_open. Reading them never stops the pager; they are exact when it is idle. */
@@ -60,10 +85,29 @@ struct pg_stats {
 
         uint64_t above_budget; /* faults served with a frame beyond the budget: the kernel had
                                 * pinned too many pages, or the swap store was full */
+
+        struct pg_cost costs[PG_COSTS_MOST]; /* by enum pg_cost_kind */
+        /* CPU time of the process, of all its pools together, in nanoseconds: what is not the
+         * pager's own; and the pager's, which in signal delivery is estimated as the costs are. In
+         * the first of them is what threads of the program spend on exceptions. */
+        uint64_t cpu_program_ns, cpu_pager_ns;
+        /* What an access that faults costs its thread besides, in nanoseconds: of the CPU (the
+         * exception, and switching to another thread and back), and waiting (for that to happen).
+         * 0, 0: not measured. */
+        uint64_t access_cpu_ns, access_wait_ns;
 };
 
 /* stats may lie in paged memory. -EINVAL: stats->size. */
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats) PG_NONNULL(1, 2);
+
+/*
+ * Measures access_cpu_ns and access_wait_ns, on this machine and at this moment: the calling thread
+ * has a page of its own go out and touches it, some 50 times, which takes one to ten milliseconds.
+ * In signal delivery with SIGBUS unblocked meanwhile. The pool's counters and its curve have these
+ * faults, too.
+ * 0; -ECHILD: the pool stayed with the parent; or the error of pg_map() or pg_page_out().
+ */
+int pg_cost_measure(struct pg_pool *pool) PG_NONNULL(1);
 
 /* What one thread caused. Faults count for the thread that touched the page, whichever thread
  * served them. */

@@ -44,6 +44,7 @@
 #include "pool_trace.h"
 #include "stats.h"
 #include "store_gate.h"
+#include "thread.h"
 #include "trace_writer.h"
 #include "uffd.h"
 
@@ -324,12 +325,9 @@ static int mappings_adopt(struct pg_pool *pool)
 
 static void trace_anew(struct pg_pool *pool)
 {
-        struct pg_trace_header header;
-
-        if (!pool->trace_writer.output)
-                return;
-        header = pool_trace_header(pool);
-        trace_writer_child(&pool->trace_writer, true, &header);
+        if (pool->trace_writer.output)
+                trace_writer_child(&pool->trace_writer, true,
+                                   (struct pg_trace_header[]){pool_trace_header(pool)});
 }
 
 static int adopt(struct pg_pool *pool)
@@ -385,6 +383,7 @@ static void in_child(void)
         struct pg_pool **at = &pools.first;
 
         stats_self_forget();
+        threads_forget();
         sigbus_handler_child();
         mapping_index_unlock_for_fork();
         if (has_streams())

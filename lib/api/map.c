@@ -242,7 +242,8 @@ static void event_unmapped(struct pg_pool *pool, const struct mapping *m)
         struct pg_trace_event event = {
                 .kind = PG_TRACE_FORGOTTEN, .page = page_key(m, 0), .count = m->npages};
 
-        observers_report_locking(pool, &event, 0);
+        if (!(m->flags & MAPPING_UNOBSERVED))
+                observers_report_locking(pool, &event, 0);
 }
 
 /* *given: the store that went with it, to be closed. */

@@ -81,6 +81,11 @@ void pg_thread_sleep(uint64_t ns)
         credentials_answer(&side.call);
 }
 
+int pg_owns_thread(pid_t tid)
+{
+        return thread_is_ours(tid);
+}
+
 bool side_thread_runs(void)
 {
         return atomic_load(&side.pid) == getpid();

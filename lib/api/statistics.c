@@ -7,6 +7,7 @@
  * exact when the pager is idle. What the pool lock guards (frames, the curve) is read under it. The
  * caller's memory may be paged: it is written outside the pager section.
  */
+#include "costs.h"
 #include "futex_lock.h"
 #include "miss_curve.h"
 #include "pager_section.h"
@@ -70,6 +71,8 @@ static void gauges_read(struct pg_pool *pool, struct pg_stats *out)
         out->swap_same_filled = gauge(pool, PG_GAUGE_SWAP_SAME_FILLED);
         out->swap_incompressible = gauge(pool, PG_GAUGE_SWAP_INCOMPRESSIBLE);
         out->swap_limit_hits = gauge(pool, PG_GAUGE_SWAP_LIMIT_HITS);
+        out->access_cpu_ns = gauge(pool, PG_GAUGE_ACCESS_CPU_NS);
+        out->access_wait_ns = gauge(pool, PG_GAUGE_ACCESS_WAIT_NS);
 }
 
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)
@@ -82,6 +85,7 @@ int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)
         pager_section_enter(&saved);
         counters_read(pool, &s);
         gauges_read(pool, &s);
+        costs_read(pool, &s);
         pager_section_leave(&saved);
         return sized_write(stats, &s, sizeof(s), "pg_stats");
 }

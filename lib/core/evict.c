@@ -54,13 +54,14 @@ static int try_others(struct move_context *ctx, int error);
 
 int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
 {
-        uint64_t began = clock_now();
+        uint64_t began = clock_now(), took, cpu_began;
         unsigned freed = 0, moved;
         int error, lost, refused;
 
         if (atomic_load_explicit(&pool->told_cut_off, memory_order_relaxed) &&
             (error = uffd_answers(&pool->uffd)) != 0)
                 return error;
+        cpu_began = cost_eviction_begin(&ctx->cost);
         want = want < pool->batch_pages ? pool->batch_pages : want;
         victims_from_policy(pool, ctx, want);
         transfer_drop(pool, ctx);
@@ -78,7 +79,9 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         freed = free_frames(pool, ctx);
         refused = evict_give_back(pool, ctx);
         error = refused ? refused : error;
-        tally_time(ctx->tally, PG_HISTOGRAM_EVICTION, clock_now() - began);
+        took = clock_now() - began;
+        tally_time(ctx->tally, PG_HISTOGRAM_EVICTION, took);
+        cost_eviction_end(&ctx->cost, ctx->tally, cpu_began, took, freed);
         pool_assert_sometimes(pool);
         if (freed > 0)
                 return (int)freed;

@@ -117,6 +117,7 @@ int fault_make_writable(struct pg_pool *pool, struct move_context *ctx, struct p
                 error = uffd_answers(&pool->uffd);
         if (error || !saved)
                 return error;
+        ctx->cost.kind = PG_COST_FIRST_WRITE;
         page_modified(pool, op, true);
         page_event_locking(pool, PG_TRACE_WRITTEN, op->mapping, op->page, true);
         event_ring_add(&pool->ring, addr, RING_WRITTEN, op->word, ctx->tid);
@@ -127,6 +128,7 @@ int fault_rescue(struct pg_pool *pool, struct move_context *ctx, struct page_op 
 {
         struct frame *f = frame_at(&pool->frames, op->frame);
 
+        ctx->cost.kind = PG_COST_RESCUE;
         op->clean = !(op->word & PAGE_DIRTY) && !write;
         pool_lock(pool);
         page_taken(pool, op);

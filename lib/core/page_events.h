@@ -22,7 +22,7 @@ void observers_report_locking(struct pg_pool *pool, const struct pg_trace_event 
 static inline void page_event(struct pg_pool *pool, enum pg_trace_kind kind,
                               const struct mapping *m, uint64_t page, bool dirty)
 {
-        if (__builtin_expect(pool->has_observers, false))
+        if (__builtin_expect(pool->has_observers && !(m->flags & MAPPING_UNOBSERVED), false))
                 observers_report(pool,
                                  &(struct pg_trace_event){.kind = kind,
                                                           .page = page_key(m, page),

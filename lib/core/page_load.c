@@ -46,6 +46,7 @@
 #define ABOVE_PATIENCE_MS 2u
 #define LAST_PATIENCE_MS  2000u
 
+static enum pg_cost_kind kind_of_load(const struct pg_pool *pool, pg_location location);
 static bool comes_in_clean(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                            bool write);
 static int seat(struct pg_pool *pool, struct move_context *ctx);
@@ -64,6 +65,7 @@ int page_load_batch(struct pg_pool *pool, struct move_context *ctx, unsigned dem
                 op->owned = page_owns_place(op->word, op->location);
                 op->clean = comes_in_clean(pool, ctx, op, write && i < demand);
         }
+        ctx->cost.kind = kind_of_load(pool, ctx->in.ops[0].location);
         error = seat(pool, ctx);
         if (error)
                 return error;
@@ -73,6 +75,13 @@ int page_load_batch(struct pg_pool *pool, struct move_context *ctx, unsigned dem
         fill(pool, ctx);
         transfer_in(pool, &ctx->in);
         return settle(pool, ctx, demand);
+}
+
+static enum pg_cost_kind kind_of_load(const struct pg_pool *pool, pg_location location)
+{
+        if (location >= PG_LOCATION_ANON_UNINIT)
+                return PG_COST_FIRST_TOUCH;
+        return location >> 56 == pool->stores.swap ? PG_COST_LOAD_SWAP : PG_COST_LOAD_STORE;
 }
 
 void count_faults(struct move_context *ctx, unsigned n, bool rescued)

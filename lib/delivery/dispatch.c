@@ -70,6 +70,7 @@ enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid
         if (!ctx)
                 return fork_freeze_fault(pool, m, mapping_page(m, addr), write, tid);
         PROBE_FAULT_BEGIN(addr, (int)write, tid);
+        cost_fault_begin(&ctx->cost);
         if (fault_sampler_is_due(&pool->sampler))
                 end = fault_page_sampled(pool, ctx, m, addr, write, tid, context);
         else
@@ -79,6 +80,7 @@ enum fault_end dispatch_fault(struct mapping *m, uintptr_t addr, bool write, pid
 
         took = clock_now() - began;
         PROBE_FAULT_END(addr, (int)end, took, tid);
+        cost_fault_end(&ctx->cost, ctx->tally, took);
         if (end == FAULT_BUSY) {
                 tally_add(ctx->tally, PG_COUNTER_WAITS, 1);
         } else {

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,5 +27,12 @@ int thread_start(struct thread *t, void (*run)(void *arg), void *arg);
 int thread_restart(struct thread *t);
 /* Waits for its end and frees it. */
 void thread_join(struct thread *t);
+
+/* The CPU time of all of these threads since the process began, in nanoseconds. Takes no lock. */
+uint64_t threads_cpu_ns(void);
+/* Is it one of them, and runs? */
+bool thread_is_ours(pid_t tid);
+/* In a child of fork, before the first thread_restart(): there are none yet, and never were. */
+void threads_forget(void);
 
 #endif

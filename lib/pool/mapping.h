@@ -22,12 +22,14 @@ enum mapping_state {
         MAPPING_DYING, /* being unmapped: no new users; a fault waits until it is gone, or live again */
 };
 
+#define MAPPING_UNOBSERVED (1u << 31) /* neither the trace nor the curve hears of its pages */
+
 struct mapping {
         struct pg_pool *pool;
         char *start;
         uint64_t npages;
         unsigned page_shift;
-        unsigned flags;            /* PG_MAP_*, as mapped */
+        unsigned flags;            /* PG_MAP_*, as mapped; MAPPING_UNOBSERVED */
         pg_location location;      /* of page 0 */
         page_word *pages;          /* npages words, sparse */
         _Atomic uint64_t *touched; /* a bit for every 512 words: some of them may not be zero */

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unpaged/unpaged.h>
+#include "cost_meter.h"
 #include "stats.h"
 
 #define BATCH_MAX         64u /* pages in one batch */
@@ -79,6 +80,7 @@ struct move_context {
         struct dropping drop;
         struct ranges ranges;
         struct tally *tally;
+        struct cost_meter cost;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
         bool avoid_saves;       /* a store has just refused: look for victims that are clean */

@@ -85,14 +85,16 @@ static void print_figures(const struct live_view *v)
 {
         char number[GROUPED];
 
-        printf("\n  %-22s %s, %s\n", "pool", state_name(v),
+        printf("\n  %-28s %s, %s\n", "pool", state_name(v),
                v->live.delivery ? "signal delivery" : "thread delivery");
-        printf("  %-22s %s\n  %-22s %s\n", "policy", v->live.policy, "swap", v->live.swap);
-        printf("  %-22s %16s\n", "page_size", grouped(v->live.page_size, number));
+        printf("  %-28s %s\n  %-28s %s\n", "policy", v->live.policy, "swap", v->live.swap);
+        printf("  %-28s %16s\n", "page_size", grouped(v->live.page_size, number));
         for (unsigned i = 0; i < PG_GAUGES; i++)
-                printf("  %-22s %16s\n", live_gauge_name(i), grouped(v->gauges[i], number));
+                printf("  %-28s %16s\n", live_gauge_name(i), grouped(v->gauges[i], number));
         for (unsigned i = 0; i < PG_COUNTERS; i++)
-                printf("  %-22s %16s\n", live_counter_name(i), grouped(v->counters[i], number));
+                if (live_counter_name(i))
+                        printf("  %-28s %16s\n", live_counter_name(i),
+                               grouped(v->counters[i], number));
 }
 
 static void print_table(const struct live_views *now, const struct live_views *before,
@@ -135,7 +137,8 @@ static void json_pool(struct json *j, const struct live_view *v, const struct li
         json_close(j);
         json_object(j, "counters");
         for (unsigned i = 0; i < PG_COUNTERS; i++)
-                json_number(j, live_counter_name(i), v->counters[i]);
+                if (live_counter_name(i))
+                        json_number(j, live_counter_name(i), v->counters[i]);
         json_close(j);
         json_close(j);
 }
@@ -201,6 +204,8 @@ static void print_openmetrics(const struct live_views *now)
                 bool is_time = c == PG_COUNTER_WAIT_NS;
                 const char *name = is_time ? "wait_seconds" : live_counter_name(c);
 
+                if (!name)
+                        continue;
                 printf("# TYPE unpaged_%s counter\n", name);
                 if (is_time)
                         printf("# UNIT unpaged_%s seconds\n", name);

@@ -43,6 +43,17 @@ static const char *const counter_names[PG_COUNTERS] = {
         [PG_COUNTER_ERRORS_FRAMES] = "errors_frames",
         [PG_COUNTER_BUSY_PAGES] = "busy_pages",
         [PG_COUNTER_ABOVE_BUDGET] = "above_budget",
+#define COST(kind, name)                                                                           \
+        [PG_COUNTER_COST_EVENTS + kind] = name "_events",                                          \
+                                  [PG_COUNTER_COST_MEASURED + kind] = name "_measured",            \
+                                  [PG_COUNTER_COST_CPU_NS + kind] = name "_measured_cpu_ns",       \
+                                  [PG_COUNTER_COST_WAIT_NS + kind] = name "_measured_wait_ns"
+        COST(PG_COST_FIRST_TOUCH, "first_touch"),
+        COST(PG_COST_LOAD_SWAP, "load_swap"),
+        COST(PG_COST_LOAD_STORE, "load_store"),
+        COST(PG_COST_RESCUE, "rescue"),
+        COST(PG_COST_FIRST_WRITE, "first_write"),
+        COST(PG_COST_EVICTION, "eviction"),
 };
 
 static const char *const gauge_names[PG_GAUGES] = {
@@ -58,6 +69,8 @@ static const char *const gauge_names[PG_GAUGES] = {
         [PG_GAUGE_SWAP_SAME_FILLED] = "swap_same_filled",
         [PG_GAUGE_SWAP_INCOMPRESSIBLE] = "swap_incompressible",
         [PG_GAUGE_SWAP_LIMIT_HITS] = "swap_limit_hits",
+        [PG_GAUGE_ACCESS_CPU_NS] = "access_cpu_ns",
+        [PG_GAUGE_ACCESS_WAIT_NS] = "access_wait_ns",
 };
 
 const char *live_counter_name(enum pg_counter counter)

@@ -36,7 +36,7 @@ void live_views_free(struct live_views *all);
 /* The same pool in another reading, or NULL. */
 const struct live_view *live_view_find(const struct live_views *all, const struct live_view *v);
 
-/* Names of figures, as in struct pg_stats. */
+/* Names of figures, as in struct pg_stats; NULL: of a counter that is not in use. */
 const char *live_counter_name(enum pg_counter counter);
 const char *live_gauge_name(enum pg_gauge gauge);
 

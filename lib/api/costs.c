@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * costs.c - what paging costs: the figures of lib/observe/cost_meter.c, extrapolated; the CPU time
+ * of the program and of the pager; and what an access that faults costs its own thread.
+ *
+ * The last is not in any account: exceptions, and switching to another thread and back, count as
+ * the program's own time; and nobody sees how long the thread waits before the pager hears of the
+ * fault, and after the wake-up until it runs. So a thread has a page of its own go out, and touches
+ * it. What that took beyond what the pager counts for this thread is the rest. The median of many
+ * counts: the first ones find cold caches, and others are interrupted.
+ */
+#include "costs.h"
+#include "futex_lock.h"
+#include "mapping.h"
+#include "pool.h"
+#include "stats.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unpaged/statistics.h>
+#include <unpaged/unpaged.h>
+
+#define TRIALS 64u /* of each time, on a page of its own */
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static uint64_t of_all(uint64_t measured_ns, uint64_t measured, uint64_t events)
+{
+        return measured ? (uint64_t)((double)measured_ns * (double)events / (double)measured) : 0;
+}
+
+static uint64_t cpu_ns(clockid_t clock)
+{
+        struct timespec ts;
+
+        clock_gettime(clock, &ts);
+        return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void costs_read(struct pg_pool *pool, struct pg_stats *out)
+{
+        uint64_t served = 0, process = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+        for (unsigned i = 0; i < PG_COSTS; i++) {
+                struct pg_cost *c = &out->costs[i];
+                uint64_t measured = stats_sum(&pool->stats, PG_COUNTER_COST_MEASURED + i);
+
+                c->events = stats_sum(&pool->stats, PG_COUNTER_COST_EVENTS + i);
+                c->cpu_ns = of_all(stats_sum(&pool->stats, PG_COUNTER_COST_CPU_NS + i), measured,
+                                   c->events);
+                c->wait_ns = of_all(stats_sum(&pool->stats, PG_COUNTER_COST_WAIT_NS + i), measured,
+                                    c->events);
+                served += c->cpu_ns;
+        }
+        out->cpu_pager_ns = threads_cpu_ns();
+        if (pool->delivery == PG_DELIVERY_SIGNAL)
+                out->cpu_pager_ns += served; /* by the threads that fault */
+        out->cpu_program_ns = process > out->cpu_pager_ns ? process - out->cpu_pager_ns : 0;
+}
+
+/* ---- measuring ----------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+static uint64_t median(uint64_t v[TRIALS])
+{
+        qsort(v, TRIALS, sizeof(v[0]), by_size);
+        return v[TRIALS / 2];
+}
+
+/* What the pager has counted for the calling thread, in nanoseconds. */
+static uint64_t served_ns(struct pg_pool *pool)
+{
+        const struct thread_counters *t = stats_thread_find(&pool->stats, stats_self());
+
+        return t ? atomic_load_explicit(&t->wait_ns, memory_order_relaxed) : 0;
+}
+
+/* The handler counts when the page is there: the thread may run before it has. */
+static uint64_t served_since(struct pg_pool *pool, uint64_t before)
+{
+        uint64_t now = served_ns(pool);
+
+        for (unsigned i = 0; i < 1000 && now == before; i++)
+                now = served_ns(pool);
+        return now - before;
+}
+
+/* Far from each other, and in no order: neighbours share tables, which makes them cheaper. */
+#define SPREAD 4096u
+static unsigned far_page(unsigned i)
+{
+        return i * 2654435761u % SPREAD;
+}
+
+/* Looking at the CPU's clock is a system call: it would add to the other time. So each page is for
+ * one of them. In signal delivery all that the thread does takes the CPU. */
+static void touch_all(struct pg_pool *pool, volatile char *pages, uint64_t cpu[TRIALS],
+                      uint64_t wall[TRIALS])
+{
+        uint64_t began, took, served;
+
+        for (unsigned i = 0; i < TRIALS; i++) {
+                served = served_ns(pool);
+                began = clock_now();
+                pages[far_page(2 * i) * pool->page_size]++;
+                took = clock_now() - began;
+                served = served_since(pool, served);
+                wall[i] = took > served ? took - served : 0;
+
+                began = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+                pages[far_page(2 * i + 1) * pool->page_size]++;
+                cpu[i] = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+        }
+}
+
+static uint64_t median_look_ns(void)
+{
+        uint64_t took[TRIALS], began;
+
+        for (unsigned i = 0; i < TRIALS; i++) {
+                began = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+                took[i] = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+        }
+        return median(took);
+}
+
+static int measure_access_rest(struct pg_pool *pool, char *pages)
+{
+        uint64_t cpu[TRIALS], wall[TRIALS], look, of_cpu, of_wall;
+        int error;
+
+        for (unsigned i = 0; i < 2 * TRIALS; i++)
+                pages[far_page(i) * pool->page_size] = (char)i;
+        error = pg_page_out(pool, pages, SPREAD * pool->page_size);
+        if (error)
+                return error;
+        touch_all(pool, pages, cpu, wall);
+        look = median_look_ns();
+        of_cpu = median(cpu);
+        of_cpu = of_cpu > look ? of_cpu - look : 0;
+        of_wall = median(wall);
+        if (pool->delivery == PG_DELIVERY_SIGNAL)
+                of_cpu = of_wall;
+        stats_set(&pool->stats, PG_GAUGE_ACCESS_CPU_NS, of_cpu);
+        stats_set(&pool->stats, PG_GAUGE_ACCESS_WAIT_NS, of_wall > of_cpu ? of_wall - of_cpu : 0);
+        return 0;
+}
+
+/* What is measured is not what the program does. */
+static void unobserved(const char *pages)
+{
+        bool dying;
+        struct mapping *m = mapping_get((uintptr_t)pages, &dying);
+
+        m->flags |= MAPPING_UNOBSERVED;
+        mapping_put(m);
+}
+
+int pg_cost_measure(struct pg_pool *pool)
+{
+        sigset_t bus, old;
+        char *pages;
+        int error;
+
+        if (pool->is_orphan)
+                return -ECHILD;
+        pages = pg_map(pool, SPREAD * pool->page_size, 0);
+        if (!pages)
+                return -errno;
+        unobserved(pages);
+        sigemptyset(&bus);
+        sigaddset(&bus, SIGBUS);
+        pthread_sigmask(SIG_UNBLOCK, &bus, &old);
+        error = measure_access_rest(pool, pages);
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+        pg_unmap(pool, pages, SPREAD * pool->page_size);
+        return error;
+}
