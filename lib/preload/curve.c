@@ -8,13 +8,14 @@
  * So the shells and wrappers that execute another program in their place tell nothing, and leave
  * the name to it; and but for the first only those tell that had to give pages up.
  *
- * What a miss costs is measured: what the process waited for pages, divided by its faults.
+ * What paging costs is in run_costs.c.
  */
 #include "claim.h"
 #include "curve_view.h"
 #include "out_file.h"
 #include "preload.h"
 #include "real_syscalls.h"
+#include "run_costs.h"
 #include "text.h"
 
 #include <limits.h>
@@ -26,6 +27,8 @@ static struct {
         char path[PATH_MAX]; /* as the user named it; "": none */
         bool first;          /* of its tree */
         _Atomic bool told;
+        bool is_settled;
+        struct curve_view settled;
 } curve;
 
 static uint64_t misses(const void *arg, uint64_t frames)
@@ -37,12 +40,37 @@ static uint64_t misses(const void *arg, uint64_t frames)
         return point.misses;
 }
 
+/* What the costs of the run were, for each page that misses. They may be wrong by a twentieth: what
+ * was measured at the end of the program, of far pages, stands for all of its faults. */
+#define DOUBT 0.05
+
+static void add_costs(struct curve_view *v, const struct pg_stats *s, bool at_end)
+{
+        struct run_costs r = run_costs_read(s, v->first, at_end);
+        uint64_t again = misses(NULL, v->budget), left = s->costs[PG_COST_EVICTION].events;
+        uint64_t leaving = v->budget < v->enough && v->first > v->budget ? v->first - v->budget : 0;
+        double of_again = left ? (double)r.again / (double)left : 1;
+
+        again = again > v->first ? again - v->first : 0;
+        of_again = of_again < 1 ? of_again : 1;
+        v->kept_ns = r.run_ns - r.again_ns - r.leave_ns;
+        if (v->kept_ns < r.run_ns / 100)
+                v->kept_ns = r.run_ns / 100; /* nearly all was paging: it cannot be told how much */
+        if (again)
+                v->miss_ns = (r.again_ns + r.leave_ns * of_again) / (double)again;
+        else
+                of_again = 0;
+        if (leaving)
+                v->leave_ns = r.leave_ns * (1 - of_again) / (double)leaving;
+        v->doubt = DOUBT;
+        v->is_short = r.is_short && left > 0;
+}
+
 /* False: there is none. */
-static bool look(struct curve_view *v)
+static bool look_now(struct curve_view *v, bool at_end)
 {
         struct pg_curve c = {.size = sizeof(c)};
         struct pg_stats s = {.size = sizeof(s)};
-        uint64_t wall = stats_wall_ns();
 
         if (!curve.path[0] || pg_curve_get(preload.pool, &c, NULL, 0) != 0 ||
             pg_stats_get(preload.pool, &s) != 0)
@@ -54,17 +82,36 @@ static bool look(struct curve_view *v)
                                  .enough = c.enough,
                                  .budget = s.frames_total,
                                  .given = preload.budget,
-                                 .first = c.first,
-                                 .fault_ns = s.faults ? s.wait_ns / s.faults : 0,
-                                 .other_ns = wall > s.wait_ns ? wall - s.wait_ns : 0};
+                                 .first = c.first};
+        add_costs(v, &s, at_end);
         return true;
+}
+
+/* At the end it was settled: all that is told then says the same. */
+static bool look(struct curve_view *v)
+{
+        if (!curve.is_settled)
+                return look_now(v, false);
+        *v = curve.settled;
+        return true;
+}
+
+void curve_settle(void)
+{
+        if (is_active() && real_getpid() == preload.pid && !curve.is_settled)
+                curve.is_settled = look_now(&curve.settled, true);
+}
+
+void curve_again(void)
+{
+        curve.is_settled = false;
 }
 
 bool curve_sufficient(uint64_t *bytes)
 {
         struct curve_view v;
 
-        if (!look(&v))
+        if (!look(&v) || v.is_short)
                 return false;
         *bytes = (uint64_t)curve_view_bytes(&v, curve_view_sufficient(&v));
         return true;
@@ -144,6 +191,7 @@ void curve_hand_over(void)
 void curve_restart(void)
 {
         curve.first = false;
+        curve.is_settled = false;
         atomic_store(&curve.told, false);
 }
 

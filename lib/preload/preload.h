@@ -23,6 +23,7 @@ struct preload {
         size_t granule;       /* the pool's page size */
         size_t budget;
         bool signal_delivery;
+        bool swap_is_far;    /* what waits for it waits for a disk */
         _Atomic bool active; /* the interposers do more than to call the kernel */
         const char *name;    /* the program's, as in argv[0] */
         pid_t pid;           /* of the process the pool belongs to: a child of vfork is another */
@@ -92,9 +93,13 @@ void trace_write(void);  /* what is in memory still; as stats_write */
 #define CURVE_PAGES 4096u /* that a process's curve follows; of more a sample */
 uint32_t curve_open(const char *path, const char *old); /* what it is to follow; 0: none */
 void curve_restart(void);                               /* in a child of fork */
-void curve_write(void);                                 /* as stats_write */
-void curve_hand_over(void);             /* its file is that of the program it executes */
-bool curve_sufficient(uint64_t *bytes); /* how much memory would have been; false: no curve */
+/* By the thread that ends the process, before anything is told: measures, for some milliseconds. */
+void curve_settle(void);
+void curve_again(void);     /* it has not ended after all */
+void curve_write(void);     /* as stats_write */
+void curve_hand_over(void); /* its file is that of the program it executes */
+/* How much memory would have been; false: no curve, or it cannot be told. */
+bool curve_sufficient(uint64_t *bytes);
 
 /* sample.c */
 struct settings;

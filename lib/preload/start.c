@@ -372,6 +372,7 @@ static int pool_open(const struct settings *s)
         preload.granule = s->page_size;
         preload.budget = config.budget;
         preload.signal_delivery = s->signal_delivery;
+        preload.swap_is_far = s->swap == SWAP_FILE;
         error = policy_load(s, &config.policy_ops);
         if (!error)
                 error = swap_open(s, &config.swap);

@@ -197,6 +197,7 @@ void stats_again(void)
         if (real_getpid() != preload.pid)
                 return;
         atomic_store(&stats.told, false);
+        curve_again();
         pg_live_mark(PG_LIVE_RUNNING);
 }
 
@@ -222,6 +223,7 @@ void stats_block_restart(void)
 static int write_all(void *arg)
 {
         (void)arg;
+        curve_settle();
         stats_write();
         curve_write();
         sample_write();
@@ -233,6 +235,7 @@ static int write_all(void *arg)
 static int write_for_next(void *arg)
 {
         (void)arg;
+        curve_settle();
         stats_write();
         curve_hand_over();
         sample_hand_over();

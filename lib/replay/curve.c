@@ -70,13 +70,14 @@ static void print_table(const struct curve_view *v)
         size_t n = choose_sizes(v, sizes);
 
         printf("\n  %12s %14s %14s %10s\n", "memory, MiB", "misses", "of them again",
-               v->other_ns ? "time" : "time, most");
+               v->is_least ? "time, most" : "time");
         for (size_t i = 0; i < n; i++) {
                 uint64_t misses = v->misses(v->arg, sizes[i]);
 
                 printf("  %12.3f %14" PRIu64 " %14" PRIu64 " %9.2fx",
                        curve_view_bytes(v, sizes[i]) / (1 << 20), misses,
-                       misses > v->first ? misses - v->first : 0, curve_view_slowdown(v, misses));
+                       misses > v->first ? misses - v->first : 0,
+                       curve_view_slowdown(v, sizes[i]).middle);
                 if (sizes[i] == v->budget)
                         printf("  %s", curve_view_budget_word(v));
                 if (sizes[i] == sufficient)
@@ -102,9 +103,10 @@ static void print_about(const struct curve_trace *t, const struct curve_view *v)
                 printf(", seen by a pool of %" PRIu64 " frames (%s, %u %% victim queue)", v->budget,
                        t->header.policy, t->header.queue_pct);
         printf("\n%" PRIu64 " first touches; a page takes %.1f us", v->first,
-               (double)v->fault_ns / 1e3);
-        if (v->other_ns)
-                printf(", the rest %.3f s\n", (double)v->other_ns / 1e9);
+               v->miss_ns / 1e3);
+        if (!v->is_least)
+                printf(", the rest %.3f s\n",
+                       (v->kept_ns - (double)v->first * v->miss_ns) / 1e9);
         else
                 printf(", and how long the rest takes is not known\n");
         if (v->budget && v->least > 1) {
@@ -138,6 +140,8 @@ static struct curve_view view_of(const struct curve_trace *t, const struct reque
                                  const char *name)
 {
         uint64_t run_ns = t->microseconds * 1000, wait_ns = t->touches * q->fault_ns;
+        uint64_t first = miss_curve_first(&t->curve);
+        uint64_t other_ns = run_ns > wait_ns ? run_ns - wait_ns : 0;
 
         return (struct curve_view){.misses = misses_with,
                                    .arg = &t->curve,
@@ -146,9 +150,10 @@ static struct curve_view view_of(const struct curve_trace *t, const struct reque
                                    .least = t->least,
                                    .enough = miss_curve_enough(&t->curve),
                                    .budget = t->frames,
-                                   .first = miss_curve_first(&t->curve),
-                                   .fault_ns = q->fault_ns,
-                                   .other_ns = run_ns > wait_ns ? run_ns - wait_ns : 0};
+                                   .first = first,
+                                   .kept_ns = (double)(other_ns + first * q->fault_ns),
+                                   .miss_ns = (double)q->fault_ns,
+                                   .is_least = other_ns == 0};
 }
 
 static int show(const struct curve_trace *t, const struct request *q)

@@ -99,19 +99,37 @@ static void draw_misses_axis(struct picture *p)
                    (const char *const[]){"misses", p->y.by_ratio ? " (logarithmic)" : "", NULL});
 }
 
+/* The fewest frames with which the run is at most so many times as slow. */
+static uint64_t frames_for(const struct curve_view *v, double times)
+{
+        uint64_t low = v->least, high = v->enough > low ? v->enough : low;
+
+        while (low < high) {
+                uint64_t middle = low + (high - low) / 2;
+
+                if (curve_view_slowdown(v, middle).middle <= times)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return low;
+}
+
+/* A mark stands where the curve is so high: time falls with misses. */
 static void draw_slowdown_ticks(struct picture *p)
 {
         static const double values[] = {1,   1.05, 1.1, 1.25, 1.5, 2,   3,   4,   5,   7.5,
                                         10,  15,   20,  30,   50,  75,  100, 150, 200, 300,
                                         500, 750,  1e3, 2e3,  5e3, 1e4, 2e4, 5e4, 1e5, 1e6};
         const struct curve_view *v = p->v;
-        double least = (double)v->other_ns + (double)v->first * (double)v->fault_ns, before = 1e9;
+        double before = 1e9;
 
-        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && least > 0; i++) {
-                double at = (values[i] * least - (double)v->other_ns) / (double)v->fault_ns;
-                double y = axis_place(&p->y, at);
+        for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+                uint64_t frames = frames_for(v, values[i]);
+                double at = (double)v->misses(v->arg, frames), y = axis_place(&p->y, at);
 
-                if (at < p->y.low || at > p->y.high || before - y < 17)
+                if (at < p->y.low || at > p->y.high || before - y < 17 ||
+                    (frames == v->least && curve_view_slowdown(v, frames).middle < values[i]))
                         continue;
                 before = y;
                 svg_line(p->k, "frame", RIGHT, y, RIGHT + 4, y);
@@ -122,14 +140,13 @@ static void draw_slowdown_ticks(struct picture *p)
         }
 }
 
-/* The time is a straight function of the misses, so their axis serves it, too. */
 static void draw_slowdown_axis(struct picture *p)
 {
-        if (p->v->fault_ns == 0)
+        if (p->v->miss_ns <= 0 || p->v->is_short)
                 return;
         draw_slowdown_ticks(p);
         axis_title(p, WIDTH - MARGIN, p->top - 14, "end",
-                   (const char *const[]){"estimated time", p->v->other_ns ? "" : ", at most",
+                   (const char *const[]){"estimated time", p->v->is_least ? ", at most" : "",
                                          p->y.by_ratio ? " (scale of misses)" : "", NULL});
 }
 

@@ -6,16 +6,21 @@
  * For the command `unpaged curve`, and for the preloaded library at the end of a program: so it
  * neither allocates nor uses stdio, and all text goes into a buffer of the caller's. Any thread.
  *
- * The estimate. A run took `other_ns` besides waiting for pages, and one page costs `fault_ns`, as
- * long as it was measured. Then with M bytes it takes other_ns + misses(M) * fault_ns; and however
- * much memory there is, first touches remain. Their quotient is the slowdown. Where nobody knows
- * how long the rest took, it counts as nothing, and the slowdown is the most that there can be.
+ * The estimate. A run takes `kept_ns` with all the memory it could want: then no page comes back,
+ * and none leaves. Each miss that is no first touch adds `miss_ns`, with all that comes of it; and
+ * each page that must leave for a first touch adds `leave_ns`. The quotient is the slowdown: always
+ * beside the same program with all the memory it could want, paged as well.
  *
- * It *suffices* what makes the run at most 5 % slower than unlimited memory would.
+ * The costs may be wrong by the share `doubt`, in both directions. As their sum was taken off the
+ * time of the run to get kept_ns, that is then wrong by as much the other way. So slowdowns are
+ * ranges, wide ones where most of the time was paging.
+ *
+ * It *suffices* what makes the run 5 % slower, by the middle of the range.
  */
 #ifndef CURVE_VIEW_H
 #define CURVE_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "ink.h"
 
@@ -32,12 +37,20 @@ struct curve_view {
         uint64_t budget;    /* frames it had; 0: there was no pool */
         uint64_t given;     /* bytes of the budget, buffers included; 0: not known */
         uint64_t first;     /* misses that are first touches */
-        uint64_t fault_ns;  /* that a miss takes */
-        uint64_t other_ns;  /* that the run takes besides; 0: not known */
+        double kept_ns;     /* that the run takes with all memory */
+        double miss_ns;     /* that a miss costs which is no first touch */
+        double leave_ns;    /* that it costs if a page must leave for a first touch */
+        double doubt;       /* of these: 0.1 is one tenth more or less */
+        bool is_least;      /* kept_ns is too small: what the program did besides is not known */
+        bool is_short;      /* the run was too short, or had too few faults, for a verdict */
 };
 
-/* How many times as long the run takes as with unlimited memory. */
-double curve_view_slowdown(const struct curve_view *v, uint64_t misses);
+/* How many times as long the run takes with so many frames as with all memory: by the middle of
+ * the range, at its lower end, and at its upper one. */
+struct slowdown {
+        double middle, low, high;
+};
+struct slowdown curve_view_slowdown(const struct curve_view *v, uint64_t frames);
 
 /* The least number of frames that suffices; v->least, if no less is known. */
 uint64_t curve_view_sufficient(const struct curve_view *v);

@@ -57,7 +57,7 @@ row 0.500 2560 2304 10.00
 row 0.875 2560 2304 10.00
 row 1.000 256 0 1.00
 says 'suffices  first touches only'
-says '1 MiB would have sufficed: with it, the run is at most 5 % slower than with unlimited memory.'
+says '1 MiB would have sufficed to run at most 5 % slower than with all the memory it could want.'
 
 generate phases.trace phases --pages 512 --accesses 20000 --seed 7 --writes 0
 launch curve --fault-ns 25000 phases.trace

@@ -33,8 +33,17 @@ int main(int argc, char **argv)
         for (int i = 0; i < 9; i++)
                 n[i] = strtoull(argv[i + 2], NULL, 10);
         most = n[6];
-        v = (struct curve_view){misses, NULL, argv[1], n[0], n[1], n[2],
-                                n[3],   n[4], n[5],    n[7], n[8]};
+        v = (struct curve_view){.misses = misses,
+                                .name = argv[1],
+                                .page_size = n[0],
+                                .least = n[1],
+                                .enough = n[2],
+                                .budget = n[3],
+                                .given = n[4],
+                                .first = n[5]};
+        v.miss_ns = (double)n[7];
+        v.kept_ns = (double)(n[8] + n[5] * n[7]);
+        v.is_least = n[8] == 0;
         curve_view_picture(&v, &ink);
         fwrite(at, 1, ink.len, stdout);
         return ink.full ? 1 : 0;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* run_costs.h - how much of a run's time paging took. See run_costs.c. */
+#ifndef RUN_COSTS_H
+#define RUN_COSTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <unpaged/statistics.h>
+
+struct run_costs {
+        double run_ns;   /* that the run took, without the time that it waited for a CPU */
+        double again_ns; /* of it: for pages that were there before, as coming in again costs */
+        double leave_ns; /* of it: for pages that left, or were to leave */
+        uint64_t again;  /* such pages that came in: misses that are no first touches */
+        bool is_short;   /* too little was measured for a verdict */
+};
+
+/* `first`: of the misses, first touches. At the end of the process it measures what a fault costs
+ * the thread that faults (pg_cost_measure), once; `at_end`: this is the end. */
+struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first, bool at_end);
+
+#endif
