@@ -4,16 +4,20 @@
 
 #include <string.h>
 
-void ink_text(struct ink *k, const char *text)
+void ink_piece(struct ink *k, const char *text, size_t n)
 {
-        size_t n = strlen(text);
-
         if (n >= k->size - k->len) {
                 k->full = true;
                 return;
         }
-        memcpy(k->at + k->len, text, n + 1);
+        memcpy(k->at + k->len, text, n);
         k->len += n;
+        k->at[k->len] = '\0';
+}
+
+void ink_text(struct ink *k, const char *text)
+{
+        ink_piece(k, text, strlen(text));
 }
 
 static uint64_t power_of_ten(unsigned places)

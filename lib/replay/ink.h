@@ -20,6 +20,8 @@ struct ink {
 };
 
 void ink_text(struct ink *k, const char *text);
+/* n bytes of it. */
+void ink_piece(struct ink *k, const char *text, size_t n);
 /* With so many places behind the point. */
 void ink_number(struct ink *k, double value, unsigned places);
 /* With as few places as say the same as `places` of them do: 16, 15.8. */

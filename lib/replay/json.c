@@ -2,9 +2,13 @@
 /* json.c - see json.h. */
 #include "json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
+
+static void put(const struct json *j, const char *text)
+{
+        j->put(j->arg, text, strlen(text));
+}
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
@@ -28,23 +32,32 @@ static size_t character(const unsigned char *at)
         return n;
 }
 
+/* "\\u001f" */
+static void put_escaped(const struct json *j, unsigned char c)
+{
+        static const char digits[] = "0123456789abcdef";
+        const char escaped[] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15], '\0'};
+
+        put(j, escaped);
+}
+
 static void quoted(const struct json *j, const char *text)
 {
         const unsigned char *at = (const unsigned char *)text;
 
-        fputc('"', j->stream);
+        put(j, "\"");
         for (size_t n; *at; at += n ? n : 1) {
                 n = character(at);
                 if (n == 0)
-                        fputs("\\ufffd", j->stream);
+                        put(j, "\\ufffd");
                 else if (*at == '"' || *at == '\\')
-                        fprintf(j->stream, "\\%c", *at);
+                        put(j, *at == '"' ? "\\\"" : "\\\\");
                 else if (*at < 0x20 || *at == 0x7f)
-                        fprintf(j->stream, "\\u%04x", *at);
+                        put_escaped(j, *at);
                 else
-                        fwrite(at, 1, n, j->stream);
+                        j->put(j->arg, (const char *)at, n);
         }
-        fputc('"', j->stream);
+        put(j, "\"");
 }
 
 /* ---- structure ------------------------------------------------------------------------------ */
@@ -53,28 +66,28 @@ static void indent(const struct json *j)
 {
         if (j->lines)
                 return;
-        fputc('\n', j->stream);
+        put(j, "\n");
         for (unsigned i = 0; i < j->depth; i++)
-                fputs("  ", j->stream);
+                put(j, "  ");
 }
 
 static void member(struct json *j, const char *key)
 {
         if (j->has_member)
-                fputc(',', j->stream);
+                put(j, ",");
         j->has_member = true;
         if (j->depth > 0)
                 indent(j);
         if (!key)
                 return;
         quoted(j, key);
-        fputs(j->lines ? ":" : ": ", j->stream);
+        put(j, j->lines ? ":" : ": ");
 }
 
-static void open(struct json *j, const char *key, const char *ends)
+static void begin(struct json *j, const char *key, const char *ends)
 {
         member(j, key);
-        fputc(ends[0], j->stream);
+        j->put(j->arg, &ends[0], 1);
         j->ends[j->depth++] = ends[1];
         j->has_member = false;
 }
@@ -83,19 +96,19 @@ void json_document(struct json *j, const char *schema, unsigned version)
 {
         j->depth = 0;
         j->has_member = false;
-        open(j, NULL, "{}");
+        begin(j, NULL, "{}");
         json_text(j, "schema", schema);
         json_number(j, "version", version);
 }
 
 void json_object(struct json *j, const char *key)
 {
-        open(j, key, "{}");
+        begin(j, key, "{}");
 }
 
 void json_array(struct json *j, const char *key)
 {
-        open(j, key, "[]");
+        begin(j, key, "[]");
 }
 
 void json_close(struct json *j)
@@ -105,10 +118,10 @@ void json_close(struct json *j)
         j->depth--;
         if (!is_empty)
                 indent(j);
-        fputc(j->ends[j->depth], j->stream);
+        j->put(j->arg, &j->ends[j->depth], 1);
         j->has_member = true;
         if (j->depth == 0)
-                fputc('\n', j->stream);
+                put(j, "\n");
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -121,27 +134,42 @@ void json_text(struct json *j, const char *key, const char *text)
 
 void json_number(struct json *j, const char *key, uint64_t value)
 {
+        char digits[24], *at = digits + sizeof(digits) - 1;
+
+        *at = '\0';
+        do
+                *--at = (char)('0' + value % 10);
+        while (value /= 10);
         member(j, key);
-        fprintf(j->stream, "%" PRIu64, value);
+        put(j, at);
 }
 
-void json_decimal(struct json *j, const char *key, double value, int places)
+void json_decimal(struct json *j, const char *key, double value, unsigned places)
 {
+        char text[40] = "";
+        struct ink ink = {text, sizeof(text), 0, false};
+
+        if (isfinite(value) && fabs(value) < JSON_DECIMAL_LIMIT)
+                ink_number(&ink, value, places);
         member(j, key);
-        if (isfinite(value))
-                fprintf(j->stream, "%.*f", places, value);
-        else
-                fputs("null", j->stream);
+        put(j, text[0] ? text : "null");
 }
 
 void json_bool(struct json *j, const char *key, bool value)
 {
         member(j, key);
-        fputs(value ? "true" : "false", j->stream);
+        put(j, value ? "true" : "false");
 }
 
 void json_null(struct json *j, const char *key)
 {
         member(j, key);
-        fputs("null", j->stream);
+        put(j, "null");
+}
+
+/* ---- where it goes -------------------------------------------------------------------------- */
+
+void json_into_ink(void *ink, const char *text, size_t n)
+{
+        ink_piece(ink, text, n);
 }

@@ -4,6 +4,9 @@
  * such as "unpaged.stats", and "version", a number that grows when a member goes away or means
  * something else; members may be added without that. The schemas are described in unpaged(1).
  *
+ * The preloaded library writes with it, too, when a process ends: no allocation, no stdio, no locale.
+ * Any thread, any signal handler.
+ *
  * Numbers are whole or have the places that are asked for. Text that is no UTF-8 (the name of a
  * file may be anything) has U+FFFD in place of the bytes that are none.
  */
@@ -11,13 +14,15 @@
 #define JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include "ink.h"
 
 #define JSON_DEPTH 8u
 
 struct json {
-        FILE *stream;
+        void (*put)(void *arg, const char *text, size_t n); /* where it goes, piece by piece */
+        void *arg;
         bool lines;      /* each document on a line of its own; else indented */
         unsigned depth;  /* of what is open */
         bool has_member; /* the innermost has one */
@@ -34,9 +39,14 @@ void json_close(struct json *j);
 
 void json_text(struct json *j, const char *key, const char *text);
 void json_number(struct json *j, const char *key, uint64_t value);
-/* With so many places; null, if it is no finite number. */
-void json_decimal(struct json *j, const char *key, double value, int places);
+/* With so many places, at most 4; null, if it is no number below the limit. */
+#define JSON_DECIMAL_LIMIT 1e15
+void json_decimal(struct json *j, const char *key, double value, unsigned places);
 void json_bool(struct json *j, const char *key, bool value);
 void json_null(struct json *j, const char *key);
+
+/* For `put`: arg is a struct ink; a FILE (json_stream.c). */
+void json_into_ink(void *ink, const char *text, size_t n);
+void json_into_stream(void *stream, const char *text, size_t n);
 
 #endif

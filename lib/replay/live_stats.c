@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -146,7 +147,7 @@ static void json_pool(struct json *j, const struct live_view *v, const struct li
 static void print_json(const struct live_views *now, const struct live_views *before,
                        const struct request *q)
 {
-        struct json j = {.stream = stdout, .lines = q->every_ns != 0};
+        struct json j = {.put = json_into_stream, .arg = stdout, .lines = q->every_ns != 0};
 
         json_document(&j, SCHEMA, SCHEMA_VERSION);
         json_array(&j, "pools");
