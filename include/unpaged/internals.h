@@ -121,6 +121,12 @@ int pg_owns_thread(pid_t tid);
  */
 void pg_live_mark(enum pg_live_state state);
 
+/*
+ * Pools that are opened from now on say that this process belongs to a run (pg_live.run), which a
+ * child of fork inherits. Before others can call the library.
+ */
+void pg_live_run(pid_t first, uint64_t start_ticks);
+
 #ifdef __cplusplus
 }
 #endif

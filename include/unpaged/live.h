@@ -122,6 +122,9 @@ struct pg_live {
         uint64_t buffer_bytes;     /* the pool's own buffers, part of the budget */
         char program[64];          /* its name, cut if it is longer */
         char policy[32], swap[32]; /* names of the policy, of the swap store */
+        uint64_t run_start_ticks;  /* when the process `run` began, as above */
+        int32_t run;               /* the first process of the `unpaged run` it is part of; or 0 */
+        uint32_t reserved;
 };
 
 #ifdef __cplusplus

@@ -15,6 +15,15 @@
 #include <unistd.h>
 #include <unpaged/internals.h>
 
+static pid_t run;
+static uint64_t run_start_ticks;
+
+void pg_live_run(pid_t first, uint64_t start_ticks)
+{
+        run = first;
+        run_start_ticks = start_ticks;
+}
+
 /* Before the C library has begun (the preloaded library is as early), it does not know the name. */
 static void program_name_copy(char name[64])
 {
@@ -30,6 +39,8 @@ int pool_counters_open(struct pg_pool *pool, unsigned contexts, unsigned buffer_
         struct pg_live first = {.pool = atomic_fetch_add(&opened, 1),
                                 .delivery = pool->delivery,
                                 .page_size = pool->page_size,
+                                .run = run,
+                                .run_start_ticks = run_start_ticks,
                                 .buffer_bytes = buffer_pages * pool->page_size};
 
         live_places_read();

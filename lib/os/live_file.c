@@ -8,6 +8,7 @@
  * raise SIGBUS at the first count.
  */
 #include "live_file.h"
+#include "live_name.h"
 #include "arena.h"
 #include "kernel_page.h"
 
@@ -24,46 +25,14 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+#include <unpaged/live.h>
 
-#define STAT_BYTES  1024u
-#define START_FIELD 20u /* of /proc/PID/stat, behind the name */
-#define LIST_BYTES  4096u
+#define LIST_BYTES 4096u
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
 /* Where files may lie, as the environment had it: see live_places_read(). */
 static char runtime[LIVE_FOLDER];
-
-/* Text without stdio, whose locale may lie in paged memory, as the environment may: a child of fork
- * is here before anybody can serve its faults. */
-static void put_text(char *to, size_t size, const char *text)
-{
-        size_t len = strlen(to), n = strlen(text);
-
-        n = n < size - 1 - len ? n : size - 1 - len;
-        memcpy(to + len, text, n);
-        to[len + n] = '\0';
-}
-
-static void put_number(char *to, size_t size, uint64_t n)
-{
-        char digits[24], *at = digits + sizeof(digits);
-
-        *--at = '\0';
-        do
-                *--at = (char)('0' + n % 10);
-        while (n /= 10);
-        put_text(to, size, at);
-}
-
-static bool take_number(const char **at, uint64_t *n)
-{
-        const char *first = *at;
-
-        for (*n = 0; **at >= '0' && **at <= '9' && *at - first < 19; (*at)++)
-                *n = *n * 10 + (uint64_t)(**at - '0');
-        return *at > first;
-}
 
 void live_places_read(void)
 {
@@ -78,61 +47,15 @@ bool live_folder(unsigned i, char folder[LIVE_FOLDER])
 {
         folder[0] = '\0';
         if (i == 0 && runtime[0]) {
-                put_text(folder, LIVE_FOLDER, runtime);
-                put_text(folder, LIVE_FOLDER, "/unpaged");
+                live_put_text(folder, LIVE_FOLDER, runtime);
+                live_put_text(folder, LIVE_FOLDER, "/unpaged");
         } else if (i == 1 && geteuid() == 0) {
-                put_text(folder, LIVE_FOLDER, "/run/unpaged");
+                live_put_text(folder, LIVE_FOLDER, "/run/unpaged");
         } else if (i == 2) {
-                put_text(folder, LIVE_FOLDER, "/dev/shm/unpaged-");
-                put_number(folder, LIVE_FOLDER, geteuid());
+                live_put_text(folder, LIVE_FOLDER, "/dev/shm/unpaged-");
+                live_put_number(folder, LIVE_FOLDER, geteuid());
         }
         return i <= 2;
-}
-
-uint64_t live_start_ticks(pid_t pid)
-{
-        char path[64] = "/proc/", stat[STAT_BYTES];
-        uint64_t ticks = 0;
-        const char *at;
-        ssize_t n;
-        int fd;
-
-        put_number(path, sizeof(path), (uint64_t)pid);
-        put_text(path, sizeof(path), "/stat");
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-                return 0;
-        n = read(fd, stat, sizeof(stat) - 1);
-        close(fd);
-        stat[n > 0 ? n : 0] = '\0';
-        at = strrchr(stat, ')'); /* the name may hold anything */
-        for (unsigned i = 0; at && i < START_FIELD; i++)
-                at = strchr(at + 1, ' ');
-        if (at)
-                at++;
-        return at && take_number(&at, &ticks) ? ticks : 0;
-}
-
-bool live_name_read(const char *name, pid_t *pid, uint64_t *start_ticks, unsigned *number)
-{
-        uint64_t id, pool;
-
-        if (!take_number(&name, &id) || *name++ != '.' || !take_number(&name, start_ticks) ||
-            *name++ != '.' || !take_number(&name, &pool) || *name || id == 0 || id > INT32_MAX)
-                return false;
-        *pid = (pid_t)id;
-        *number = (unsigned)pool;
-        return true;
-}
-
-bool live_owner_is_there(pid_t pid, uint64_t start_ticks)
-{
-        uint64_t now;
-
-        if (kill(pid, 0) != 0 && errno == ESRCH)
-                return false;
-        now = live_start_ticks(pid);
-        return now == start_ticks || now == 0 || start_ticks == 0;
 }
 
 /* ---- making one ----------------------------------------------------------------------------- */
@@ -211,18 +134,20 @@ static int file_make(int folder, const char *name, size_t bytes)
         return -1;
 }
 
-static int live_file_open(struct live_file *f, size_t bytes, unsigned number)
+/* A file of the process, whose name ends like that, where the first of the folders takes it. */
+static int live_file_open(struct live_file *f, size_t bytes, const char *end)
 {
         char folder[LIVE_FOLDER], name[64] = "";
         int fd = -1;
 
+        *f = (struct live_file){.pid = getpid(), .start_ticks = live_start_ticks(getpid())};
         if (!size_is_allowed(bytes))
                 return -1;
-        put_number(name, sizeof(name), (uint64_t)f->pid);
-        put_text(name, sizeof(name), ".");
-        put_number(name, sizeof(name), f->start_ticks);
-        put_text(name, sizeof(name), ".");
-        put_number(name, sizeof(name), number);
+        live_put_number(name, sizeof(name), (uint64_t)f->pid);
+        live_put_text(name, sizeof(name), ".");
+        live_put_number(name, sizeof(name), f->start_ticks);
+        live_put_text(name, sizeof(name), ".");
+        live_put_text(name, sizeof(name), end);
         for (unsigned i = 0; fd < 0 && live_folder(i, folder); i++) {
                 int at = folder[0] ? folder_open(folder) : -1;
 
@@ -233,9 +158,9 @@ static int live_file_open(struct live_file *f, size_t bytes, unsigned number)
         }
         if (fd < 0)
                 return fd;
-        put_text(f->path, sizeof(f->path), folder);
-        put_text(f->path, sizeof(f->path), "/");
-        put_text(f->path, sizeof(f->path), name);
+        live_put_text(f->path, sizeof(f->path), folder);
+        live_put_text(f->path, sizeof(f->path), "/");
+        live_put_text(f->path, sizeof(f->path), name);
         return fd;
 }
 
@@ -243,9 +168,10 @@ void *live_file_map(struct live_file *f, size_t bytes, unsigned number, void *at
 {
         int fixed = at ? MAP_FIXED : 0, fd;
         void *memory = MAP_FAILED;
+        char end[24] = "";
 
-        *f = (struct live_file){.pid = getpid(), .start_ticks = live_start_ticks(getpid())};
-        fd = live_file_open(f, bytes, number);
+        live_put_number(end, sizeof(end), number);
+        fd = live_file_open(f, bytes, end);
         if (fd >= 0) {
                 memory = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | fixed, fd, 0);
                 close(fd);
@@ -261,6 +187,11 @@ void *live_file_map(struct live_file *f, size_t bytes, unsigned number, void *at
                 return NULL;
         arena_name(memory, bytes, "unpaged-counters");
         return memory;
+}
+
+int live_run_open(struct live_file *f, size_t bytes)
+{
+        return live_file_open(f, bytes, RUN_SUFFIX);
 }
 
 void live_file_remove(struct live_file *f)
@@ -305,30 +236,60 @@ static void stale_add(int folder, struct stale kept[LIVE_STALE_MOST], unsigned *
         *oldest = *s;
 }
 
-static void prune(int folder)
+/* Its run is not over, and will want to know what it has counted. */
+static bool run_goes_on(int folder, const char *name)
+{
+        int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        struct pg_live live;
+        bool is_whole = fd >= 0 && pread(fd, &live, sizeof(live), 0) == (ssize_t)sizeof(live);
+
+        if (fd >= 0)
+                close(fd);
+        return is_whole && memcmp(live.magic, PG_LIVE_MAGIC, sizeof(live.magic)) == 0 &&
+               live.run != 0 && live_owner_is_there(live.run, live.run_start_ticks);
+}
+
+static bool is_stale(int folder, const char *name, bool runs)
+{
+        unsigned number;
+        uint64_t ticks;
+        pid_t pid;
+
+        if (runs)
+                return live_run_name_read(name, &pid, &ticks) && !live_owner_is_there(pid, ticks);
+        return live_name_read(name, &pid, &ticks, &number) && !live_owner_is_there(pid, ticks) &&
+               !run_goes_on(folder, name);
+}
+
+/* Of files of counters, or of records of runs. */
+static void prune(int folder, bool runs)
 {
         _Alignas(struct dirent64) char list[LIST_BYTES];
         struct stale kept[LIVE_STALE_MOST], s;
-        unsigned n = 0, number;
-        uint64_t ticks;
         struct stat st;
+        unsigned n = 0;
         ssize_t size;
-        pid_t pid;
 
+        lseek(folder, 0, SEEK_SET);
         while ((size = syscall(SYS_getdents64, folder, list, sizeof(list))) > 0)
                 for (ssize_t at = 0; at < size;) {
                         const struct dirent64 *entry = (const void *)(list + at);
 
                         at += entry->d_reclen;
                         if (strlen(entry->d_name) >= sizeof(s.name) ||
-                            !live_name_read(entry->d_name, &pid, &ticks, &number) ||
-                            live_owner_is_there(pid, ticks) ||
+                            !is_stale(folder, entry->d_name, runs) ||
                             fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
                                 continue;
                         strcpy(s.name, entry->d_name);
                         s.modified = st.st_mtim;
                         stale_add(folder, kept, &n, &s);
                 }
+}
+
+static void prune_folder(int folder)
+{
+        prune(folder, false);
+        prune(folder, true);
 }
 
 void live_files_prune(void)
@@ -342,7 +303,7 @@ void live_files_prune(void)
                 if (at < 0)
                         continue;
                 if (is_ours_alone(at))
-                        prune(at);
+                        prune_folder(at);
                 close(at);
         }
 }

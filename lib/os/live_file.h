@@ -28,21 +28,18 @@ void live_places_read(void);
  * are no more. */
 bool live_folder(unsigned i, char folder[LIVE_FOLDER]);
 
-/* When a process began, in ticks after the machine did. 0: it is not there, or nobody can tell. */
-uint64_t live_start_ticks(pid_t pid);
-/* The parts of a file's name. False: it is none of ours. */
-bool live_name_read(const char *name, pid_t *pid, uint64_t *start_ticks, unsigned *number);
-/* The process that made it is still there. */
-bool live_owner_is_there(pid_t pid, uint64_t start_ticks);
-
 /* Maps a new file of zeros, or, where none can be made, memory of the process's own; in place of
  * what is at `at`, if that is not NULL. `number`: the last part of its name. NULL: no memory. */
 void *live_file_map(struct live_file *f, size_t bytes, unsigned number, void *at);
+/* A file of so many zeros for the records of the run that this process begins: a descriptor, or -1.
+ * Readable and writable by this user alone. */
+int live_run_open(struct live_file *f, size_t bytes);
 /* By the process that made it: nobody finds it any more. */
 void live_file_remove(struct live_file *f);
 
 /* Files whose processes have ended without removing them: the newest LIVE_STALE_MOST of the folder
- * of this user stay, the others are removed. */
+ * of this user stay, the others are removed. So with records of runs, and with those of the first
+ * that belong to a run: none as long as the first process of the run is there. */
 #define LIVE_STALE_MOST 32u
 void live_files_prune(void);
 

@@ -58,6 +58,19 @@ void ink_number(struct ink *k, double value, unsigned places)
         ink_text(k, at);
 }
 
+void ink_grouped(struct ink *k, uint64_t n)
+{
+        char digits[32], *at = digits + sizeof(digits) - 1;
+
+        *at = '\0';
+        for (unsigned i = 0; i == 0 || n > 0; i++, n /= 10) {
+                if (i > 0 && i % 3 == 0)
+                        *--at = ',';
+                *--at = (char)('0' + n % 10);
+        }
+        ink_text(k, at);
+}
+
 void ink_round(struct ink *k, double value, unsigned places)
 {
         uint64_t n = digits_of(value < 0 ? -value : value, places);

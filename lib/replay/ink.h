@@ -24,6 +24,8 @@ void ink_text(struct ink *k, const char *text);
 void ink_piece(struct ink *k, const char *text, size_t n);
 /* With so many places behind the point. */
 void ink_number(struct ink *k, double value, unsigned places);
+/* "1,234,567" */
+void ink_grouped(struct ink *k, uint64_t n);
 /* With as few places as say the same as `places` of them do: 16, 15.8. */
 void ink_round(struct ink *k, double value, unsigned places);
 /* As short as it can be told: 0.25, 64, 1500, 20 k, 3 M, 2 G. */

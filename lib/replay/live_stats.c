@@ -37,16 +37,10 @@ struct request {
 /* "1,234,567" */
 static const char *grouped(uint64_t n, char text[GROUPED])
 {
-        char *at = text + GROUPED - 1;
+        struct ink ink = {text, GROUPED, 0, false};
 
-        *at = '\0';
-        for (unsigned digits = 0;; digits++) {
-                if (digits > 0 && digits % 3 == 0)
-                        *--at = ',';
-                *--at = (char)('0' + n % 10);
-                if ((n /= 10) == 0)
-                        return at;
-        }
+        ink_grouped(&ink, n);
+        return text;
 }
 
 static const char *mebibytes(uint64_t bytes, char text[GROUPED])

@@ -7,6 +7,7 @@
  */
 #include "live_view.h"
 #include "live_file.h"
+#include "live_name.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -85,44 +86,6 @@ const char *live_gauge_name(enum pg_gauge gauge)
 
 /* ---- one file ------------------------------------------------------------------------------- */
 
-/* The first ones of `count` words at `at`, as far as both know them. False: they are not there. */
-static bool add_words(uint64_t *to, size_t most, const char *file, size_t bytes, size_t at,
-                      size_t count)
-{
-        uint64_t word;
-
-        count = count < most ? count : most;
-        if (at > bytes || count * sizeof(word) > bytes - at)
-                return false;
-        for (size_t i = 0; i < count; i++) {
-                memcpy(&word, file + at + i * sizeof(word), sizeof(word));
-                to[i] += word;
-        }
-        return true;
-}
-
-static bool decode(struct live_view *v, const char *file, size_t bytes)
-{
-        const struct pg_live *live = &v->live;
-
-        memset(v, 0, sizeof(*v));
-        if (bytes < sizeof(*live))
-                return false;
-        memcpy(&v->live, file, sizeof(v->live));
-        if (memcmp(live->magic, PG_LIVE_MAGIC, sizeof(live->magic)) != 0 ||
-            live->version != PG_LIVE_VERSION ||
-            !add_words(v->gauges, PG_GAUGES, file, bytes, live->gauge_offset, live->gauges))
-                return false;
-        for (uint32_t i = 0; i < live->blocks; i++)
-                if (!add_words(v->counters, PG_COUNTERS, file, bytes,
-                               live->block_offset + (size_t)i * live->block_bytes, live->counters))
-                        return false;
-        v->live.program[sizeof(v->live.program) - 1] = '\0';
-        v->live.policy[sizeof(v->live.policy) - 1] = '\0';
-        v->live.swap[sizeof(v->live.swap) - 1] = '\0';
-        return true;
-}
-
 static uint64_t clock_ns(void)
 {
         struct timespec ts;
@@ -163,7 +126,7 @@ static int read_one(struct live_view *v, int folder, const char *name)
         if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size <= FILE_MOST &&
             (file = malloc((size_t)st.st_size + 1))) {
                 n = pread(fd, file, (size_t)st.st_size, 0);
-                is_one = n > 0 && decode(v, file, (size_t)n);
+                is_one = n > 0 && live_decode(v, file, (size_t)n);
                 free(file);
         }
         close(fd);
@@ -289,11 +252,6 @@ const struct live_view *live_view_find(const struct live_views *all, const struc
 }
 
 /* ---- figures -------------------------------------------------------------------------------- */
-
-uint64_t live_budget(const struct live_view *v)
-{
-        return v->gauges[PG_GAUGE_FRAMES_TOTAL] * v->live.page_size + v->live.buffer_bytes;
-}
 
 uint64_t live_resident(const struct live_view *v)
 {

@@ -33,6 +33,10 @@ struct live_views {
 int live_views_read(struct live_views *all, pid_t pid, bool ended);
 void live_views_free(struct live_views *all);
 
+/* The figures of a file of so many bytes, as they stand there (live_decode.c). False: it is no such
+ * file. Async-signal-safe. */
+bool live_decode(struct live_view *v, const char *file, size_t bytes);
+
 /* The same pool in another reading, or NULL. */
 const struct live_view *live_view_find(const struct live_views *all, const struct live_view *v);
 
