@@ -46,6 +46,18 @@ static bool is_us(const char *item, size_t len)
         return len - folder == strlen(NAME) && memcmp(item + folder, NAME, strlen(NAME)) == 0;
 }
 
+bool environment_has_us(char *const *environment)
+{
+        const char *list = environment_find(environment, "LD_PRELOAD");
+
+        for (size_t len; list && *list; list += len + (list[len] != '\0')) {
+                len = strcspn(list, ": ");
+                if (is_us(list, len))
+                        return true;
+        }
+        return false;
+}
+
 /* Writes the variable without us to text. Returns its length, PREFIX included. */
 static size_t rest_of(const char *list, char *text, bool *found)
 {

@@ -9,6 +9,9 @@
 /* The value of a variable; NULL: not set. */
 const char *environment_find(char *const *environment, const char *name);
 
+/* This library is in LD_PRELOAD. */
+bool environment_has_us(char *const *environment);
+
 /* Room for what environment_without writes: pointers, and bytes of text. */
 size_t environment_count(char *const *environment);
 size_t environment_text(char *const *environment);

@@ -2,7 +2,7 @@
 /*
  * exec.c - execve and its relatives, and posix_spawn.
  *
- * Two things happen before another program replaces this one: the statistics are written, and if
+ * Two things happen before another program replaces this one: its statistics are told, and if
  * the other is one that our presence would harm (see elf.h), this library is taken out of the
  * environment it gets. All of it may run between vfork() and the end of the child: nothing is
  * allocated, and no variable changes, but for those of stats.c, which knows whose they are, and
@@ -98,6 +98,12 @@ static char **copy_without(char **to, char *text, char *const *given)
         return environment_without(to, text, given, false) ? to : (char **)(uintptr_t)given;
 }
 
+/* Nothing of ours will be in the process any more. */
+static bool is_last(const char *path, char *const *environment)
+{
+        return stats_is_first() && (!environment_has_us(environment) || elf_refusal(path));
+}
+
 static int failed(int result)
 {
         int saved = errno;
@@ -113,7 +119,7 @@ EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
         char **environment = ENVIRONMENT_FOR(path, envp);
 
-        process_executes();
+        process_executes(is_last(path, environment));
         return failed((int)syscall(SYS_execve, path, argv, environment));
 }
 
@@ -124,12 +130,14 @@ EXPORT int execv(const char *path, char *const argv[])
 
 EXPORT int execvpe(const char *name, char *const argv[], char *const envp[])
 {
-        char path[PATH_MAX];
+        char room[PATH_MAX];
+        const char *path;
         char **environment;
 
         exec_init();
-        environment = ENVIRONMENT_FOR(look_up(name, path), envp);
-        process_executes();
+        path = look_up(name, room);
+        environment = ENVIRONMENT_FOR(path, envp);
+        process_executes(is_last(path, environment));
         return failed(real.execvpe(name, argv, environment));
 }
 
@@ -147,7 +155,7 @@ EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
         text_add(&path, "/proc/self/fd/");
         text_number(&path, fd < 0 ? 0 : (uint64_t)fd);
         environment = ENVIRONMENT_FOR(path.at, envp);
-        process_executes();
+        process_executes(is_last(path.at, environment));
         return failed(real.fexecve(fd, argv, environment));
 }
 
@@ -164,7 +172,7 @@ EXPORT int execveat(int folder, const char *name, char *const argv[], char *cons
         }
         text_add(&path, name);
         environment = ENVIRONMENT_FOR(path.at, envp);
-        process_executes();
+        process_executes(is_last(path.at, environment));
         return failed((int)syscall(SYS_execveat, folder, name, argv, environment, flags));
 }
 

@@ -99,7 +99,7 @@ static void child(void)
 {
         if (is_active()) {
                 preload.pid = real_getpid();
-                stats_block_restart();
+                stats_begin_again();
                 curve_restart();
                 sample_restart();
                 progress_restart();

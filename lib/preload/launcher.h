@@ -6,6 +6,7 @@
  *   launcher_run.c       `run`: options become variables, then the program is executed
  *   launcher_program.c   which file that is, and the preloaded library beside us
  *   launcher_words.c     what `run` says although it goes on
+ *   launcher_report.c    where the processes of a run leave what they have counted
  *   launcher_check.c     `check`: what this machine allows
  *   launcher_probe.c     the questions of `check` to the kernel
  *   lib/replay           the subcommands that work on traces
@@ -61,6 +62,19 @@ void words_misspelt(void);
 
 /* Sets UNPAGED_TREE, so that the program's processes may speak, or takes it out. False: errno. */
 bool words_for_tree(bool speak);
+
+/* ---- launcher_report.c
+ * ----------------------------------------------------------------------- */
+
+/* What the user gave as the budget; NULL: nothing. */
+void report_budget(const char *text);
+
+/* Sets UNPAGED_REPORT where statistics are wanted: of a new run, unless this one is part of a run
+ * and not to be told `anew`. Takes it out where it is not `possible`: the first process will have
+ * no library. False: errno. */
+bool report_prepare(const struct settings *s, bool anew, bool possible, const char *program);
+/* The program was not executed. */
+void report_give_up(void);
 
 /* ---- launcher_probe.c
  * ------------------------------------------------------------------------- */

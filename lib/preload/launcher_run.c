@@ -39,6 +39,8 @@ enum row {
         DELIVERY,
         CHILDREN,
         STATS,
+        STATS_JSON,
+        STATS_ALL,
         TRACE,
         CURVE,
         SAMPLE,
@@ -72,7 +74,11 @@ static const struct {
         [CHILDREN] = {"children", 'c', "on|off", "UNPAGED_CHILDREN", NULL,
                       "page what the program executes, too (on)"},
         [STATS] = {"stats", 'o', "FILE", "UNPAGED_STATS", NULL,
-                   "append a summary when a process ends; -: standard error"},
+                   "append a report when the program ends; -: standard error"},
+        [STATS_JSON] = {"stats-json", 0, "FILE", "UNPAGED_STATS_JSON", NULL,
+                        "the same as JSON, on a line"},
+        [STATS_ALL] = {"stats-all", 0, NULL, "UNPAGED_STATS_ALL", "1",
+                       "list also the processes that never evicted a page"},
         [TRACE] = {"trace", 't', "FILE", "UNPAGED_TRACE", NULL,
                    "record what happens to its pages; see `unpaged trace`"},
         [CURVE] = {"curve", 0, "FILE.svg", "UNPAGED_CURVE", NULL,
@@ -206,7 +212,7 @@ static const char *absolute(const char *prefix, const char *path)
 /* The value as the program's processes should have it; NULL: there is no working directory. */
 static const char *lasting(enum row row, const char *value)
 {
-        if ((row == STATS || row == LOG) && strcmp(value, "-") != 0)
+        if ((row == STATS || row == STATS_JSON || row == LOG) && strcmp(value, "-") != 0)
                 return absolute("", value);
         if (row == TRACE || row == CURVE || row == SAMPLE)
                 return absolute("", value);
@@ -381,6 +387,7 @@ static int run_settle(const struct options *o, struct settings *s)
                 return complain_of_setting(o, why);
         if (s->off)
                 return -1;
+        report_budget(s->budget ? run_lookup("UNPAGED_BUDGET") : NULL);
         if (s->budget == 0 && (s->budget = settings_budget_default()) == 0)
                 return say(STATUS_REFUSED,
                            "how much memory there is cannot be told; give --budget");
@@ -396,6 +403,8 @@ static int run_settle(const struct options *o, struct settings *s)
         status = check_policy(o, s->policy_path);
         if (status < 0)
                 status = check_appendable("statistics file", s->stats_path);
+        if (status < 0)
+                status = check_appendable("statistics file", s->stats_json_path);
         if (status < 0)
                 status = check_appendable("log file", s->log_path);
         if (status < 0 && s->trace_path && !strstr(s->trace_path, "%p"))
@@ -442,6 +451,8 @@ static int run_prepare(const struct options *o, const struct settings *s, const 
         with = !s->off && !verdict.harmed && (!verdict.refusal || s->children);
         if (!(with ? preload_set(library) : preload_drop(library)))
                 return say(STATUS_REFUSED, "LD_PRELOAD: %s", strerror(errno));
+        if (!report_prepare(s, o->value[STATS] || o->value[STATS_JSON], with && !reason, program))
+                return say(STATUS_REFUSED, "UNPAGED_REPORT: %s", strerror(errno));
         if (!words_for_tree(with && speak && !reason))
                 return say(STATUS_REFUSED, "UNPAGED_TREE: %s", strerror(errno));
         return -1;
@@ -469,6 +480,9 @@ int run_main(int argc, char **argv)
                 if (status >= 0)
                         return status;
                 execvp(path, argv);
+                error = errno;
+                report_give_up();
+                errno = error;
                 if (errno == ENOENT)
                         return say(STATUS_CANNOT_RUN,
                                    "%s: its interpreter or loader does not exist", path);

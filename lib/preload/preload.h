@@ -31,6 +31,8 @@ struct preload {
 
 extern struct preload preload;
 
+struct settings;
+
 static inline bool is_active(void)
 {
         return atomic_load_explicit(&preload.active, memory_order_acquire);
@@ -63,6 +65,13 @@ void fork_register(void);
 /* start.c: what the constructor does, for what cannot wait for it */
 void preload_begin(void);
 
+/* limits.c: the most address space that an arena may have; what stands against a reservation that
+ * the kernel refused, NULL: unknown */
+size_t arena_limit(void);
+const char *limit_words(void);
+#define ARENA_MOST  ((size_t)16 << 40)
+#define ARENA_LEAST ((size_t)16 << 30)
+
 /* heap.c: finds the other heaps, then leaves malloc to them; gives it to ours, where the C
  * library's would have it; keeps ours asleep, until one of these two */
 void heap_init(void);
@@ -87,7 +96,7 @@ void threads_init(void);
 const char *trace_open(const char *path, const char *old); /* the pool's; NULL: none */
 void trace_give_up(int error);                             /* it cannot be written */
 void trace_settle(void); /* the pool has made it, or is not there */
-void trace_write(void);  /* what is in memory still; as stats_write */
+void trace_write(void);  /* what is in memory still; when the process ends */
 
 /* curve.c */
 #define CURVE_PAGES 4096u /* that a process's curve follows; of more a sample */
@@ -96,16 +105,15 @@ void curve_restart(void);                               /* in a child of fork */
 /* By the thread that ends the process, before anything is told: measures, for some milliseconds. */
 void curve_settle(void);
 void curve_again(void);     /* it has not ended after all */
-void curve_write(void);     /* as stats_write */
+void curve_write(void);     /* as a process ends */
 void curve_hand_over(void); /* its file is that of the program it executes */
 /* How much memory would have been; false: no curve, or it cannot be told. */
 bool curve_sufficient(uint64_t *bytes);
 
 /* sample.c */
-struct settings;
 uint32_t sample_open(const struct settings *s); /* one fault in so many is sampled; 0: none */
 void sample_restart(void);                      /* in a child of fork */
-void sample_write(void);                        /* as stats_write */
+void sample_write(void);                        /* as a process ends */
 void sample_hand_over(void);                    /* its file is that of the program it executes */
 
 /* progress.c: says where the budget is too small to get anything done */
@@ -113,18 +121,19 @@ void progress_watch(void);
 void progress_restart(void); /* in a child of fork */
 
 /* stats.c */
-uint64_t stats_wall_ns(void); /* that the process has run */
-void stats_open(const char *path);
-void stats_block_restart(void); /* in a child of fork */
-void stats_write(void);         /* once for each process; what is no process of ours is ignored */
-void stats_again(void);         /* it goes on after all */
+uint64_t stats_wall_ns(void);             /* that the process has run */
+void stats_run(const struct settings *s); /* before the pool is opened: which run it belongs to */
+void stats_open(const struct settings *s);
+void stats_begin_again(void);        /* in a child of fork */
+void stats_again(void);              /* it goes on after all */
+bool stats_is_first(void);           /* it is to write the report of the run, paged or not */
 void stats_reason(const char *line); /* why an access has failed; async-signal-safe */
 
 /* stats.c: what is told when a process ends; when it executes another program. By one thread at a
  * time, and with all signals blocked. */
 void process_ends(void);
 void process_ends_by_signal(void); /* from a signal handler, on any stack */
-void process_executes(void);
+void process_executes(bool last);  /* a program without this library */
 
 /* signals.c: quick_exit(), and signals that end the process, first write what is told then */
 void end_orderly(void);

@@ -218,20 +218,6 @@ static bool read_delivery(struct reading *r, const char *name, const char *value
                wrong(r, name, value, "must be thread or signal");
 }
 
-static bool read_stats(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->stats_path = value;
-        return true;
-}
-
-static bool read_trace(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->trace_path = value;
-        return true;
-}
-
 static bool read_curve(struct reading *r, const char *name, const char *value)
 {
         const char *why = picture_name_wrong(value);
@@ -266,34 +252,6 @@ static bool read_sample(struct reading *r, const char *name, const char *value)
         return true;
 }
 
-static bool read_old_trace(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->old_trace = value;
-        return true;
-}
-
-static bool read_old_curve(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->old_curve = value;
-        return true;
-}
-
-static bool read_old_sample(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->old_sample = value;
-        return true;
-}
-
-static bool read_log(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->log_path = value;
-        return true;
-}
-
 static bool read_children(struct reading *r, const char *name, const char *value)
 {
         return read_switch(value, &r->s->children) || wrong(r, name, value, "must be on or off");
@@ -309,20 +267,6 @@ static bool read_require(struct reading *r, const char *name, const char *value)
         return read_switch(value, &r->s->require) || wrong(r, name, value, "must be 1 or 0");
 }
 
-static bool read_only(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->allow = value;
-        return true;
-}
-
-static bool read_skip(struct reading *r, const char *name, const char *value)
-{
-        (void)name;
-        r->s->deny = value;
-        return true;
-}
-
 static bool read_quiet(struct reading *r, const char *name, const char *value)
 {
         return read_switch(value, &r->s->quiet) || wrong(r, name, value, "must be 1 or 0");
@@ -333,31 +277,42 @@ static bool read_off(struct reading *r, const char *name, const char *value)
         return read_switch(value, &r->s->off) || wrong(r, name, value, "must be 1 or 0");
 }
 
+static bool read_stats_all(struct reading *r, const char *name, const char *value)
+{
+        return read_switch(value, &r->s->stats_all) || wrong(r, name, value, "must be 1 or 0");
+}
+
+#define TEXT(member) NULL, offsetof(struct settings, member)
+
 static const struct {
         const char *name;
         bool (*read)(struct reading *r, const char *name, const char *value);
+        size_t text; /* without read: where it is kept as it is */
 } variables[] = {
-        {"UNPAGED_OFF", read_off}, /* first: switched off, the others do not matter */
-        {"UNPAGED_PAGE_SIZE", read_page_size},
-        {"UNPAGED_BUDGET", read_budget},
-        {"UNPAGED_BUDGET", check_budget},
-        {"UNPAGED_POLICY", read_policy},
-        {"UNPAGED_SWAP", read_swap},
-        {"UNPAGED_WIPE", read_wipe},
-        {"UNPAGED_DELIVERY", read_delivery},
-        {"UNPAGED_STATS", read_stats},
-        {"UNPAGED_TRACE", read_trace},
-        {"UNPAGED_CURVE", read_curve},
-        {"UNPAGED_SAMPLE", read_sample},
-        {"UNPAGED_OLD_TRACE", read_old_trace},
-        {"UNPAGED_OLD_CURVE", read_old_curve},
-        {"UNPAGED_OLD_SAMPLE", read_old_sample},
-        {"UNPAGED_LOG", read_log},
-        {"UNPAGED_CHILDREN", read_children},
-        {"UNPAGED_REQUIRE", read_require},
-        {"UNPAGED_ONLY", read_only},
-        {"UNPAGED_SKIP", read_skip},
-        {"UNPAGED_QUIET", read_quiet},
+        {"UNPAGED_OFF", read_off, 0}, /* first: switched off, the others do not matter */
+        {"UNPAGED_PAGE_SIZE", read_page_size, 0},
+        {"UNPAGED_BUDGET", read_budget, 0},
+        {"UNPAGED_BUDGET", check_budget, 0},
+        {"UNPAGED_POLICY", read_policy, 0},
+        {"UNPAGED_SWAP", read_swap, 0},
+        {"UNPAGED_WIPE", read_wipe, 0},
+        {"UNPAGED_DELIVERY", read_delivery, 0},
+        {"UNPAGED_STATS", TEXT(stats_path)},
+        {"UNPAGED_STATS_JSON", TEXT(stats_json_path)},
+        {"UNPAGED_STATS_ALL", read_stats_all, 0},
+        {"UNPAGED_REPORT", TEXT(report_path)},
+        {"UNPAGED_TRACE", TEXT(trace_path)},
+        {"UNPAGED_CURVE", read_curve, 0},
+        {"UNPAGED_SAMPLE", read_sample, 0},
+        {"UNPAGED_OLD_TRACE", TEXT(old_trace)},
+        {"UNPAGED_OLD_CURVE", TEXT(old_curve)},
+        {"UNPAGED_OLD_SAMPLE", TEXT(old_sample)},
+        {"UNPAGED_LOG", TEXT(log_path)},
+        {"UNPAGED_CHILDREN", read_children, 0},
+        {"UNPAGED_REQUIRE", read_require, 0},
+        {"UNPAGED_ONLY", TEXT(allow)},
+        {"UNPAGED_SKIP", TEXT(deny)},
+        {"UNPAGED_QUIET", read_quiet, 0},
 };
 
 const char *settings_read(struct settings *s, const char *(*lookup)(const char *name), char *why,
@@ -373,7 +328,11 @@ const char *settings_read(struct settings *s, const char *(*lookup)(const char *
         for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]) && !s->off; i++) {
                 const char *value = lookup(variables[i].name);
 
-                if (value && *value && !variables[i].read(&r, variables[i].name, value))
+                if (!value || !*value)
+                        continue;
+                if (!variables[i].read)
+                        memcpy((char *)s + variables[i].text, &value, sizeof(value));
+                else if (!variables[i].read(&r, variables[i].name, value))
                         return why;
         }
         return NULL;

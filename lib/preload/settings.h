@@ -8,8 +8,8 @@
  * them after main() has begun keeps copies. A variable that is empty counts as not set; paths are
  * then NULL.
  *
- * Where text goes. UNPAGED_STATS and UNPAGED_LOG name files, which every process of the tree opens,
- * appends one block or line to with a single write, and closes: O_APPEND keeps them whole, and no
+ * Where text goes. UNPAGED_STATS, UNPAGED_STATS_JSON and UNPAGED_LOG name files. A process opens
+ * them, appends a report or line with a single write, and closes them: O_APPEND keeps them whole, and no
  * descriptor stays behind that would keep a pipe open. "-" is the standard error that the process
  * started with. Descriptor 2 itself will not do: many programs (sort, ls, all that check their
  * output) close it before the end, and others get something else under that number. So a duplicate
@@ -40,6 +40,9 @@ struct settings {
         bool wipe;               /* UNPAGED_WIPE: freed places of the swap store are overwritten */
         bool signal_delivery;    /* UNPAGED_DELIVERY: thread | signal */
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
+        const char *stats_json_path; /* UNPAGED_STATS_JSON: likewise, in JSON */
+        bool stats_all;              /* UNPAGED_STATS_ALL: 1: also what never evicted has a row */
+        const char *report_path;     /* UNPAGED_REPORT: records of the run, for that: run_file.c */
         const char *trace_path;  /* UNPAGED_TRACE: what happens to the pages is recorded there */
         const char *curve_path;  /* UNPAGED_CURVE: a picture of misses against memory */
         const char *sample_path; /* UNPAGED_SAMPLE: FILE[,N]: where its faults come from */

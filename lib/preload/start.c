@@ -38,9 +38,7 @@
 #include <unistd.h>
 #include <unpaged/stores.h>
 
-#define ARENA_MOST  ((size_t)16 << 40)
-#define ARENA_LEAST ((size_t)16 << 30)
-#define ARENA_HEAP  64 /* one part in so many is for brk */
+#define ARENA_HEAP 64 /* one part in so many is for brk */
 
 #define STATUS_REQUIRED 125
 
@@ -216,50 +214,6 @@ static int swap_open(const struct settings *s, struct pg_store **store)
 
 /* ---- the pool and its arena ---------------------------------------------------------------- */
 
-/* A program with a limit of address space must not find that we have used it up. */
-static size_t arena_limit(void)
-{
-        struct rlimit limit;
-
-        if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-                return ARENA_MOST;
-        return limit.rlim_cur / 4;
-}
-
-static bool is_limited(__rlimit_resource_t resource)
-{
-        struct rlimit limit;
-
-        return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-}
-
-static bool commits_strictly(void)
-{
-        char mode = 0;
-        int fd = real_open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC, 0);
-
-        if (fd >= 0 && read(fd, &mode, 1) != 1)
-                mode = 0;
-        if (fd >= 0)
-                real_close(fd);
-        return mode == '2';
-}
-
-/* What stands against a reservation that the kernel refused; NULL: unknown. */
-static const char *limit_words(void)
-{
-        if (is_limited(RLIMIT_AS))
-                return "its address space is limited (RLIMIT_AS), and not to 64 GiB or more; in "
-                       "the shell, before: ulimit -v unlimited";
-        if (is_limited(RLIMIT_DATA))
-                return "its data are limited (RLIMIT_DATA), which counts what is only reserved; in "
-                       "the shell, before: ulimit -d unlimited";
-        if (commits_strictly())
-                return "vm.overcommit_memory is 2, which counts what is only reserved; as root: "
-                       "sysctl -w vm.overcommit_memory=0";
-        return NULL;
-}
-
 static int arena_open(void)
 {
         size_t most = arena_limit();
@@ -417,7 +371,6 @@ static void start_pool(const struct settings *s)
         struct text t = {0};
         int error = pool_open(s);
 
-        preload.pid = real_getpid();
         if (!error)
                 progress_watch(); /* while the heap waits: it makes a thread */
         if (error && !is_ours)
@@ -434,13 +387,20 @@ static void start_pool(const struct settings *s)
                              s->require);
                 return;
         }
-        stats_open(s->stats_path);
         complaint_share();
-        if (s->stats_path || s->trace_path || s->curve_path || s->sample_path)
-                end_orderly();
         text_number(&t, preload.budget);
         log_line(preload.name, " is paged, with a budget of ", t.at, " bytes", NULL);
         atomic_store_explicit(&preload.active, true, memory_order_release);
+}
+
+/* What is told when the process ends. The first of a run tells for all, paged or not. */
+static void end_prepare(const struct settings *s)
+{
+        if (!is_active() && !stats_is_first())
+                return;
+        stats_open(s);
+        if (s->stats_path || s->stats_json_path || s->trace_path || s->curve_path || s->sample_path)
+                end_orderly();
 }
 
 static void preload_start(int argc, char **argv, char **envp)
@@ -451,6 +411,7 @@ static void preload_start(int argc, char **argv, char **envp)
 
         libc_bind_us();
         name_program(argc > 0 ? argv[0] : NULL);
+        preload.pid = real_getpid();
         if (!__environ) /* the C library's; a program may have an environ of its own */
                 __environ = envp;
         heap_init();
@@ -467,6 +428,7 @@ static void preload_start(int argc, char **argv, char **envp)
                 return;
         }
         reason = objection();
+        stats_run(&s);
         if (!settings_let(&s, preload.name))
                 log_line(preload.name, ": runs unpaged: UNPAGED_ONLY or UNPAGED_SKIP says so",
                          NULL);
@@ -474,6 +436,7 @@ static void preload_start(int argc, char **argv, char **envp)
                 stay_unpaged(reason, false);
         else
                 start_pool(&s);
+        end_prepare(&s);
         if (!s.children && environment_text(envp) <= sizeof(text))
                 environment_without(envp, text, envp, true);
 }

@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - what a process has cost, told when it ends: one block of lines, each a key, a number
- * for programs, and the same for people.
+ * stats.c - what a process has counted, told when it ends: to the run's first process, which writes
+ * one report for all (run_file.c, report.c); or, where there is no run, in a report of its own.
  *
  * It ends by exit, quick_exit, _exit, by a signal (see signals.c), or because it executes another
- * program. If that last fails it goes on, and tells again later: the later block counts. A process
- * that is killed by SIGKILL, or crashes, tells nothing. A child of vfork shares all variables here
- * with its parent but is not the process that the pool belongs to.
+ * program. If that last fails it goes on, and tells again later: the later record counts. A process
+ * that is killed by SIGKILL, or crashes, tells nothing; its counters speak for it. A child of vfork
+ * shares all variables here with its parent but is not the process that the pool belongs to.
+ *
+ * The first process writes the report even if it is not paged itself (UNPAGED_ONLY). It cannot once
+ * it has executed a program without this library, so then it does so before. Where it was killed,
+ * the next process of the run to end writes the report.
  */
 #include "alt_stack.h"
 #include "futex_lock.h"
+#include "live_file.h"
+#include "live_name.h"
 #include "out_file.h"
 #include "preload.h"
 #include "real_syscalls.h"
+#include "report.h"
+#include "settings.h"
 #include "text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,7 +36,11 @@
 #include <unpaged/statistics.h>
 
 static struct {
-        struct sink sink;
+        struct sink table, json;
+        bool all;             /* the table has all rows */
+        char path[LIVE_PATH]; /* of the run's records; "": there is no run */
+        bool first;           /* of the run */
+        uint64_t start_ticks; /* when this process began */
         uint64_t started_ns;
         _Atomic bool told;
         bool failed; /* and that has been said */
@@ -77,142 +91,188 @@ static uint64_t high_water(void)
         return kib << 10;
 }
 
-#define KEY_WIDTH    18
-#define NUMBER_WIDTH 16
+/* ---- what it has counted -------------------------------------------------------------------- */
 
-/* "  key       number", and what follows up to the end of the line is for people. */
-static void row_decimal(struct text *t, const char *key, uint64_t value, unsigned places)
+static void copy_text(char *to, size_t size, const char *from)
 {
-        size_t from = t->len;
+        size_t len = strnlen(from, size - 1);
 
-        text_add(t, "  ");
-        text_add(t, key);
-        text_pad(t, from, KEY_WIDTH);
-        from = t->len;
-        text_decimal(t, value, places);
-        text_shift(t, from, NUMBER_WIDTH);
+        memcpy(to, from, len);
+        to[len] = '\0';
 }
 
-static void stats_row(struct text *t, const char *key, uint64_t value)
+static bool record_fill(struct run_record *r, enum run_end end)
 {
-        row_decimal(t, key, value, 0);
-        text_add(t, "\n");
-}
-
-static void row_bytes(struct text *t, const char *key, uint64_t bytes)
-{
-        row_decimal(t, key, bytes, 0);
-        text_add(t, "  ");
-        text_decimal(t, (bytes * 10 + (1u << 19)) >> 20, 1);
-        text_add(t, " MiB\n");
-}
-
-/* part of whole: as a percentage, if there is a whole. */
-static void row_part(struct text *t, const char *key, uint64_t part, uint64_t whole,
-                     const char *of_what)
-{
-        row_decimal(t, key, part, 0);
-        if (whole) {
-                text_add(t, "  ");
-                text_number(t, (part * 100 + whole / 2) / whole);
-                text_add(t, " % of the ");
-                text_add(t, of_what);
-        }
-        text_add(t, "\n");
-}
-
-static void row_time(struct text *t, const char *key, uint64_t ns)
-{
-        row_decimal(t, key, ns / 1000, 3);
-        text_add(t, "  ");
-        text_decimal(t, (ns + 5000000) / 10000000, 2);
-        text_add(t, " s\n");
-}
-
-static void describe(struct text *t, const struct pg_stats *s)
-{
-        uint64_t wall = stats_wall_ns(), sufficient;
-        uint64_t evictions = s->evictions_clean + s->evictions_dirty;
-
-        text_add(t, "process ");
-        text_number(t, (uint64_t)preload.pid);
-        text_add(t, " ");
-        text_word(t, preload.name);
-        text_add(t, "\n");
-        row_bytes(t, "budget", preload.budget);
-        stats_row(t, "page_size", s->page_size);
-        row_bytes(t, "peak_resident", (uint64_t)s->frames_peak * s->page_size);
-        row_bytes(t, "peak_process", high_water());
-        if (curve_sufficient(&sufficient))
-                row_bytes(t, "sufficient", sufficient);
-        stats_row(t, "faults", s->faults);
-        row_part(t, "rescues", s->rescues, s->faults, "faults");
-        row_part(t, "evictions_clean", s->evictions_clean, evictions, "evictions");
-        row_part(t, "evictions_dirty", s->evictions_dirty, evictions, "evictions");
-        stats_row(t, "pages_in", s->pages_in);
-        stats_row(t, "pages_out", s->pages_out);
-        stats_row(t, "zero_pages_out", s->zero_pages_out);
-        stats_row(t, "swap_pages", s->swap_pages);
-        row_bytes(t, "swap_bytes", s->swap_bytes);
-        row_bytes(t, "swap_memory", s->swap_memory_bytes);
-        row_decimal(t, "swap_ratio",
-                    s->swap_bytes ? s->swap_pages * s->page_size * 100 / s->swap_bytes : 0, 2);
-        text_add(t, "  to 1\n");
-        stats_row(t, "errors", s->errors_load + s->errors_save + s->errors_frames);
-        row_decimal(t, "errors_full", s->errors_full, 0);
-        text_add(t, "  pages that the swap store had no room for\n");
-        row_decimal(t, "errors_frames", s->errors_frames, 0);
-        text_add(t, stats.reason[0] ? "  " : "");
-        text_add(t, stats.reason);
-        text_add(t, "\n");
-        row_time(t, "wait_ms", s->wait_ns);
-        row_time(t, "wall_ms", wall);
-        /* Of all its threads together, so it may be more than the whole. */
-        row_decimal(t, "wait_percent", wall ? s->wait_ns / (wall / 1000 + 1) : 0, 1);
-        text_add(t, "  % of the time waited for pages\n");
-}
-
-void stats_write(void)
-{
-        struct text t = {0};
         struct pg_stats s = {.size = sizeof(s)};
-        int error;
 
-        if (!is_active() || !stats.sink.is_open || real_getpid() != preload.pid ||
-            atomic_exchange(&stats.told, true))
-                return;
         if (pg_stats_get(preload.pool, &s) != 0)
-                return;
-        describe(&t, &s);
-        error = sink_write(&stats.sink, &t);
+                return false;
+        *r = (struct run_record){.end = end,
+                                 .pid = preload.pid,
+                                 .start_ticks = stats.start_ticks,
+                                 .started_ns = stats.started_ns,
+                                 .wall_ns = stats_wall_ns(),
+                                 .budget = preload.budget,
+                                 .page_size = s.page_size,
+                                 .peak = (uint64_t)s.frames_peak * s.page_size,
+                                 .peak_process = high_water(),
+                                 .faults = s.faults,
+                                 .rescues = s.rescues,
+                                 .evictions_clean = s.evictions_clean,
+                                 .evictions_dirty = s.evictions_dirty,
+                                 .pages_in = s.pages_in,
+                                 .pages_out = s.pages_out,
+                                 .zero_pages_out = s.zero_pages_out,
+                                 .swap_pages = s.swap_pages,
+                                 .swap_bytes = s.swap_bytes,
+                                 .swap_memory = s.swap_memory_bytes,
+                                 .errors_load = s.errors_load,
+                                 .errors_save = s.errors_save,
+                                 .errors_frames = s.errors_frames,
+                                 .errors_full = s.errors_full,
+                                 .wait_ns = s.wait_ns};
+        if (!curve_sufficient(&r->sufficient))
+                r->sufficient = 0;
+        copy_text(r->program, sizeof(r->program), preload.name);
+        copy_text(r->reason, sizeof(r->reason), stats.reason);
+        return true;
+}
+
+/* ---- telling it ----------------------------------------------------------------------------- */
+
+static int report_write_to(const struct sink *sink, const struct report *r, struct ink *k,
+                           void (*compose)(const struct report *r, struct ink *k))
+{
+        if (!sink->is_open)
+                return 0;
+        k->len = 0;
+        compose(r, k);
+        return sink_write_bytes(sink, k->at, k->len);
+}
+
+static void complain_of(const struct sink *sink, int error)
+{
         if (error && !stats.failed)
                 complain(preload.name, ": its statistics cannot be written to ",
-                         stats.sink.fd < 0 ? stats.sink.path : "standard error", ": ",
-                         out_file_why(error), NULL);
-        stats.failed = error != 0;
+                         sink->fd < 0 ? sink->path : "standard error", ": ", out_file_why(error),
+                         NULL);
+        stats.failed = stats.failed || error;
+}
+
+static void report_write(struct report *r)
+{
+        struct ink k = {.size = report_room(r)};
+
+        r->all = stats.all;
+        k.at = real_mmap(NULL, k.size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (k.at == MAP_FAILED) {
+                complain_of(&stats.table, -ENOMEM);
+                return;
+        }
+        complain_of(&stats.table, report_write_to(&stats.table, r, &k, report_table));
+        complain_of(&stats.json, report_write_to(&stats.json, r, &k, report_json));
+        real_munmap(k.at, k.size);
+}
+
+/* own: NULL, if it was not paged. */
+static void report_for(const struct run_record *own, bool whole)
+{
+        static struct report r;
+        int error = whole ? report_of_run(&r, stats.path, own) : -ENOENT;
+
+        if (error && !own)
+                return;
+        if (error)
+                error = report_of_one(&r, own);
+        if (error) {
+                complain_of(&stats.table, error);
+                return;
+        }
+        report_write(&r);
+        report_release(&r);
+}
+
+/* last: nothing of ours will run in this process any more. */
+static void stats_tell(enum run_end end, bool last)
+{
+        static struct run_record own;
+        bool is_paged = is_active();
+        int error = -ENOENT;
+
+        if ((!stats.table.is_open && !stats.json.is_open) ||
+            (is_paged && !record_fill(&own, end)) || atomic_exchange(&stats.told, true))
+                return;
+        if (stats.first && last)
+                report_for(is_paged ? &own : NULL, true);
+        else if (is_paged) {
+                if (stats.path[0])
+                        error = run_file_append(stats.path, &own);
+                if (error)
+                        report_for(&own, error == -ESRCH);
+        }
+}
+
+static bool is_ours_to_tell(void)
+{
+        return (is_active() || stats.first) && real_getpid() == preload.pid;
 }
 
 void stats_again(void)
 {
-        if (real_getpid() != preload.pid)
+        if (!is_ours_to_tell())
                 return;
         atomic_store(&stats.told, false);
         curve_again();
         pg_live_mark(PG_LIVE_RUNNING);
 }
 
-void stats_open(const char *path)
+bool stats_is_first(void)
+{
+        return stats.first && real_getpid() == preload.pid;
+}
+
+/* ---- the beginning -------------------------------------------------------------------------- */
+
+void stats_run(const struct settings *s)
+{
+        uint64_t ticks;
+        pid_t first;
+
+        if (!s->stats_path && !s->stats_json_path)
+                return;
+        stats.start_ticks = live_start_ticks(real_getpid());
+        if (!s->report_path || !run_file_whose(s->report_path, &first, &ticks))
+                return;
+        strcpy(stats.path, s->report_path);
+        stats.first = first == real_getpid() && ticks == stats.start_ticks;
+        pg_live_run(first, ticks);
+}
+
+static void keep_complaint(const struct sink *sink)
 {
         struct stat st;
 
-        sink_open(&stats.sink, path);
-        stats.started_ns = now_ns();
-        if (stats.sink.is_open && stat(stats.sink.path, &st) == 0 && !S_ISREG(st.st_mode))
+        if (sink->is_open && stat(sink->path, &st) == 0 && !S_ISREG(st.st_mode))
                 complaint_keep(); /* /dev/full, a pipe: the first to fail */
 }
 
-void stats_block_restart(void)
+void stats_open(const struct settings *s)
 {
+        sink_open(&stats.table, s->stats_path);
+        sink_open(&stats.json, s->stats_json_path);
+        stats.all = s->stats_all;
+        stats.started_ns = now_ns();
+        keep_complaint(&stats.table);
+        keep_complaint(&stats.json);
+        if (!is_active() && stats.first && alt_stack_init() != 0)
+                stats.first = false;
+}
+
+void stats_begin_again(void)
+{
+        stats.first = false;
+        stats.start_ticks = live_start_ticks(real_getpid());
         stats.started_ns = now_ns();
         atomic_store(&stats.told, false);
         futex_lock_reset(&ending);
@@ -224,7 +284,7 @@ static int write_all(void *arg)
 {
         (void)arg;
         curve_settle();
-        stats_write();
+        stats_tell(RUN_ENDED, true);
         curve_write();
         sample_write();
         trace_write();
@@ -234,9 +294,10 @@ static int write_all(void *arg)
 
 static int write_for_next(void *arg)
 {
-        (void)arg;
+        const bool *last = arg;
+
         curve_settle();
-        stats_write();
+        stats_tell(RUN_EXECUTED, *last);
         curve_hand_over();
         sample_hand_over();
         trace_write();
@@ -249,32 +310,33 @@ static void call_here(int (*run)(void *arg), void *arg)
         run(arg);
 }
 
-static void end_with(int (*write)(void *arg), void (*call)(int (*run)(void *arg), void *arg))
+static void end_with(int (*write)(void *arg), void *arg,
+                     void (*call)(int (*run)(void *arg), void *arg))
 {
         uint64_t signals;
 
-        if (!is_active() || real_getpid() != preload.pid)
+        if (!is_ours_to_tell())
                 return;
         signals = real_signals_block(0);
         futex_lock_take(&ending);
-        call(write, NULL);
+        call(write, arg);
         futex_lock_drop(&ending);
         real_signals_restore(signals);
 }
 
 void process_ends(void)
 {
-        end_with(write_all, call_here);
+        end_with(write_all, NULL, call_here);
 }
 
 void process_ends_by_signal(void)
 {
-        end_with(write_all, alt_stack_call_in_signal);
+        end_with(write_all, NULL, alt_stack_call_in_signal);
 }
 
-void process_executes(void)
+void process_executes(bool last)
 {
-        end_with(write_for_next, call_here);
+        end_with(write_for_next, &last, call_here);
 }
 
 /* After the program's own handlers of exit. Paging goes on: others may still touch memory. */

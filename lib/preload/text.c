@@ -116,24 +116,29 @@ bool sink_is_there(const struct sink *s)
                                             st.st_ino == s->inode));
 }
 
-static int append(const char *path, const struct text *t)
+static int append(const char *path, const char *text, size_t len)
 {
         int fd = out_file_append(path);
-        int error = fd < 0 ? fd : real_write_all(fd, t->at, t->len);
+        int error = fd < 0 ? fd : real_write_all(fd, text, len);
 
         if (fd >= 0)
                 real_close(fd);
         return error;
 }
 
-int sink_write(const struct sink *s, const struct text *t)
+int sink_write_bytes(const struct sink *s, const char *text, size_t len)
 {
         int saved = errno, error = 0;
 
         if (s->is_open && s->fd < 0)
-                error = append(s->path, t);
+                error = append(s->path, text, len);
         else if (sink_is_there(s))
-                error = real_write_all(s->fd, t->at, t->len);
+                error = real_write_all(s->fd, text, len);
         errno = saved;
         return error;
+}
+
+int sink_write(const struct sink *s, const struct text *t)
+{
+        return sink_write_bytes(s, t->at, t->len);
 }

@@ -40,6 +40,7 @@ void sink_open(struct sink *s, const char *path);
 /* With a single write, where that is possible. 0, or -errno. The program's errno is kept, and no
  * signal reaches it. */
 int sink_write(const struct sink *s, const struct text *t);
+int sink_write_bytes(const struct sink *s, const char *text, size_t len);
 /* False: it was standard error, which has been closed since. */
 bool sink_is_there(const struct sink *s);
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The manual page formats without a warning, and names every option, variable and status there is.
+# The manual pages format without a warning, and unpaged(1) names every option, variable and status there is.
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=support.sh
 . "$here/support.sh"
@@ -10,7 +10,7 @@ status=0
 : >out
 : >err
 
-if command -v groff >/dev/null && groff -man -ww -z "$page" >out 2>err; then
+if command -v groff >/dev/null && groff -man -ww -z "$page" "$sources/unpaged-json.5" >out 2>err; then
         check "no warnings" [ ! -s err ]
 elif grep -q 'an.tmac\|command not found' err || ! command -v groff >/dev/null; then
         skip "groff is not here, or without its macros"

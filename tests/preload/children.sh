@@ -10,7 +10,7 @@ need_paging
 speak_elsewhere
 
 names() {
-        sed -n 's/^process [0-9]* //p' stats | sort | uniq -c | sed 's/^ *//'
+        jq -r '.processes[].program' stats | sort | uniq -c | sed 's/^ *//'
 }
 
 script="$program $case; seq 100000 | sort -rn | tail -n 3; (echo \$((6 * 7)) | cat)"
@@ -39,5 +39,5 @@ paged sh -c 'env' >paged 2>&1 || fail "env ends with $?"
 # sort closes its standard error before it ends.
 seq 100 | "$LAUNCHER" run --require --budget "$budget" --stats - -- sort >/dev/null 2>summary ||
         fail "--stats -: sort ends with $?" summary
-grep -q '^process [0-9]* sort$' summary || fail "--stats -: sort told nothing" summary
+grep -qE '^ *[0-9]+ sort +'"$budget"' ' summary || fail "--stats -: sort told nothing" summary
 finish

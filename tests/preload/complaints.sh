@@ -27,13 +27,13 @@ said 1 "sort: $full"
 run_it --quiet --stats /dev/full -- sort /etc/passwd
 said 0 .
 run_it --stats /dev/full -- sh -c 'sort /etc/passwd; ls /; sort /etc/passwd; exit 0'
-said 2 "$full"
+said 1 "sh: $full" # the first process speaks for all
 run_it --stats /dev/full -- sh -c 'exec perl -e 1' # which is the same process
 said 1 "$full"
 
 # A program may read what its children write on standard error.
 run_it --stats /dev/full -- sh -c 'ls / 2>&1 >&3 | grep . >read; exit 0' 3>/dev/null
-said 2 "$full" # of grep, and of sh
+said 1 "sh: $full"
 [ ! -s read ] || fail "a pipe of the program's gets our words" read
 
 mkdir d

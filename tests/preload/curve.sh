@@ -36,7 +36,7 @@ picture c.svg perl
 [ "$(sentences)" -eq 1 ] || fail "$(sentences) sentences, not one" err
 grep -q '^unpaged: perl: [0-9.]* MiB would have been needed to run at most 5 % slower' err || fail "not what it needs" err
 grep -q '>budget: 2 MiB<' c.svg || fail "the budget is not marked as it was given"
-sufficient=$(told sufficient)
+sufficient=$(told sufficient_bytes)
 grep -q "^unpaged: perl: $(awk -v n="$sufficient" 'BEGIN { n /= 1048576; print sprintf(n < 10 ? "%.2f" : "%.1f", n) + 0 }') MiB" err ||
         fail "the statistics say something else: $sufficient" err
 before=$(told pages_in)

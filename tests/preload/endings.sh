@@ -18,7 +18,7 @@ ended_by() { # CASE SIGNAL
         { paged "$program" "$1" >out 2>err || status=$?; } 2>/dev/null
         [ "$status" -eq $((128 + $2)) ] || fail "$1: the status is $status, not of signal $2" err
         stats_are_sound "$1"
-        [ "$(grep -c '^process ' stats)" -eq 1 ] || fail "$1: not one block of statistics" stats
+        [ "$(wc -l <stats)" -eq 1 ] || fail "$1: not one report" stats
         "$LAUNCHER" trace info t >info 2>note || fail "$1: info ends with $?" note
         [ ! -s note ] || fail "$1: the trace is not whole" note
         grep -q 'How much memory' c.svg || fail "$1: there is no picture"
@@ -39,7 +39,7 @@ ended_by ends_among_threads 15
 options=()
 rm -f stats
 paged "$program" children_end_by_each >out 2>err || fail "the tree ends with $?" err
-[ "$(grep -c '^process ' stats)" -eq 6 ] || fail "not each process of six left its statistics" stats
+[ "$(jq .process_count stats)" = 6 ] || fail "not each process of six left its statistics" stats
 
 # What was ignored from the start stays so, as with nohup.
 (

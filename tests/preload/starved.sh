@@ -32,7 +32,7 @@ enough_is_enough() {
 
         enough=$(sed -n "s/$said/\\1/p" err)
         rm -f stats
-        "$LAUNCHER" run --budget "${enough:-256K}" --stats "$work/stats" -- "$program" 2 2 0 >out 2>err ||
+        "$LAUNCHER" run --budget "${enough:-256K}" --stats-json "$work/stats" -- "$program" 2 2 0 >out 2>err ||
                 fail "with $enough it ends with $?" err
         [ "$(told pages_in)" -lt 1000 ] || # with 256K thousands each second
                 fail "with $enough still $(told pages_in) pages come in" stats

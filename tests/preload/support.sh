@@ -51,14 +51,16 @@ need() {
 
 # Where the machine does not permit paging there is nothing to see. Where it does, no excuse counts.
 need_paging() {
+        need jq
         "$LAUNCHER" check >check 2>&1 || skip "no paging on this machine: $(tail -n 1 check)"
 }
 
-# Puts into `launch` what goes before a program that is to be paged. Its report goes to `stats`. The
+# Puts into `launch` what goes before a program that is to be paged. Its report goes to `stats`, as
+# JSON: a document for each run, and for each process that was alone. The
 # environment is set by a program that is replaced, as the launcher is, by the next: whoever waits,
 # waits for the program itself.
 launch_set() {
-        launch=("$LAUNCHER" run --require --budget "$budget" --stats "$work/stats" "${options[@]}" --)
+        launch=("$LAUNCHER" run --require --budget "$budget" --stats-json "$work/stats" "${options[@]}" --)
         [ -z "$mask" ] || launch=(env "UNPAGED_MASK_FEATURES=$mask" "${launch[@]}")
 }
 
@@ -95,16 +97,15 @@ limited() {
 
 # told KEY: the sum over all processes.
 told() {
-        awk -v key="$1" '$1 == key { sum += $2 } END { printf "%.0f\n", sum }' stats
+        jq -s --arg key "$1" '[.[].processes[][$key]] | add // 0' stats
 }
 
 # Every process in `stats` kept to its budget, met no error, and pages left to make room.
 stats_are_sound() {
         [ -s stats ] || { fail "$1: was not paged"; return; }
-        [ "$(told evictions_clean)" != 0 ] || [ "$(told evictions_dirty)" != 0 ] ||
-                fail "$1: nothing was evicted" stats
-        [ "$(told errors)" = 0 ] || fail "$1: pages met errors" stats
-        awk '$1 == "budget" { budget = $2 }
-             $1 == "peak_resident" && $2 > budget { exit 1 }' stats ||
+        [ "$(told evictions)" != 0 ] || fail "$1: nothing was evicted" stats
+        [ "$(($(told errors_load) + $(told errors_save) + $(told errors_frames)))" = 0 ] ||
+                fail "$1: pages met errors" stats
+        jq -e '.processes | all(.peak_resident_bytes <= .budget_bytes)' stats >/dev/null ||
                 fail "$1: more was resident than the budget" stats
 }

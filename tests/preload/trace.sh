@@ -78,7 +78,7 @@ traced p-%p.trace perl -e "$sum" || fail "perl ends with $?" err
 
 # A folder that is gone, which the launcher would have noticed: it is told, and the rest goes on.
 rm -f stats
-env LD_PRELOAD="${LAUNCHER%/*}/libunpaged-preload.so" UNPAGED_BUDGET="$budget" UNPAGED_STATS="$work/stats" \
+env LD_PRELOAD="${LAUNCHER%/*}/libunpaged-preload.so" UNPAGED_BUDGET="$budget" UNPAGED_STATS_JSON="$work/stats" \
         UNPAGED_LOG="$work/log" UNPAGED_TRACE="$work/gone/t" perl -e "$sum" >out 2>err ||
         fail "perl ends with $?" err
 grep -qx "$plain" out || fail "the output differs without a folder" out
