@@ -34,6 +34,7 @@ demo: setup ## build and run the demonstration
 	@$(call build,release,,--target demo) && .build/release/examples/demo
 
 test: setup ## build everything and run the tests
+	@.ci/setup jq
 	@$(call build,release) && $(call test,release)
 
 test-programs: setup ## all real programs, the large ones too (installs them; takes half an hour)

@@ -6,6 +6,7 @@
  * decides. The rows explain it, and every row that is amiss may add a command that would mend it.
  */
 #include "launcher.h"
+#include "json.h"
 #include "kernel_page.h"
 #include "machine.h"
 #include "refusal.h"
@@ -38,6 +39,30 @@ struct report {
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
+/* Where rows go instead of the table; and the section that they are in. */
+static struct json *document;
+static const char *section;
+
+static void check_section(const char *name, const char *words)
+{
+        if (!document)
+                printf("%s%s%s\n", section ? "\n" : "", name, words);
+        section = name;
+}
+
+static void json_row(const char *what, const char *state, const char *words)
+{
+        json_object(document, NULL);
+        json_text(document, "section", section);
+        json_text(document, "name", what);
+        if (*state)
+                json_text(document, "state", state);
+        else
+                json_null(document, "state");
+        json_text(document, "words", words);
+        json_close(document);
+}
+
 __attribute__((format(printf, 3, 4))) static void check_row(const char *what, const char *state,
                                                             const char *format, ...)
 {
@@ -47,7 +72,10 @@ __attribute__((format(printf, 3, 4))) static void check_row(const char *what, co
         va_start(args, format);
         vsnprintf(words, sizeof(words), format, args);
         va_end(args);
-        printf("  %-28s %-*s%s\n", what, *words ? 8 : 0, state, words);
+        if (document)
+                json_row(what, state, words);
+        else
+                printf("  %-28s %-*s%s\n", what, *words ? 8 : 0, state, words);
 }
 
 __attribute__((format(printf, 2, 3))) static void fix(struct report *r, const char *format, ...)
@@ -152,7 +180,7 @@ static void explain_permission(struct report *r, const struct permission *p)
 
 static void show_permission(const struct permission *p)
 {
-        printf("permission: one of the first two is enough\n");
+        check_section("permission", ": one of the first two is enough");
         check_row("/dev/userfaultfd", yes(!p->device), "%s",
                   p->device == 0        ? "may be opened"
                   : p->device == ENOENT ? "is not there (it comes with Linux 6.1)"
@@ -213,7 +241,7 @@ static void check_features(struct report *r)
         int ring = probe_io_uring();
         bool missing = false;
 
-        printf("\nkernel\n");
+        check_section("kernel", "");
         check_row("pages of 4 KiB", yes(kernel_page_fits()), "%s",
                   kernel_page_fits() ? "as paging needs" : "no pool without them");
         if (!kernel_page_fits()) {
@@ -223,10 +251,11 @@ static void check_features(struct report *r)
         for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
                 bool there = has != UINT64_MAX && has & features[i].bit;
 
-                check_row(features[i].name, yes(there), "%s%s%s", there ? "" : "since Linux ",
-                          there ? "" : features[i].since, "");
-                if (!there)
-                        check_row("", "", "without it: %s", features[i].without);
+                if (there)
+                        check_row(features[i].name, "yes", "%s", "");
+                else
+                        check_row(features[i].name, "no", "since Linux %s; without it: %s",
+                                  features[i].since, features[i].without);
                 missing = missing || !there;
                 r->amiss = r->amiss || (!there && features[i].needed);
         }
@@ -282,7 +311,7 @@ static void check_memory(struct report *r)
         uint64_t limit = machine_cgroup_limit("/proc/self");
         char text[32];
 
-        printf("\nmemory\n");
+        check_section("memory", "");
         check_row("machine", "", "%s", human(machine_memory(), text));
         check_row("limit of the cgroup", "", "%s",
                   limit == MACHINE_NO_LIMIT ? "none" : human(limit, text));
@@ -296,7 +325,7 @@ static void check_library(struct report *r)
         char path[PATH_MAX], why[PATH_MAX + 512];
         bool found = preload_find(path, why, sizeof(why));
 
-        printf("\ninstallation\n");
+        check_section("installation", "");
         check_row("preloaded library", yes(found), "%s", found ? path : why);
         if (!found)
                 fix(r, "install it: make install, or set UNPAGED_PRELOAD_PATH to the file");
@@ -305,23 +334,34 @@ static void check_library(struct report *r)
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-static int check_read_options(int argc, char **argv)
+static int check_help(void)
 {
-        static const struct option longs[] = {{"help", no_argument, NULL, 'h'}, {0}};
+        printf("usage: unpaged check [--json]\n"
+               "\n"
+               "Says what this machine allows and what is missing, with the commands that "
+               "would help.\n"
+               "Ends with 0 if `unpaged run` will page programs, and with 1 if not.\n"
+               "\n"
+               "  -j, --json    as JSON\n"
+               "  -h, --help    this text\n");
+        return output_status(0, STATUS_USAGE);
+}
+
+static int check_read_options(int argc, char **argv, bool *json)
+{
+        static const struct option longs[] = {
+                {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
         int what;
 
         opterr = 0;
-        while ((what = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
-                if (what != 'h')
+        while ((what = getopt_long(argc, argv, "+jh", longs, NULL)) != -1) {
+                if (what == 'h')
+                        return check_help();
+                if (what != 'j')
                         return say(STATUS_USAGE,
                                    "check: %s: unknown option: see `unpaged check --help`",
                                    argv[optind - 1]);
-                printf("usage: unpaged check\n"
-                       "\n"
-                       "Says what this machine allows and what is missing, with the commands that "
-                       "would help.\n"
-                       "Ends with 0 if `unpaged run` will page programs, and with 1 if not.\n");
-                return output_status(0, STATUS_USAGE);
+                *json = true;
         }
         if (argv[optind])
                 return say(STATUS_USAGE,
@@ -330,25 +370,66 @@ static int check_read_options(int argc, char **argv)
         return -1;
 }
 
+static void check_all(struct report *r)
+{
+        check_permission(r);
+        check_features(r);
+        check_memory(r);
+        check_library(r);
+}
+
+static void check_print(struct report *r, const struct utsname *name)
+{
+        printf("unpaged %s on Linux %s, %s\n\n", pg_version(), name->release, name->machine);
+        check_all(r);
+        if (r->nfixes > 0)
+                printf("\nwhat would help\n");
+        for (unsigned i = 0; i < r->nfixes; i++)
+                printf("  %s\n", r->fixes[i]);
+        printf("\n%s\n", r->amiss ? "`unpaged run` will not page programs here."
+                                  : "`unpaged run` will page programs here.");
+}
+
+static void check_print_json(struct report *r, const struct utsname *name)
+{
+        struct json j = {.put = json_into_stream, .arg = stdout};
+        uint64_t limit = machine_cgroup_limit("/proc/self");
+
+        document = &j;
+        json_document(&j, "unpaged.check", 1);
+        json_text(&j, "unpaged", pg_version());
+        json_text(&j, "linux", name->release);
+        json_text(&j, "machine", name->machine);
+        json_number(&j, "memory_bytes", machine_memory());
+        if (limit == MACHINE_NO_LIMIT)
+                json_null(&j, "cgroup_limit_bytes");
+        else
+                json_number(&j, "cgroup_limit_bytes", limit);
+        json_number(&j, "default_budget_bytes", settings_budget_default());
+        json_array(&j, "rows");
+        check_all(r);
+        json_close(&j);
+        json_array(&j, "fixes");
+        for (unsigned i = 0; i < r->nfixes; i++)
+                json_text(&j, NULL, r->fixes[i]);
+        json_close(&j);
+        json_bool(&j, "pages", !r->amiss);
+        json_close(&j);
+}
+
 int check_main(int argc, char **argv)
 {
         struct report r = {0};
         struct utsname name = {0};
-        int status = check_read_options(argc, argv);
+        bool json = false;
+        int status = check_read_options(argc, argv, &json);
 
         if (status >= 0)
                 return status;
         uname(&name);
-        printf("unpaged %s on Linux %s, %s\n\n", pg_version(), name.release, name.machine);
-        check_permission(&r);
-        check_features(&r);
-        check_memory(&r);
-        check_library(&r);
-        if (r.nfixes > 0)
-                printf("\nwhat would help\n");
-        for (unsigned i = 0; i < r.nfixes; i++)
-                printf("  %s\n", r.fixes[i]);
-        printf("\n%s\n", r.amiss ? "`unpaged run` will not page programs here."
-                                 : "`unpaged run` will page programs here.");
+        if (json)
+                check_print_json(&r, &name);
+        else
+                check_print(&r, &name);
         return output_status(r.amiss, STATUS_USAGE);
 }

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "curve_trace.h"
 #include "curve_view.h"
+#include "json.h"
 #include "picture_name.h"
 #include "size.h"
 #include "out_stream.h"
@@ -24,6 +25,7 @@
 struct request {
         const char *trace, *output;
         uint64_t fault_ns;
+        bool json;
 };
 
 static uint64_t misses_with(const void *arg, uint64_t frames)
@@ -88,6 +90,65 @@ static void print_table(const struct curve_view *v)
         }
 }
 
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static void json_bytes(struct json *j, const char *key, const struct curve_view *v, uint64_t frames)
+{
+        json_number(j, key, (uint64_t)curve_view_bytes(v, frames));
+}
+
+/* What the run takes beside all of its misses. */
+static double other_ns(const struct curve_view *v)
+{
+        return v->kept_ns - (double)v->first * v->miss_ns;
+}
+
+static void json_points(struct json *j, const struct curve_view *v)
+{
+        uint64_t sizes[ROWS];
+        size_t n = choose_sizes(v, sizes);
+
+        json_array(j, "points");
+        for (size_t i = 0; i < n; i++) {
+                uint64_t misses = v->misses(v->arg, sizes[i]);
+
+                json_object(j, NULL);
+                json_bytes(j, "memory_bytes", v, sizes[i]);
+                json_number(j, "frames", sizes[i]);
+                json_number(j, "misses", misses);
+                json_number(j, "misses_again", misses > v->first ? misses - v->first : 0);
+                json_decimal(j, "slowdown", curve_view_slowdown(v, sizes[i]).middle, 3);
+                json_close(j);
+        }
+        json_close(j);
+}
+
+static void print_json(const struct curve_trace *t, const struct curve_view *v)
+{
+        struct json j = {.put = json_into_stream, .arg = stdout};
+
+        json_document(&j, "unpaged.curve", 1);
+        json_text(&j, "program", v->name);
+        json_number(&j, "page_size", v->page_size);
+        json_number(&j, "touches", t->touches);
+        json_number(&j, "first_touches", v->first);
+        json_number(&j, "lost", t->lost);
+        json_decimal(&j, "fault_microseconds", v->miss_ns / 1e3, 3);
+        if (v->is_least)
+                json_null(&j, "other_seconds");
+        else
+                json_decimal(&j, "other_seconds", other_ns(v) / 1e9, 3);
+        if (v->budget)
+                json_bytes(&j, "budget_bytes", v, v->budget);
+        else
+                json_null(&j, "budget_bytes");
+        json_bytes(&j, "least_bytes", v, v->least);
+        json_bytes(&j, "sufficient_bytes", v, curve_view_sufficient(v));
+        json_bytes(&j, "enough_bytes", v, v->enough);
+        json_points(&j, v);
+        json_close(&j);
+}
+
 /* ---- the command --------------------------------------------------------------------------- */
 
 static void print_about(const struct curve_trace *t, const struct curve_view *v)
@@ -102,11 +163,9 @@ static void print_about(const struct curve_trace *t, const struct curve_view *v)
         if (v->budget)
                 printf(", seen by a pool of %" PRIu64 " frames (%s, %u %% victim queue)", v->budget,
                        t->header.policy, t->header.queue_pct);
-        printf("\n%" PRIu64 " first touches; a page takes %.1f us", v->first,
-               v->miss_ns / 1e3);
+        printf("\n%" PRIu64 " first touches; a page takes %.1f us", v->first, v->miss_ns / 1e3);
         if (!v->is_least)
-                printf(", the rest %.3f s\n",
-                       (v->kept_ns - (double)v->first * v->miss_ns) / 1e9);
+                printf(", the rest %.3f s\n", other_ns(v) / 1e9);
         else
                 printf(", and how long the rest takes is not known\n");
         if (v->budget && v->least > 1) {
@@ -160,7 +219,7 @@ static int show(const struct curve_trace *t, const struct request *q)
 {
         char name[TRACE_NAME];
         struct curve_view v = view_of(t, q, trace_file_subject(&t->header, q->trace, name));
-        bool table = !q->output || strcmp(q->output, "-") != 0;
+        bool table = !q->json && (!q->output || strcmp(q->output, "-") != 0);
         char sentence[512] = "";
         struct ink words = {sentence, sizeof(sentence), 0, false};
         int status = 0;
@@ -175,6 +234,8 @@ static int show(const struct curve_trace *t, const struct request *q)
                 print_table(&v);
                 printf("\n%s\n", sentence);
         }
+        if (q->json)
+                print_json(t, &v);
         if (q->output)
                 status = write_picture(&v, q->output);
         return status ? status : output_status(0, STATUS_FAILED);
@@ -190,6 +251,7 @@ static int print_help(void)
                "-: standard input.\n"
                "\n"
                "  -o, --output FILE.svg   draw it, too; -: on standard output, and no table\n"
+               "  -j, --json              as JSON instead of a table\n"
                "  -f, --fault-ns N        what a page takes, in nanoseconds (%d)\n"
                "  -h, --help              this text\n",
                FAULT_NS);
@@ -201,13 +263,14 @@ static int read_options(int argc, char **argv, struct request *q)
 {
         static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
                                               {"fault-ns", required_argument, NULL, 'f'},
+                                              {"json", no_argument, NULL, 'j'},
                                               {"help", no_argument, NULL, 'h'},
                                               {0}};
         const char *wrong;
         int what;
 
         opterr = 0;
-        while ((what = getopt_long(argc, argv, ":o:f:h", longs, NULL)) != -1) {
+        while ((what = getopt_long(argc, argv, ":o:f:jh", longs, NULL)) != -1) {
                 if (what == 'h')
                         return print_help();
                 if (what == ':')
@@ -223,6 +286,7 @@ static int read_options(int argc, char **argv, struct request *q)
                         return say(STATUS_USAGE, "curve: --output %s: %s", optarg, wrong);
                 if (what == 'o')
                         q->output = optarg;
+                q->json = q->json || what == 'j';
                 if (what != 'f')
                         continue;
                 if (size_read_bytes(optarg, &q->fault_ns) || q->fault_ns == 0 ||
@@ -235,6 +299,9 @@ static int read_options(int argc, char **argv, struct request *q)
                 return say(STATUS_USAGE, "curve: %s See `unpaged curve --help`",
                            argc > optind ? "one trace at a time." : "which trace?");
         q->trace = argv[optind];
+        if (q->json && q->output && strcmp(q->output, "-") == 0)
+                return say(STATUS_USAGE,
+                           "curve: --json and --output - both want standard output: name a file");
         return -1;
 }
 

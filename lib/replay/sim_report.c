@@ -7,6 +7,7 @@
  * its ratio to true LRU. Where LRU has none there is no ratio, and means leave such a cell out.
  */
 #include "sim.h"
+#include "json.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -321,45 +322,35 @@ void sim_report_end(const struct sim *sim)
 /* ---- JSON
  * ------------------------------------------------------------------------------------- */
 
-static void json_text(const char *key, const char *text)
-{
-        printf(",\"%s\":\"", key);
-        for (; *text; text++) {
-                unsigned char c = (unsigned char)*text;
-
-                if (c == '"' || c == '\\' || c < ' ')
-                        printf("\\u%04x", c);
-                else
-                        putchar(c);
-        }
-        putchar('"');
-}
-
-static void json_line(const struct sim *sim, const struct sim_result *r, unsigned row, unsigned b)
+/* A document for each figure, on a line. */
+static void json_figure(const struct sim *sim, const struct sim_result *r, unsigned row, unsigned b)
 {
         const struct model_counts *c = &r->cells[row][b].counts;
         const struct steps_facts *f = &r->facts;
-        double ratio = ratio_of(sim, r, row, b);
+        struct json j = {.put = json_into_stream, .arg = stdout, .lines = true};
 
-        printf("{\"tool\":\"sim\"");
-        json_text("trace", r->trace);
-        json_text("policy", sim->rows[row].name);
-        printf(",\"reference\":%s,\"frames\":%" PRIu32 ",\"budget_bytes\":%" PRIu64
-               ",\"accesses\":%" PRIu64 ",\"every_access\":%s,\"pages\":%" PRIu32
-               ",\"first_touches\":%" PRIu64 ",\"capacity_misses\":%" PRIu64,
-               is_policy(sim, row) ? "false" : "true", r->frames[b],
-               (uint64_t)r->frames[b] * f->header.page_size, f->touches,
-               f->header.flags & PG_TRACE_EVERY_ACCESS ? "true" : "false", f->most_alive,
-               f->first_touches, sim_capacity_misses(r, row, b));
-        if (isnan(ratio))
-                printf(",\"ratio_lru\":null");
-        else
-                printf(",\"ratio_lru\":%.4f", ratio);
-        if (is_policy(sim, row))
-                printf(",\"rescues\":%" PRIu64 ",\"left_clean\":%" PRIu64
-                       ",\"left_dirty\":%" PRIu64,
-                       c->rescues, c->left_clean, c->left_dirty);
-        printf("}\n");
+        json_document(&j, "unpaged.sim", 1);
+        json_text(&j, "trace", r->trace);
+        json_text(&j, "policy", sim->rows[row].name);
+        json_bool(&j, "reference", !is_policy(sim, row));
+        json_number(&j, "frames", r->frames[b]);
+        json_number(&j, "budget_bytes", (uint64_t)r->frames[b] * f->header.page_size);
+        json_number(&j, "accesses", f->touches);
+        json_bool(&j, "every_access", f->header.flags & PG_TRACE_EVERY_ACCESS);
+        json_number(&j, "pages", f->most_alive);
+        json_number(&j, "first_touches", f->first_touches);
+        json_number(&j, "capacity_misses", sim_capacity_misses(r, row, b));
+        json_decimal(&j, "ratio_lru", ratio_of(sim, r, row, b), 4);
+        if (is_policy(sim, row)) {
+                json_number(&j, "rescues", c->rescues);
+                json_number(&j, "left_clean", c->left_clean);
+                json_number(&j, "left_dirty", c->left_dirty);
+        } else {
+                json_null(&j, "rescues");
+                json_null(&j, "left_clean");
+                json_null(&j, "left_dirty");
+        }
+        json_close(&j);
 }
 
 void sim_report_json(const struct sim *sim, const struct sim_result *r)
@@ -367,6 +358,6 @@ void sim_report_json(const struct sim *sim, const struct sim_result *r)
         for (unsigned row = 0; row < sim->nrows; row++)
                 for (unsigned b = 0; b < sim->options.nbudgets; b++)
                         if (r->cells[row][b].done)
-                                json_line(sim, r, row, b);
+                                json_figure(sim, r, row, b);
         fflush(stdout);
 }

@@ -29,6 +29,7 @@ struct request {
         const struct trace_format *format;
         const char *output; /* "-": standard output; NULL: not given */
         uint64_t width;     /* 0: not given */
+        bool json;
         struct generator_settings generator;
         const char *generator_option; /* one that only a generator takes */
         char **files;
@@ -47,9 +48,9 @@ static int info(struct request *q)
         int status = 0;
 
         for (int i = 0; i < q->nfiles; i++) {
-                if (i > 0)
+                if (i > 0 && !q->json)
                         putchar('\n');
-                if (trace_info(q->files[i]) != 0)
+                if (trace_info(q->files[i], q->json) != 0)
                         status = STATUS_FAILED;
         }
         return output_status(status, STATUS_FAILED);
@@ -122,7 +123,7 @@ static const struct {
         int (*run)(struct request *q);
         bool formats, makes_trace, generates;
 } verbs[] = {
-        {"info", "FILE...", "what is in it", info, false, false, false},
+        {"info", "[--json] FILE...", "what is in it", info, false, false, false},
         {"heat", "[--width N] [-o OUT.svg] FILE", "when which addresses were paged", heat, false,
          false, false},
         {"export", "--FORMAT [-o OUT] FILE", "in another format", export, true, false, false},
@@ -166,6 +167,7 @@ enum option_key {
         PHASES,
         WRITES,
         WIDTH,
+        AS_JSON,
         FORMAT, /* and those that follow, one for each format */
 };
 
@@ -182,6 +184,7 @@ static const struct option options[] = {
         {"phases", required_argument, NULL, PHASES},
         {"writes", required_argument, NULL, WRITES},
         {"width", required_argument, NULL, WIDTH},
+        {"json", no_argument, NULL, AS_JSON},
         {"text", no_argument, NULL, FORMAT},
         {"oracle-general", no_argument, NULL, FORMAT + 1},
         {0},
@@ -234,6 +237,8 @@ static int read_options(int argc, char **argv, struct request *q)
                         if (wrong || q->width == 0)
                                 return say(STATUS_USAGE, "trace: --width %s: %s", optarg,
                                            wrong ? wrong : "must be more than 0");
+                } else if (key == AS_JSON) {
+                        q->json = true;
                 } else if (key >= FORMAT) {
                         q->format = formats[key - FORMAT];
                 } else {
@@ -265,6 +270,8 @@ static int check(const struct request *q, unsigned verb)
                            q->generator_option);
         if (q->width && verbs[verb].run != heat)
                 return say(STATUS_USAGE, "trace %s: --width is for `heat`", q->verb);
+        if (q->json && verbs[verb].run != info)
+                return say(STATUS_USAGE, "trace %s: --json is for `info`", q->verb);
         if (verbs[verb].makes_trace && is_standard(q->output) && isatty(STDOUT_FILENO))
                 return say(STATUS_USAGE,
                            "trace %s: a trace is nothing for a terminal: name a file "

@@ -8,6 +8,7 @@
  */
 #include "trace_info.h"
 #include "command.h"
+#include "json.h"
 #include "page_lives.h"
 #include "trace_file.h"
 
@@ -21,6 +22,22 @@ static const char *const names[PG_TRACE_KINDS] = {
         [PG_TRACE_LEFT] = "left their frames", [PG_TRACE_RETURNED] = "returned",
         [PG_TRACE_FORGOTTEN] = "forgotten",    [PG_TRACE_MOVED] = "moved",
         [PG_TRACE_GAP] = "lost events",        [PG_TRACE_FRAMES] = "budget changed",
+};
+
+/* The same as members of JSON. */
+static const char *const keys[PG_TRACE_KINDS] = {
+        [PG_TRACE_ACCESS] = "accesses",
+        [PG_TRACE_FAULT] = "faults",
+        [PG_TRACE_AHEAD] = "read_ahead",
+        [PG_TRACE_RESCUED] = "rescued",
+        [PG_TRACE_WRITTEN] = "first_writes",
+        [PG_TRACE_QUEUED] = "queued",
+        [PG_TRACE_LEFT] = "left",
+        [PG_TRACE_RETURNED] = "returned",
+        [PG_TRACE_FORGOTTEN] = "forgotten",
+        [PG_TRACE_MOVED] = "moved",
+        [PG_TRACE_GAP] = "lost",
+        [PG_TRACE_FRAMES] = "budget_changes",
 };
 
 struct census {
@@ -88,7 +105,64 @@ static void print_census(const struct census *c, const struct pg_trace_header *h
                 printf("  %-18s %12.3f  seconds\n", "time", (double)c->microseconds / 1e6);
 }
 
-int trace_info(const char *path)
+static void json_pool(struct json *j, const struct pg_trace_header *h)
+{
+        if (h->flags & PG_TRACE_EVERY_ACCESS) {
+                json_null(j, "pool");
+                return;
+        }
+        json_object(j, "pool");
+        json_number(j, "frames", h->frames);
+        json_text(j, "policy", h->policy);
+        json_number(j, "queue_percent", h->queue_pct);
+        json_bool(j, "strict", h->flags & PG_TRACE_STRICT);
+        json_close(j);
+}
+
+static void json_counts(struct json *j, const struct census *c)
+{
+        json_object(j, "counts");
+        for (unsigned i = 0; i < PG_TRACE_KINDS; i++)
+                if (keys[i])
+                        json_number(j, keys[i], c->counts[i]);
+        json_close(j);
+        json_object(j, "modified");
+        for (unsigned i = 0; i < PG_TRACE_KINDS; i++)
+                if (keys[i])
+                        json_number(j, keys[i], c->dirty[i]);
+        json_close(j);
+}
+
+static void print_json(const char *path, const struct census *c, struct trace_reader *reader)
+{
+        const struct pg_trace_header *h = trace_file_header(reader);
+        struct json j = {.put = json_into_stream, .arg = stdout};
+
+        json_document(&j, "unpaged.trace", 1);
+        json_text(&j, "trace", path);
+        json_text(&j, "origin", h->origin);
+        json_number(&j, "page_size", h->page_size);
+        json_bool(&j, "every_access", h->flags & PG_TRACE_EVERY_ACCESS);
+        json_pool(&j, h);
+        json_number(&j, "bytes", trace_file_bytes(reader));
+        json_number(&j, "events", c->events);
+        json_counts(&j, c);
+        json_number(&j, "first_touches", c->births[PG_TRACE_FAULT] + c->births[PG_TRACE_ACCESS]);
+        json_number(&j, "pages", c->lives.pages.count);
+        json_number(&j, "footprint_pages", c->peak);
+        json_number(&j, "footprint_bytes", c->peak * h->page_size);
+        if (c->microseconds)
+                json_decimal(&j, "time_seconds", (double)c->microseconds / 1e6, 3);
+        else
+                json_null(&j, "time_seconds");
+        if (trace_file_note(reader))
+                json_text(&j, "note", trace_file_note(reader));
+        else
+                json_null(&j, "note");
+        json_close(&j);
+}
+
+int trace_info(const char *path, bool json)
 {
         struct census c = {0};
         struct pg_trace_event event;
@@ -101,8 +175,12 @@ int trace_info(const char *path)
                 return say(STATUS_FAILED, "%s", why);
         while ((more = trace_file_next(reader, &event)) > 0 && room)
                 room = take(&c, &event);
-        print_header(path, trace_file_header(reader));
-        print_census(&c, trace_file_header(reader), trace_file_bytes(reader));
+        if (json) {
+                print_json(path, &c, reader);
+        } else {
+                print_header(path, trace_file_header(reader));
+                print_census(&c, trace_file_header(reader), trace_file_bytes(reader));
+        }
         fflush(stdout);
         if (!room)
                 say(STATUS_FAILED, "%s: no memory for a map of its pages", path);

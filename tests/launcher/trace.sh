@@ -176,7 +176,7 @@ printf 'this is no trace%.0s' 1 2 3 4 5 6 7 >none # but longer than a header
 head -c 5000 uniform.trace >cut
 wrong 2 '' '--help'
 wrong 2 'look' 'look' '--help'
-wrong 2 'info' 'info FILE'
+wrong 2 'info' 'info [--json] FILE'
 wrong 2 'info --bogus' '--bogus' '--help'
 wrong 2 'info --output' '--output' 'needs a value'
 wrong 2 'info --text short.trace' 'no format'
