@@ -98,10 +98,25 @@ static char **copy_without(char **to, char *text, char *const *given)
         return environment_without(to, text, given, false) ? to : (char **)(uintptr_t)given;
 }
 
-/* Nothing of ours will be in the process any more. */
+static bool is_set(char *const *environment, const char *name)
+{
+        const char *value = environment_find(environment, name);
+
+        return value && *value;
+}
+
+/* It will know of the run, and that a report is wanted. */
+static bool environment_tells(char *const *environment)
+{
+        return environment_has_us(environment) && !is_set(environment, "UNPAGED_OFF") &&
+               is_set(environment, "UNPAGED_REPORT") &&
+               (is_set(environment, "UNPAGED_STATS") || is_set(environment, "UNPAGED_STATS_JSON"));
+}
+
+/* Nothing of ours will be in the process any more that could write the run's report. */
 static bool is_last(const char *path, char *const *environment)
 {
-        return stats_is_first() && (!environment_has_us(environment) || elf_refusal(path));
+        return stats_is_first() && (!environment_tells(environment) || elf_refusal(path));
 }
 
 static int failed(int result)

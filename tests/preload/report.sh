@@ -110,6 +110,11 @@ if "${CC:-cc}" -static -o static main.c 2>/dev/null; then
         holds 'a program without us' '.[0] | .whole and .processes[0].end == "executed"'
 fi
 
+for change in 'UNPAGED_OFF=1' '-u UNPAGED_STATS -u UNPAGED_STATS_JSON' '-u UNPAGED_REPORT' '-i'; do
+        run_it 0 sh -c "$program fill 2; exec env $change $program fill 2"
+        holds "$change" '.[0] | .whole and any(.processes[]; .program == "env" and .end == "executed")'
+done
+
 # ended_later N: waits until so many reports are there.
 ended_later() {
         for _ in {1..500}; do
@@ -132,15 +137,17 @@ reports 1 'the first is killed'
 holds 'the first is killed' '.[0] | .whole and ([.processes[].end] | sort == ["ended", "killed"]) and
         (.processes | all(.evictions > 0))'
 
-# The first is not paged, and still speaks for all.
+# The first is not paged, and still speaks for all, also where standard error is closed by then.
 UNPAGED_ONLY=reported
 export UNPAGED_ONLY
 rm -f stats table
 "$LAUNCHER" run --budget 1M --stats-json stats --stats table -- sh -c "$program fill 2; $program fill 2; exit 0" \
         2>err || fail "UNPAGED_ONLY: ends with $?" err
-unset UNPAGED_ONLY
 reports 1 UNPAGED_ONLY
 holds UNPAGED_ONLY '.[0] | .program == "sh" and .process_count == 2'
+"$LAUNCHER" run --budget 1M --stats - -- sh -c "$program fill 2; exec 2>&-; exit 0" 2>err
+unset UNPAGED_ONLY
+grep -q '^unpaged: sh: 1 process\|^unpaged: sh, ' err || fail "UNPAGED_ONLY, --stats -: no report" err
 
 # ---- many ------------------------------------------------------------------------------------------
 
