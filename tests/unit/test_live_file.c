@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <unpaged/live.h>
 
@@ -34,8 +35,11 @@ static void path_of(char path[512], const char *name)
         snprintf(path, 512, "%s/%s", folder, name);
 }
 
+/* Each is a second newer than the one before: the clock of files is a coarse one. */
 static void file_make_of(const char *name, const void *content, size_t size)
 {
+        static time_t seconds = 1000000;
+        struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
         char path[512];
         int fd;
 
@@ -43,6 +47,8 @@ static void file_make_of(const char *name, const void *content, size_t size)
         fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
         ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(write(fd, content, size), (ssize_t)size);
+        ck_assert_int_eq(futimens(fd, times), 0);
+        seconds++;
         close(fd);
 }
 
