@@ -17,7 +17,8 @@
  *
  * Its name is PID.START.POOL: the process, when it began (field 22 of /proc/PID/stat; 0: there is
  * no /proc), and the number of the pool in it, from 0 on. If none of these folders will do, or the
- * file cannot be made there, the pool counts in memory of its own, and nobody else can look.
+ * file cannot be made there, the pool counts in memory of its own, and nobody else can look. Files
+ * of other names, such as PID.START.run, are the library's and `unpaged run`'s own.
  *
  * Reading. Map the file PROT_READ, MAP_SHARED, and look at `magic`, `version` and `bytes` first. A
  * newer version of the library may append members to struct pg_live, counters and histograms;

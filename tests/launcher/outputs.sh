@@ -75,7 +75,7 @@ mkdir -m 1777 shared
 echo 'not to be touched' >victim
 ln -s "$work/victim" shared/link
 chown -h 65534:65534 shared/link
-for option in --trace --curve --sample --stats --log; do
+for option in --trace --curve --sample --stats --stats-json --log; do
         launch run $option shared/link true
         refused 'shared/link' 'another user'
 done
