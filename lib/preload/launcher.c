@@ -18,6 +18,7 @@ static const struct command {
         {"run", "run a program with its memory paged, under a budget", run_main},
         {"check", "say what this machine allows, and what is missing", check_main},
         {"stats", "say what paged processes have counted so far", stats_main},
+        {"top", "show paged processes, their memory and their waiting, as they go", top_main},
         {"trace", "look into traces, convert them, make them up", trace_main},
         {"sim", "say how often each policy would have missed in a trace", sim_main},
         {"curve", "say how much memory would have been enough", curve_main},

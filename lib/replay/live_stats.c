@@ -8,11 +8,9 @@
 #include "live_view.h"
 #include "size.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,37 +230,12 @@ static int print_help(void)
         return output_status(0, STATUS_FAILED);
 }
 
-/* "1s", "500ms", "2". */
-static bool read_time(const char *text, uint64_t *ns)
-{
-        char *end;
-        double value = strtod(text, &end);
-        double unit = strcmp(end, "ms") == 0 ? 1e6 : !*end || strcmp(end, "s") == 0 ? 1e9 : 0;
-
-        if (end == text || !isdigit((unsigned char)*text) || value * unit < 1e6 ||
-            value * unit > 1e15)
-                return false;
-        *ns = (uint64_t)(value * unit);
-        return true;
-}
-
-static bool read_pid(const char *text, pid_t *pid)
-{
-        char *end;
-        long value = strtol(text, &end, 10);
-
-        if (*end || value <= 0 || value > INT_MAX)
-                return false;
-        *pid = (pid_t)value;
-        return true;
-}
-
 static int read_arguments(int argc, char **argv, struct request *q)
 {
         if (argc - optind > 1)
                 return say(STATUS_USAGE,
                            "stats: one process at a time: see `unpaged stats --help`");
-        if (argc - optind == 1 && !read_pid(argv[optind], &q->pid))
+        if (argc - optind == 1 && !argument_pid(argv[optind], &q->pid))
                 return say(STATUS_USAGE, "stats: %s: must be the number of a process",
                            argv[optind]);
         q->ended = q->ended || q->pid;
@@ -288,10 +261,8 @@ static int read_options(int argc, char **argv, struct request *q)
                         return say(STATUS_USAGE, "stats: option %s %s: see `unpaged stats --help`",
                                    argv[optind - 1],
                                    what == ':' ? "needs a value" : "is not known");
-                if (what == 'e' && !read_time(optarg, &q->every_ns))
-                        return say(STATUS_USAGE,
-                                   "stats: --every %s: must be a time of a millisecond or more, "
-                                   "as 1s or 500ms",
+                if (what == 'e' && !argument_time(optarg, &q->every_ns))
+                        return say(STATUS_USAGE, "stats: --every %s: must be " ARGUMENT_TIME,
                                    optarg);
                 q->form = what == 'j' ? JSON : what == 'm' ? OPENMETRICS : q->form;
                 q->ended = q->ended || what == 'a';
