@@ -33,6 +33,21 @@
  *
  * Behind its `counters` counters a block has `histograms` histograms (enum pg_histogram_kind) of
  * `bins` words each; their bounds are those of pg_histogram_get().
+ *
+ * Asking for another budget. A process that may write to the file can ask for it; `unpaged resize`
+ * does. It needs a mapping that is MAP_SHARED and writable, and all words below are atomic:
+ *
+ *   1. claim: by compare-and-exchange from 0 to its own (its id << 32, and the low 32 bits of its
+ *      start, counted as start_ticks). A claim of a process that has ended may be
+ *      replaced in the same way. Otherwise wait: one asks at a time.
+ *   2. request_bytes = the budget, counted as frames_total * page_size + buffer_bytes;
+ *      request += 1; calls += 1; FUTEX_WAKE of `calls`.
+ *   3. Wait (FUTEX_WAIT on `answered`) until `answered` is the number of the request, and look at
+ *      `answer`. To withdraw the request, exchange request_bytes with 0: if it was not 0, nothing
+ *      has happened, and nothing will. Wait with a limit: the process may be stopped.
+ *   4. claim: back to 0.
+ *
+ * A child of fork has files of its own, and so a budget of its own.
  */
 #ifndef UNPAGED_LIVE_H
 #define UNPAGED_LIVE_H
@@ -103,6 +118,13 @@ enum pg_live_state {
         PG_LIVE_EXECUTED, /* the process executed another program */
 };
 
+/* Whether, and how, a pool serves requests for another budget. */
+enum pg_live_server {
+        PG_LIVE_SERVES_NONE,      /* it does not */
+        PG_LIVE_SERVES_BY_THREAD, /* at once */
+        PG_LIVE_SERVES_AT_FAULTS, /* when a thread of the process next touches a page that is out */
+};
+
 struct pg_live {
         char magic[8];
         uint32_t version;
@@ -125,6 +147,15 @@ struct pg_live {
         char policy[32], swap[32]; /* names of the policy, of the swap store */
         uint64_t run_start_ticks;  /* when the process `run` began, as above */
         int32_t run;               /* the first process of the `unpaged run` it is part of; or 0 */
+
+        /* Requests: see above. */
+        uint64_t claim; /* of the process that asks: its id << 32, and the low half of its start */
+        uint64_t request_bytes; /* the budget it asks for; taken by an exchange with 0 */
+        uint32_t calls;         /* the process sleeps while it does not change: a futex, shared */
+        uint32_t request;       /* number of the last request */
+        uint32_t answered;      /* of the last one that was answered: a futex, shared */
+        int32_t answer;         /* to it: 0, or -errno as of pg_resize(); -ERANGE: too large */
+        uint32_t server;        /* enum pg_live_server */
         uint32_t reserved;
 };
 

@@ -184,7 +184,7 @@ static void before_fork(void)
 
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
-                        pthread_mutex_lock(&pool->resizing);
+                        futex_lock_take(&pool->resizing);
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 if (!pool_inherits(pool))
                         continue;
@@ -218,7 +218,7 @@ static void after_fork(void)
 
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
-                        pthread_mutex_unlock(&pool->resizing);
+                        futex_lock_drop(&pool->resizing);
         atomic_store(&pools.forker, 0);
         pthread_mutex_unlock(&pools.lock);
         credentials_after_fork();
@@ -357,6 +357,8 @@ static int adopt(struct pg_pool *pool)
         has_keeper = !error;
         if (has_keeper)
                 error = handler_threads_restart(pool);
+        if (!error)
+                resizer_restart(pool);
         fork_freeze_end(pool, true);
         if (error && has_keeper) { /* no thread may be left that setuid() does not reach */
                 handler_threads_stop(pool);
@@ -394,7 +396,7 @@ static void in_child(void)
 
                 locks_drop(pool);
                 lock_drop_for_fork(&pool->stores.lock);
-                pthread_mutex_init(&pool->resizing, NULL);
+                futex_lock_reset(&pool->resizing);
                 if (pool_inherits(pool))
                         error = pool->fork_refused ? -EIO : adopt(pool);
                 if (error && pool_inherits(pool))
@@ -403,7 +405,7 @@ static void in_child(void)
                         make_orphan(pool);
                         *at = pool->next;
                 } else {
-                        pthread_mutex_lock(&pool->resizing); /* for after_fork() */
+                        futex_lock_take(&pool->resizing); /* for after_fork() */
                         at = &pool->next;
                 }
         }

@@ -3,7 +3,7 @@
  * credential_calls.c - setuid() and its kin, for the pager's threads too.
  *
  * The C library makes all threads of the process follow such a call, but it does not know those of
- * the pager (lib/os/thread.c): handler threads, keepers, the thread of an interposer. They would
+ * the pager (lib/os/thread.c): handler threads, keepers, resizers, the thread of an interposer. They would
  * keep root, and every capability, in a process that has given both up. So the library stands
  * before these calls: the C library's goes first, and if that succeeds, every one of our threads
  * takes over the credentials of the calling thread before the call returns. Meanwhile the handlers
@@ -73,7 +73,8 @@ static bool take_all(const struct credentials *caller)
 
         for (struct pg_pool *pool = pools_first(); pool && good; pool = pool->next)
                 good = keeper_take_credentials(pool, caller) &&
-                       handler_threads_take_credentials(pool, caller);
+                       handler_threads_take_credentials(pool, caller) &&
+                       resizer_take_credentials(pool, caller);
         return good;
 }
 

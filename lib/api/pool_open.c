@@ -10,6 +10,7 @@
  */
 #include "arena.h"
 #include "atfork.h"
+#include "budget_words.h"
 #include "credential_calls.h"
 #include "debug.h"
 #include "dispatch.h"
@@ -32,6 +33,7 @@
 #include "pool_counters.h"
 #include "pool_trace.h"
 #include "replacement.h"
+#include "resize.h"
 #include "sized.h"
 #include "stats.h"
 #include "store_gate.h"
@@ -40,7 +42,6 @@
 #include "victim_queue.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <unpaged/internals.h>
 #include <unpaged/stores.h>
@@ -48,8 +49,6 @@
 /* All of them are looked at under the pool lock when the curve is asked for. */
 #define CURVE_PAGES_MAX 65536u
 #define RUN_BYTES_MAX   ((size_t)256 << 10)
-/* A fault that gets no frame meanwhile takes one beyond the new budget. */
-#define SHRINK_PATIENCE_MS 500u
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
@@ -239,7 +238,6 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         pool->delivery = c->delivery;
         pool->frames_exact = c->frames != 0;
         pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
-        pthread_mutex_init(&pool->resizing, NULL);
         pool->mappings_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
         pool->batch_pages = replacement_batch(plan->frames);
         pool->victim_queue.pct = c->queue_pct ? c->queue_pct : VICTIM_QUEUE_PCT;
@@ -255,6 +253,7 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
 
 static void threads_stop(struct pg_pool *pool)
 {
+        resizer_stop(pool);
         handler_threads_stop(pool);
         keeper_stop(pool);
 }
@@ -271,6 +270,8 @@ static int threads_start(struct pg_pool *pool)
                            "the pool's threads could not be started (%s): RLIMIT_NPROC (ulimit "
                            "-u) or memory may be short",
                            strerror(-error));
+        else
+                resizer_start(pool);
         return error;
 }
 
@@ -376,9 +377,12 @@ int pg_open(struct pg_pool **out, const struct pg_config *config)
 static void assert_empty(struct pg_pool *pool)
 {
         const struct frames *f = &pool->frames;
+        struct pager_section saved;
 
         if (!DEBUG_ASSERTS)
                 return;
+        pager_section_enter(&saved);
+        futex_lock_take(&pool->resizing); /* another process may be changing the budget */
         if (f->live != f->free_list.count || f->pinned || pool->victim_queue.list.count ||
             pool->policy.count)
                 event_ring_abort(&pool->ring, NULL, f->live - f->free_list.count,
@@ -386,6 +390,8 @@ static void assert_empty(struct pg_pool *pool)
         if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
                 event_ring_abort(&pool->ring, NULL, 0, "the policy's structures are broken");
         pool_assert_whole(pool);
+        futex_lock_drop(&pool->resizing);
+        pager_section_leave(&saved);
 }
 
 int pg_close(struct pg_pool *pool)
@@ -409,46 +415,12 @@ int pg_close(struct pg_pool *pool)
 
 /* ---- the budget ---------------------------------------------------------------------------- */
 
-/* With signals blocked, as all below. -ENOMEM: it would not leave enough beside the pinned
- * pages. */
-static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
-{
-        struct pg_trace_event event = {.kind = PG_TRACE_FRAMES, .count = limit};
-        bool fits;
-
-        pool_lock(pool);
-        *before = pool->frames.limit;
-        fits = frames_set_limit(&pool->frames, limit);
-        if (fits && pool->has_observers)
-                observers_report(pool, &event, 0);
-        pool_unlock(pool);
-        return fits ? 0 : -ENOMEM;
-}
-
-static int resize(struct pg_pool *pool, uint32_t limit)
-{
-        uint32_t before = limit;
-        int error;
-
-        pthread_mutex_lock(&pool->resizing);
-        error = limit_set(pool, limit, &before);
-        if (!error && limit < before) {
-                error = evict_to_limit(pool, SHRINK_PATIENCE_MS);
-                if (error)
-                        limit_set(pool, before, &limit);
-        }
-        pthread_mutex_unlock(&pool->resizing);
-        return error == -EBUSY ? -ENOMEM : error;
-}
-
 static int explain_resize(int error)
 {
-        if (error == -ENOMEM)
-                return last_error(error, "the new budget does not leave enough beside the pinned "
-                                         "pages: unpin some, or give more");
-        if (error == -EPROTO)
-                return last_error(error, "the policy names no page to go, although it has some: an "
-                                         "error in the policy; choose another one");
+        const char *words = budget_words(error);
+
+        if (words)
+                return last_error(error == -ERANGE ? -EINVAL : error, "%s", words);
         return error ? last_error(error,
                                   "pages beyond the new budget could not be written to their "
                                   "stores (%s): give the swap store more room, or the pool more",
@@ -469,11 +441,8 @@ int pg_resize(struct pg_pool *pool, size_t budget)
                 return last_error(-EINVAL,
                                   "the budget is too small: at least %llu pages of %zu bytes",
                                   (unsigned long long)(buffers + PG_FRAMES_MIN), pool->page_size);
-        if (frames - buffers > pool->frames.capacity)
-                return last_error(-EINVAL, "the budget is larger than the memory of this machine, "
-                                           "or than the address space that the pool could get");
         pager_section_enter(&saved);
-        error = resize(pool, (uint32_t)(frames - buffers));
+        error = resize_to(pool, frames - buffers);
         pool_assert_whole(pool);
         pager_section_leave(&saved);
         return explain_resize(error);

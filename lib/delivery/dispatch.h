@@ -34,6 +34,15 @@ bool keeper_serves(const struct pg_pool *pool);
 /* As handler_threads_take_credentials. */
 bool keeper_take_credentials(struct pg_pool *pool, const struct credentials *to);
 
+/* resizer.c: starts and stops the thread that changes a pool's budget for other processes. Where it
+ * cannot be started, they cannot change it. */
+void resizer_start(struct pg_pool *pool);
+/* In a child of fork, with counters of its own. */
+void resizer_restart(struct pg_pool *pool);
+void resizer_stop(struct pg_pool *pool);
+/* As handler_threads_take_credentials. */
+bool resizer_take_credentials(struct pg_pool *pool, const struct credentials *to);
+
 /* sigbus.c: installs the process-wide SIGBUS handler, once. 0 or -errno. */
 int sigbus_handler_install(void);
 

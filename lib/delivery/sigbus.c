@@ -19,6 +19,7 @@
 #include "page.h"
 #include "pager_section.h"
 #include "pool.h"
+#include "resize.h"
 #include "stats.h"
 
 #include <dlfcn.h>
@@ -192,6 +193,8 @@ static bool serve_sigbus(uintptr_t addr, const ucontext_t *context)
                 end = dispatch_fault(m, addr, write, stats_self(), context);
                 if (end == FAULT_BUSY)
                         page_wait(mapping_word(m, mapping_page(m, addr)));
+                if (end == FAULT_DONE && !m->pool->resizer && resize_is_asked(m->pool))
+                        resize_answer(m->pool, false);
                 mapping_put(m);
                 if (end == FAULT_LATER)
                         nanosleep(&pause, NULL);

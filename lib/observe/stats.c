@@ -56,6 +56,10 @@ static void live_begin(struct stats *s, const struct pg_live *first)
         s->live->pid = s->file.pid;
         s->live->start_ticks = s->file.start_ticks;
         s->live->state = PG_LIVE_RUNNING;
+        s->live->claim = s->live->request_bytes = 0; /* `first` may be a parent's */
+        s->live->calls = s->live->request = s->live->answered = 0;
+        s->live->answer = 0;
+        s->live->server = PG_LIVE_SERVES_NONE;
         s->live->opened_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
         s->live->opened_clock_ns = clock_now();
         s->live->closed_clock_ns = 0;

@@ -57,6 +57,25 @@ static inline void futex_wake(_Atomic uint32_t *word, int count)
         errno = saved;
 }
 
+/* The same for a word that several processes map. */
+static inline void futex_wait_shared(_Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+        struct timespec ts = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                              .tv_nsec = (long)(timeout_ns % 1000000000u)};
+        int saved = errno;
+
+        syscall(SYS_futex, (void *)word, FUTEX_WAIT, value, timeout_ns ? &ts : NULL, NULL, 0);
+        errno = saved;
+}
+
+static inline void futex_wake_shared(_Atomic uint32_t *word, int count)
+{
+        int saved = errno;
+
+        syscall(SYS_futex, (void *)word, FUTEX_WAKE, count, NULL, NULL, 0);
+        errno = saved;
+}
+
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__)

@@ -9,7 +9,6 @@
 #ifndef POOL_H
 #define POOL_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +36,7 @@
 
 struct handler_threads;
 struct keeper;
+struct resizer;
 
 #define FORK_LOG 1024u
 
@@ -100,7 +100,8 @@ struct pg_pool {
         struct fork_freeze freeze;
         bool fork_refused; /* a store has refused the fork that is under way */
 
-        pthread_mutex_t resizing; /* one pg_resize at a time */
+        struct futex_lock resizing; /* one change of the budget at a time */
+        struct resizer *resizer;    /* changes it for other processes: see resizer.c */
 
         struct lock mappings_lock;
         struct mapping *mappings; /* linked by next */

@@ -81,7 +81,7 @@ static bool look_now(struct curve_view *v, bool at_end)
                                  .least = c.least,
                                  .enough = c.enough,
                                  .budget = s.frames_total,
-                                 .given = preload.budget,
+                                 .given = budget_of(&s),
                                  .first = c.first};
         add_costs(v, &s, at_end);
         return true;

@@ -21,7 +21,7 @@ struct preload {
         uintptr_t start, end; /* the arena */
         uintptr_t heap_end;   /* up to here from start: for brk */
         size_t granule;       /* the pool's page size */
-        size_t budget;
+        size_t budget;        /* with which it began: see budget_of() */
         bool signal_delivery;
         bool swap_is_far;    /* what waits for it waits for a disk */
         _Atomic bool active; /* the interposers do more than to call the kernel */
@@ -121,7 +121,9 @@ void progress_watch(void);
 void progress_restart(void); /* in a child of fork */
 
 /* stats.c */
-uint64_t stats_wall_ns(void);             /* that the process has run */
+struct pg_stats;
+uint64_t budget_of(const struct pg_stats *s); /* as it is now: others may change it */
+uint64_t stats_wall_ns(void);                 /* that the process has run */
 void stats_run(const struct settings *s); /* before the pool is opened: which run it belongs to */
 void stats_open(const struct settings *s);
 void stats_begin_again(void);        /* in a child of fork */

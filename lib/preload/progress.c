@@ -107,8 +107,8 @@ static void say_starved(const struct pg_stats *s, uint64_t faults)
         uint64_t bytes = budget_that_would_do(s, faults);
 
         complain(preload.name, ": hardly runs, for it waits for pages: its budget is ",
-                 size_write(preload.budget, budget), ", and ", size_write(bytes, enough),
-                 " would do", NULL);
+                 size_write(budget_of(s), budget), ", and ", size_write(bytes, enough), " would do",
+                 NULL);
 }
 
 static void watch_program(void *arg)

@@ -101,6 +101,11 @@ static void copy_text(char *to, size_t size, const char *from)
         to[len] = '\0';
 }
 
+uint64_t budget_of(const struct pg_stats *s)
+{
+        return (uint64_t)s->frames_total * s->page_size + s->buffer_bytes;
+}
+
 static bool record_fill(struct run_record *r, enum run_end end)
 {
         struct pg_stats s = {.size = sizeof(s)};
@@ -112,7 +117,7 @@ static bool record_fill(struct run_record *r, enum run_end end)
                                  .start_ticks = stats.start_ticks,
                                  .started_ns = stats.started_ns,
                                  .wall_ns = stats_wall_ns(),
-                                 .budget = preload.budget,
+                                 .budget = budget_of(&s),
                                  .page_size = s.page_size,
                                  .peak = (uint64_t)s.frames_peak * s.page_size,
                                  .peak_process = high_water(),

@@ -423,10 +423,13 @@ START_TEST(swap_store_must_be_able_to_follow)
 }
 END_TEST
 
-/* The fork takes the user's last place: the child has its memory, and not the pager's thread. */
+/* The fork takes the user's last place: the child has its memory, and not the pager's threads. With
+ * one place more it has the keeper, and so the pool; only nobody can change its budget from outside. */
 START_TEST(child_that_may_have_no_thread_is_without_the_pool_and_goes_on)
 {
-        struct rlimit three = {3, 3}; /* this thread and the pool's; the child's */
+        bool keeps = _i == 1;
+        rlim_t places = keeps ? 5 : 4; /* this thread and the pool's two; the child's */
+        struct rlimit limit = {places, places};
         struct pg_pool *pool;
         pid_t child;
         char *map;
@@ -439,12 +442,14 @@ START_TEST(child_that_may_have_no_thread_is_without_the_pool_and_goes_on)
         pool = open_frames(PG_DELIVERY_SIGNAL, 64, INHERIT);
         map = map_pages(pool, PAGES, 0);
         fill_pages(map, PAGES, 1);
-        ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &three), 0);
+        ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &limit), 0);
         child = fork();
         if (child == 0) {
                 struct pg_stats stats = {.size = sizeof(stats)};
 
-                CHILD_CHECK(pg_stats_get(pool, &stats) == -ECHILD);
+                CHILD_CHECK(pg_stats_get(pool, &stats) == (keeps ? 0 : -ECHILD));
+                if (keeps)
+                        check_pages(map, PAGES, 1);
                 _exit(0);
         }
         expect_child(child, 0);
@@ -473,5 +478,6 @@ TESTS("inherit")
         tcase_add_loop_test(tc, shared_mappings_stay_with_the_parent, first, 2);
         tcase_add_loop_test(tc, a_swap_file_is_not_shared, first, 2);
         tcase_add_test(tc, swap_store_must_be_able_to_follow);
-        tcase_add_test(tc, child_that_may_have_no_thread_is_without_the_pool_and_goes_on);
+        tcase_add_loop_test(tc, child_that_may_have_no_thread_is_without_the_pool_and_goes_on, 0,
+                            2);
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* resize.h - changes the budget of a pool. See resize.c. */
+#ifndef RESIZE_H
+#define RESIZE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "pool.h"
+
+/* With signals blocked. 0; -EINVAL: fewer than PG_FRAMES_MIN; -ERANGE: more than there can be;
+ * -ENOMEM: the pinned pages need more; -EPROTO; or why pages could not be written: the limit is then
+ * as it was. */
+int resize_to(struct pg_pool *pool, uint64_t frames);
+
+/* Whether another process asks for a new budget: see unpaged/live.h. */
+static inline bool resize_is_asked(const struct pg_pool *pool)
+{
+        struct pg_live *live = pool->stats.live;
+
+        return atomic_load_explicit((_Atomic uint32_t *)&live->request, memory_order_relaxed) !=
+               atomic_load_explicit((_Atomic uint32_t *)&live->answered, memory_order_relaxed);
+}
+
+/* Does what is asked, and answers. With signals blocked; async-signal-safe. If the budget is just
+ * being changed by a call, or the process forks, it waits, or leaves it for later. */
+void resize_answer(struct pg_pool *pool, bool waits);
+
+#endif
