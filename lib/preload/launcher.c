@@ -19,6 +19,7 @@ static const struct command {
         {"check", "say what this machine allows, and what is missing", check_main},
         {"stats", "say what paged processes have counted so far", stats_main},
         {"top", "show paged processes, their memory and their waiting, as they go", top_main},
+        {"resize", "give a paged process another budget, while it runs", resize_main},
         {"trace", "look into traces, convert them, make them up", trace_main},
         {"sim", "say how often each policy would have missed in a trace", sim_main},
         {"curve", "say how much memory would have been enough", curve_main},

@@ -33,5 +33,6 @@ int sim_main(int argc, char **argv);
 int curve_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
 int top_main(int argc, char **argv);
+int resize_main(int argc, char **argv);
 
 #endif

@@ -161,7 +161,8 @@ static int add(struct live_views *all, const struct live_view *v)
         return 0;
 }
 
-static int add_file(struct live_views *all, int folder, const char *name, pid_t wanted, bool ended)
+static int add_file(struct live_views *all, int folder, const char *path, const char *name,
+                    pid_t wanted, bool ended)
 {
         struct live_view v;
         uint64_t ticks;
@@ -175,6 +176,7 @@ static int add_file(struct live_views *all, int folder, const char *name, pid_t 
         all->refused += found == -EACCES;
         if (found <= 0)
                 return 0;
+        snprintf(v.path, sizeof(v.path), "%s/%s", path, name);
         judge(&v);
         return v.has_ended && !ended ? 0 : add(all, &v);
 }
@@ -190,7 +192,7 @@ static int add_folder(struct live_views *all, const char *folder, pid_t wanted, 
         else if (!dir)
                 close(fd);
         while (dir && !error && (entry = readdir(dir)))
-                error = add_file(all, dirfd(dir), entry->d_name, wanted, ended);
+                error = add_file(all, dirfd(dir), folder, entry->d_name, wanted, ended);
         if (dir)
                 closedir(dir);
         return error;

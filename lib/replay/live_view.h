@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <unpaged/live.h>
 #include <unpaged/statistics.h>
+#include "live_file.h"
 
 struct live_view {
         struct pg_live live; /* texts are ended */
@@ -20,6 +21,7 @@ struct live_view {
         uid_t user;
         pid_t parent;   /* 0: unknown, or it has ended */
         bool has_ended; /* the process, or its pool */
+        char path[LIVE_PATH];
 };
 
 struct live_views {
