@@ -153,14 +153,23 @@ static void draw_row(const struct screen *s, int at, const struct table_row *row
         attrset(A_NORMAL);
 }
 
+/* Not beyond either end. */
+static void scroll_by(struct screen *s, long rows)
+{
+        long most = (long)s->t->table.count - (long)rows_shown();
+        long first = (long)s->first + rows;
+
+        first = first < most ? first : most;
+        s->first = first > 0 ? (size_t)first : 0;
+}
+
 static void draw_table(struct screen *s)
 {
         const struct table *table = &s->t->table;
         char totals[2][TABLE_LINE];
         size_t shown = rows_shown();
 
-        if (s->first + shown > table->count)
-                s->first = table->count > shown ? table->count - shown : 0;
+        scroll_by(s, 0); /* there may be fewer of them than before, or a larger window */
         table_totals(table, s->t->two[s->t->newer].refused, totals);
         put_line(0, totals[0]);
         put_line(1, totals[1]);
@@ -181,13 +190,6 @@ static void draw(struct screen *s)
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
-
-static void scroll_by(struct screen *s, long rows)
-{
-        long first = (long)s->first + rows;
-
-        s->first = first > 0 ? (size_t)first : 0; /* the end is the drawing's */
-}
 
 static void order_by(struct screen *s, enum table_column column)
 {
