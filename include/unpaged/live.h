@@ -95,7 +95,7 @@ enum pg_counter {
 
 /* What there is now; as in struct pg_stats. Values are only appended. */
 enum pg_gauge {
-        PG_GAUGE_FRAMES_TOTAL,
+        PG_GAUGE_FRAMES_TOTAL, /* the budget, as pg_resize() and requests change it */
         PG_GAUGE_FRAMES_FREE,
         PG_GAUGE_FRAMES_PINNED,
         PG_GAUGE_FRAMES_QUEUED,

@@ -184,6 +184,9 @@ int pg_close(struct pg_pool *pool) PG_NONNULL(1);
  * PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages need more.
  * -ENOSPC, -EIO: pages could not be written to their stores. -EPROTO: the policy names no page to
  * go (see policy.h). After an error the budget is as it was.
+ *
+ * Other processes of the same user, and root, can change it, too (`unpaged resize`; live.h), and see
+ * what this call has changed: PG_GAUGE_FRAMES_TOTAL there, frames_total in struct pg_stats.
  */
 int pg_resize(struct pg_pool *pool, size_t budget) PG_MUST_CHECK PG_NONNULL(1);
 

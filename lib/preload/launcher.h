@@ -9,7 +9,7 @@
  *   launcher_report.c    where the processes of a run leave what they have counted
  *   launcher_check.c     `check`: what this machine allows
  *   launcher_probe.c     the questions of `check` to the kernel
- *   lib/replay           the subcommands that work on traces
+ *   lib/replay           the subcommands that work on traces, and on other processes
  *
  * It only ever prepares an exec: it allocates without freeing, and ends at the first error.
  */

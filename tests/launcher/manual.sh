@@ -30,6 +30,22 @@ for letter in $(grep -oE '^  -[a-z],' out | tr -d ' ,-'); do
         check "the manual has -$letter" grep -qE -- "^\.BR -$letter \", \" --" page.txt
 done
 
+# Other commands whose options have a place of their own.
+for command in top resize; do
+        launch "$command" --help
+        ended 0
+        check "$command has options" grep -q -- '^  -' out
+        options=$(grep -oE -- ' --[a-z]+' out | sort -u)
+        for option in $options; do
+                check "the manual has $command $option" grep -q -- "^\.BR .* $option\>" page.txt
+        done
+done
+columns=$(sed -n 's/^ *\[COLUMN_[A-Z]*\] = {"\([a-z]*\)".*/\1/p' "$sources/../replay/live_table.c")
+check "there are columns" [ "$(wc -w <<<"$columns")" -eq 12 ]
+for column in $columns; do
+        check "the manual has the column $column" grep -q "\<$column\>" page.txt
+done
+
 # Both ways: what is read is written of, and nothing else is.
 grep -ohE '"UNPAGED_[A-Z_]+"' "$sources"/*.c "$sources"/../os/mask.c | tr -d '"' | grep -v '_$' |
         sort -u >of-source
