@@ -138,8 +138,12 @@ static int measure_access_rest(struct pg_pool *pool, char *pages)
         uint64_t cpu[TRIALS], wall[TRIALS], look, of_cpu, of_wall;
         int error;
 
-        for (unsigned i = 0; i < 2 * TRIALS; i++)
+        for (unsigned i = 0; i < 2 * TRIALS; i++) {
+                error = pg_page_in(pool, pages + far_page(i) * pool->page_size, pool->page_size);
+                if (error)
+                        return error;
                 pages[far_page(i) * pool->page_size] = (char)i;
+        }
         error = pg_page_out(pool, pages, SPREAD * pool->page_size);
         if (error)
                 return error;

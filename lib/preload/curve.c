@@ -46,13 +46,14 @@ static uint64_t misses(const void *arg, uint64_t frames)
 
 static void add_costs(struct curve_view *v, const struct pg_stats *s, bool at_end)
 {
-        struct run_costs r = run_costs_read(s, v->first, at_end);
+        struct run_costs r;
         uint64_t again = misses(NULL, v->budget), left = s->costs[PG_COST_EVICTION].events;
         uint64_t leaving = v->budget < v->enough && v->first > v->budget ? v->first - v->budget : 0;
-        double of_again = left ? (double)r.again / (double)left : 1;
+        double of_again;
 
+        r = at_end ? run_costs_at_end(v->first) : run_costs_read(s, v->first);
         again = again > v->first ? again - v->first : 0;
-        of_again = of_again < 1 ? of_again : 1;
+        of_again = left && r.again < left ? (double)r.again / (double)left : 1;
         v->kept_ns = r.run_ns - r.again_ns - r.leave_ns;
         if (v->kept_ns < r.run_ns / 100)
                 v->kept_ns = r.run_ns / 100; /* nearly all was paging: it cannot be told how much */
@@ -73,8 +74,10 @@ static bool look_now(struct curve_view *v, bool at_end)
         struct pg_stats s = {.size = sizeof(s)};
 
         if (!curve.path[0] || pg_curve_get(preload.pool, &c, NULL, 0) != 0 ||
-            pg_stats_get(preload.pool, &s) != 0)
+            (at_end ? !run_stats_at_end() : pg_stats_get(preload.pool, &s) != 0))
                 return false;
+        if (at_end)
+                s = *run_stats_at_end();
         *v = (struct curve_view){.misses = misses,
                                  .name = preload.name,
                                  .page_size = s.page_size,

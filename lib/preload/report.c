@@ -34,6 +34,12 @@ double report_ratio(const struct run_record *r)
                        : 0;
 }
 
+double report_paging(const struct run_record *r)
+{
+        return r->paging_ns && r->run_ns ? (double)r->paging_ns * 100 / (double)r->run_ns
+                                         : report_waiting(r);
+}
+
 double report_waiting(const struct run_record *r)
 {
         return r->wall_ns > 0 ? (double)r->wait_ns * 100 / (double)r->wall_ns : 0;
@@ -238,6 +244,7 @@ static void sum_up(struct run_record *sum, const struct run_record *r)
         sum->errors_frames += r->errors_frames;
         sum->errors_full += r->errors_full;
         sum->wait_ns += r->wait_ns;
+        sum->paging_ns += r->paging_ns;
 }
 
 static uint64_t clock_ns(void)
@@ -264,6 +271,7 @@ static void finish(struct report *r)
         }
         r->wall_ns = clock_ns() - all->head.started_ns;
         r->total.wall_ns = r->wall_ns;
+        r->total.run_ns = all->count == 1 ? all->at[0].run_ns : r->wall_ns;
 }
 
 /* ---- reports -------------------------------------------------------------------------------- */

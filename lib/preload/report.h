@@ -50,6 +50,8 @@ static inline uint64_t report_loads(const struct run_record *r)
 double report_ratio(const struct run_record *r);
 /* Of that time, in per cent; of several threads together, so it may be more than 100. */
 double report_waiting(const struct run_record *r);
+/* What part of its time paging took, in per cent: if that is not known, report_waiting(). */
+double report_paging(const struct run_record *r);
 
 /* Bytes that are enough for either. */
 size_t report_room(const struct report *r);

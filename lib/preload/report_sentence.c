@@ -3,10 +3,11 @@
  * report_sentence.c - what a report means: what part of the time paging took, and how much memory
  * would have saved it.
  *
- * Time is that of the run from its beginning to its end. Threads and processes that wait at the
- * same time count each, so it may come to more than all of it. What would have sufficed is the
- * curve's answer (curve_sufficient), which is there with --curve: with it, a process takes at most
- * 5 % longer than with unlimited memory. Of several processes the greatest counts.
+ * What paging took was measured by each process (run_costs.c); of one that was killed it is what its
+ * threads waited for pages. Of several processes the time is that of the run, and those that wait at
+ * the same time count each, so it may come to more than all of it. What would have sufficed is the
+ * curve's answer (curve_sufficient), which is there with --curve: with it, a process takes 5 %
+ * longer than with all the memory it could want. Of several processes the greatest counts.
  */
 #include "report.h"
 
@@ -19,19 +20,19 @@ static void percent(struct ink *k, double value)
 void report_sentence(const struct report *r, struct ink *k)
 {
         const struct run_record *total = &r->total;
-        double waiting = report_waiting(total);
+        double paging = report_paging(total);
 
         if (report_evictions(total) == 0) {
                 ink_text(k, "The budget was enough: no page was evicted.\n");
                 return;
         }
-        if (waiting > 100) {
-                ink_text(k, "Waiting for pages took ");
-                ink_number(k, waiting / 100, 1);
-                ink_text(k, " times as long as the run, all threads together");
+        if (paging > 100) {
+                ink_text(k, "Paging took ");
+                ink_number(k, paging / 100, 1);
+                ink_text(k, " times as long as the run, all processes together");
         } else {
                 ink_text(k, "Paging took ");
-                percent(k, waiting);
+                percent(k, paging);
                 ink_text(k, " of the time");
         }
         if (total->sufficient > total->budget) {

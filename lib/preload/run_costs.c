@@ -119,41 +119,81 @@ static double delays(const struct pg_stats *s)
         return ns;
 }
 
-/* Once: then what is known stays. */
-static void measure_access(struct pg_stats *s)
+struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
 {
-        static bool done;
-        struct pg_stats now = {.size = sizeof(now)};
-
-        if (!done && s->costs[PG_COST_EVICTION].events > 0 && pg_cost_measure(preload.pool) == 0)
-                done = true;
-        if (pg_stats_get(preload.pool, &now) == 0) {
-                s->access_cpu_ns = now.access_cpu_ns;
-                s->access_wait_ns = now.access_wait_ns;
-        }
-}
-
-struct run_costs run_costs_read(const struct pg_stats *stats, uint64_t first, bool at_end)
-{
-        struct pg_stats s = *stats;
         struct run_costs r = {0};
-        double wall = (double)stats_wall_ns(), delay = delays(&s), busy, threads;
-        const struct pg_cost *touched = &s.costs[PG_COST_FIRST_TOUCH];
+        double wall = (double)stats_wall_ns(), delay = delays(s), busy, threads;
+        const struct pg_cost *touched = &s->costs[PG_COST_FIRST_TOUCH];
 
-        if (at_end)
-                measure_access(&s);
-        busy = (double)s.cpu_program_ns + (double)s.wait_ns;
+        busy = (double)s->cpu_program_ns + (double)s->wait_ns;
         threads = wall > 0 && busy > wall ? busy / wall : 1;
         r.run_ns = wall - delay / threads;
         for (enum pg_cost_kind kind = PG_COST_LOAD_SWAP; kind <= PG_COST_FIRST_WRITE; kind++)
-                r.again_ns += cost_of(&s, kind) / threads;
-        r.again = s.costs[PG_COST_LOAD_SWAP].events + s.costs[PG_COST_LOAD_STORE].events;
+                r.again_ns += cost_of(s, kind) / threads;
+        r.again = s->costs[PG_COST_LOAD_SWAP].events + s->costs[PG_COST_LOAD_STORE].events;
         if (touched->events > first) { /* pages of zeros that came back */
                 r.again += touched->events - first;
-                r.again_ns += cost_of(&s, PG_COST_FIRST_TOUCH) / threads *
+                r.again_ns += cost_of(s, PG_COST_FIRST_TOUCH) / threads *
                               (double)(touched->events - first) / (double)touched->events;
         }
-        r.leave_ns = cost_of(&s, PG_COST_EVICTION) / threads;
-        r.is_short = r.run_ns < RUN_LEAST_NS || s.faults < FAULTS_LEAST;
+        r.leave_ns = cost_of(s, PG_COST_EVICTION) / threads;
+        /* Accesses to neighbours cost less than was measured. It cannot be more than all. */
+        if (r.again_ns + r.leave_ns > r.run_ns) {
+                double part = r.run_ns / (r.again_ns + r.leave_ns);
+
+                r.again_ns *= part;
+                r.leave_ns *= part;
+        }
+        r.is_short = r.run_ns < RUN_LEAST_NS || s->faults < FAULTS_LEAST || s->access_cpu_ns == 0;
         return r;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static struct {
+        struct pg_stats stats;
+        struct run_costs costs;
+        bool has_stats, has_costs;
+} settled;
+
+const struct pg_stats *run_stats_at_end(void)
+{
+        if (!settled.has_stats) {
+                settled.stats = (struct pg_stats){.size = sizeof(settled.stats)};
+                settled.has_stats = pg_stats_get(preload.pool, &settled.stats) == 0;
+        }
+        return settled.has_stats ? &settled.stats : NULL;
+}
+
+/* Where memory or the store has run out it is not tried: a touch might fail. */
+static bool may_measure(const struct pg_stats *s)
+{
+        return s->costs[PG_COST_EVICTION].events > 0 && s->access_cpu_ns == 0 &&
+               s->errors_full + s->errors_frames + s->errors_save + s->errors_load == 0;
+}
+
+static void measure_access(struct pg_stats *s)
+{
+        struct pg_stats now = {.size = sizeof(now)};
+
+        if (!may_measure(s) || pg_cost_measure(preload.pool) != 0 ||
+            pg_stats_get(preload.pool, &now) != 0)
+                return;
+        s->access_cpu_ns = now.access_cpu_ns;
+        s->access_wait_ns = now.access_wait_ns;
+}
+
+struct run_costs run_costs_at_end(uint64_t first)
+{
+        if (!settled.has_costs && run_stats_at_end()) {
+                measure_access(&settled.stats);
+                settled.costs = run_costs_read(&settled.stats, first);
+                settled.has_costs = true;
+        }
+        return settled.costs;
+}
+
+void run_costs_again(void)
+{
+        settled.has_stats = settled.has_costs = false;
 }

@@ -15,8 +15,17 @@ struct run_costs {
         bool is_short;   /* too little was measured for a verdict */
 };
 
-/* `first`: of the misses, first touches. At the end of the process it measures what a fault costs
- * the thread that faults (pg_cost_measure), once; `at_end`: this is the end. */
-struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first, bool at_end);
+/* `first`: of the misses, first touches; UINT64_MAX: not known. */
+struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first);
+
+/* At the end of the process. The first call of these says what is told from then on, by all. */
+
+/* NULL: there are none. */
+const struct pg_stats *run_stats_at_end(void);
+/* Measures what a fault costs the thread that faults (pg_cost_measure), in some milliseconds, of
+ * which the figures above know nothing. `first` counts in the first call. */
+struct run_costs run_costs_at_end(uint64_t first);
+/* It has not ended after all; or this is a child of fork. */
+void run_costs_again(void);
 
 #endif

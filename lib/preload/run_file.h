@@ -37,9 +37,11 @@ struct run_record {
         uint64_t swap_pages, swap_bytes, swap_memory; /* in the swap store, at the end */
         uint64_t errors_load, errors_save, errors_frames, errors_full;
         uint64_t wait_ns; /* of all its threads together */
+        uint64_t paging_ns,
+                run_ns; /* of the time run_ns that it ran; 0: not known. See run_costs.c */
         char program[64];
         char reason[192]; /* why an access has failed, the last time; "" */
-        char spare[56];
+        char spare[40];
 };
 _Static_assert(sizeof(struct run_record) == 512, "records must not lie across pages");
 

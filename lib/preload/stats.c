@@ -20,6 +20,7 @@
 #include "preload.h"
 #include "real_syscalls.h"
 #include "report.h"
+#include "run_costs.h"
 #include "settings.h"
 #include "text.h"
 
@@ -108,34 +109,40 @@ uint64_t budget_of(const struct pg_stats *s)
 
 static bool record_fill(struct run_record *r, enum run_end end)
 {
-        struct pg_stats s = {.size = sizeof(s)};
+        const struct pg_stats *s = run_stats_at_end();
+        struct run_costs costs;
 
-        if (pg_stats_get(preload.pool, &s) != 0)
+        if (!s)
                 return false;
         *r = (struct run_record){.end = end,
                                  .pid = preload.pid,
                                  .start_ticks = stats.start_ticks,
                                  .started_ns = stats.started_ns,
                                  .wall_ns = stats_wall_ns(),
-                                 .budget = budget_of(&s),
-                                 .page_size = s.page_size,
-                                 .peak = (uint64_t)s.frames_peak * s.page_size,
+                                 .budget = budget_of(s),
+                                 .page_size = s->page_size,
+                                 .peak = (uint64_t)s->frames_peak * s->page_size,
                                  .peak_process = high_water(),
-                                 .faults = s.faults,
-                                 .rescues = s.rescues,
-                                 .evictions_clean = s.evictions_clean,
-                                 .evictions_dirty = s.evictions_dirty,
-                                 .pages_in = s.pages_in,
-                                 .pages_out = s.pages_out,
-                                 .zero_pages_out = s.zero_pages_out,
-                                 .swap_pages = s.swap_pages,
-                                 .swap_bytes = s.swap_bytes,
-                                 .swap_memory = s.swap_memory_bytes,
-                                 .errors_load = s.errors_load,
-                                 .errors_save = s.errors_save,
-                                 .errors_frames = s.errors_frames,
-                                 .errors_full = s.errors_full,
-                                 .wait_ns = s.wait_ns};
+                                 .faults = s->faults,
+                                 .rescues = s->rescues,
+                                 .evictions_clean = s->evictions_clean,
+                                 .evictions_dirty = s->evictions_dirty,
+                                 .pages_in = s->pages_in,
+                                 .pages_out = s->pages_out,
+                                 .zero_pages_out = s->zero_pages_out,
+                                 .swap_pages = s->swap_pages,
+                                 .swap_bytes = s->swap_bytes,
+                                 .swap_memory = s->swap_memory_bytes,
+                                 .errors_load = s->errors_load,
+                                 .errors_save = s->errors_save,
+                                 .errors_frames = s->errors_frames,
+                                 .errors_full = s->errors_full,
+                                 .wait_ns = s->wait_ns};
+        costs = run_costs_at_end(UINT64_MAX);
+        if (!costs.is_short) {
+                r->paging_ns = (uint64_t)(costs.again_ns + costs.leave_ns);
+                r->run_ns = (uint64_t)costs.run_ns;
+        }
         if (!curve_sufficient(&r->sufficient))
                 r->sufficient = 0;
         copy_text(r->program, sizeof(r->program), preload.name);
@@ -229,6 +236,7 @@ void stats_again(void)
                 return;
         atomic_store(&stats.told, false);
         curve_again();
+        run_costs_again();
         pg_live_mark(PG_LIVE_RUNNING);
 }
 
@@ -279,6 +287,7 @@ void stats_begin_again(void)
         stats.first = false;
         stats.start_ticks = live_start_ticks(real_getpid());
         stats.started_ns = now_ns();
+        run_costs_again();
         atomic_store(&stats.told, false);
         futex_lock_reset(&ending);
 }
@@ -288,11 +297,11 @@ void stats_begin_again(void)
 static int write_all(void *arg)
 {
         (void)arg;
+        trace_write();
         curve_settle();
         stats_tell(RUN_ENDED, true);
         curve_write();
         sample_write();
-        trace_write();
         pg_live_mark(PG_LIVE_CLOSED);
         return 0;
 }
@@ -301,11 +310,11 @@ static int write_for_next(void *arg)
 {
         const bool *last = arg;
 
+        trace_write();
         curve_settle();
         stats_tell(RUN_EXECUTED, *last);
         curve_hand_over();
         sample_hand_over();
-        trace_write();
         pg_live_mark(PG_LIVE_EXECUTED);
         return 0;
 }

@@ -2,7 +2,7 @@
 /* live_request.c - see live_request.h. */
 #include "live_request.h"
 #include "futex_lock.h"
-#include "live_file.h"
+#include "live_name.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -73,21 +73,38 @@ static void print_row(const struct live_view *v, const struct live_view *before)
                v->has_ended ? "  ended" : "");
 }
 
+static double each_us(uint64_t ns, uint64_t events)
+{
+        return events ? (double)ns / 1e3 / (double)events : 0;
+}
+
+static void print_costs(const struct live_view *v)
+{
+        char number[GROUPED];
+
+        printf("\n  %-22s %16s %14s %14s\n", "COST", "EVENTS", "CPU, us each", "WAIT, us each");
+        for (unsigned i = 0; i < PG_COSTS; i++) {
+                struct pg_cost c = live_cost(v, i);
+
+                printf("  %-22s %16s %14.1f %14.1f\n", live_cost_name(i), grouped(c.events, number),
+                       each_us(c.cpu_ns, c.events), each_us(c.wait_ns, c.events));
+        }
+}
+
 /* All there is of one. */
 static void print_figures(const struct live_view *v)
 {
         char number[GROUPED];
 
-        printf("\n  %-28s %s, %s\n", "pool", state_name(v),
+        printf("\n  %-22s %s, %s\n", "pool", state_name(v),
                v->live.delivery ? "signal delivery" : "thread delivery");
-        printf("  %-28s %s\n  %-28s %s\n", "policy", v->live.policy, "swap", v->live.swap);
-        printf("  %-28s %16s\n", "page_size", grouped(v->live.page_size, number));
+        printf("  %-22s %s\n  %-22s %s\n", "policy", v->live.policy, "swap", v->live.swap);
+        printf("  %-22s %16s\n", "page_size", grouped(v->live.page_size, number));
         for (unsigned i = 0; i < PG_GAUGES; i++)
-                printf("  %-28s %16s\n", live_gauge_name(i), grouped(v->gauges[i], number));
-        for (unsigned i = 0; i < PG_COUNTERS; i++)
-                if (live_counter_name(i))
-                        printf("  %-28s %16s\n", live_counter_name(i),
-                               grouped(v->counters[i], number));
+                printf("  %-22s %16s\n", live_gauge_name(i), grouped(v->gauges[i], number));
+        for (unsigned i = 0; i < PG_COUNTER_COST_EVENTS; i++)
+                printf("  %-22s %16s\n", live_counter_name(i), grouped(v->counters[i], number));
+        print_costs(v);
 }
 
 static void print_table(const struct live_views *now, const struct live_views *before,
@@ -129,9 +146,19 @@ static void json_pool(struct json *j, const struct live_view *v, const struct li
                 json_number(j, live_gauge_name(i), v->gauges[i]);
         json_close(j);
         json_object(j, "counters");
-        for (unsigned i = 0; i < PG_COUNTERS; i++)
-                if (live_counter_name(i))
-                        json_number(j, live_counter_name(i), v->counters[i]);
+        for (unsigned i = 0; i < PG_COUNTER_COST_EVENTS; i++)
+                json_number(j, live_counter_name(i), v->counters[i]);
+        json_close(j);
+        json_object(j, "costs");
+        for (unsigned i = 0; i < PG_COSTS; i++) {
+                struct pg_cost c = live_cost(v, i);
+
+                json_object(j, live_cost_name(i));
+                json_number(j, "events", c.events);
+                json_number(j, "cpu_ns", c.cpu_ns);
+                json_number(j, "wait_ns", c.wait_ns);
+                json_close(j);
+        }
         json_close(j);
         json_close(j);
 }
@@ -151,7 +178,8 @@ static void print_json(const struct live_views *now, const struct live_views *be
 
 /* ---- OpenMetrics ---------------------------------------------------------------------------- */
 
-static void print_labels(const struct live_view *v)
+/* With more labels the last brace is still to come. */
+static void print_labels_open(const struct live_view *v)
 {
         printf("{pid=\"%d\",pool=\"%u\",program=\"", v->live.pid, v->live.pool);
         for (const char *c = v->live.program; *c; c++) {
@@ -162,7 +190,41 @@ static void print_labels(const struct live_view *v)
                 else
                         putchar(*c);
         }
-        printf("\"}");
+        putchar('"');
+}
+
+static void print_labels(const struct live_view *v)
+{
+        print_labels_open(v);
+        putchar('}');
+}
+
+static void print_cost(const struct live_views *now, const char *name, const char *unit,
+                       double (*value)(struct pg_cost c))
+{
+        printf("# TYPE unpaged_cost_%s counter\n%s", name, unit);
+        for (size_t i = 0; i < now->count; i++)
+                for (unsigned kind = 0; kind < PG_COSTS; kind++) {
+                        printf("unpaged_cost_%s_total", name);
+                        print_labels_open(&now->at[i]);
+                        printf(",kind=\"%s\"} %.9g\n", live_cost_name(kind),
+                               value(live_cost(&now->at[i], kind)));
+                }
+}
+
+static double cost_events(struct pg_cost c)
+{
+        return (double)c.events;
+}
+
+static double cost_cpu(struct pg_cost c)
+{
+        return (double)c.cpu_ns / 1e9;
+}
+
+static double cost_wait(struct pg_cost c)
+{
+        return (double)c.wait_ns / 1e9;
 }
 
 static void print_gauge(const struct live_views *now, const char *name,
@@ -193,12 +255,9 @@ static void print_openmetrics(const struct live_views *now)
                         printf(" %" PRIu64 "\n", now->at[i].gauges[g]);
                 }
         }
-        for (unsigned c = 0; c < PG_COUNTERS; c++) {
+        for (unsigned c = 0; c < PG_COUNTER_COST_EVENTS; c++) {
                 bool is_time = c == PG_COUNTER_WAIT_NS;
                 const char *name = is_time ? "wait_seconds" : live_counter_name(c);
-
-                if (!name)
-                        continue;
                 printf("# TYPE unpaged_%s counter\n", name);
                 if (is_time)
                         printf("# UNIT unpaged_%s seconds\n", name);
@@ -211,6 +270,9 @@ static void print_openmetrics(const struct live_views *now)
                                 printf(" %" PRIu64 "\n", now->at[i].counters[c]);
                 }
         }
+        print_cost(now, "events", "", cost_events);
+        print_cost(now, "cpu_seconds", "# UNIT unpaged_cost_cpu_seconds seconds\n", cost_cpu);
+        print_cost(now, "wait_seconds", "# UNIT unpaged_cost_wait_seconds seconds\n", cost_wait);
         printf("# EOF\n");
 }
 

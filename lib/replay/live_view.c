@@ -23,7 +23,7 @@
 
 #define FILE_MOST ((size_t)1 << 20)
 
-static const char *const counter_names[PG_COUNTERS] = {
+static const char *const counter_names[PG_COUNTER_COST_EVENTS] = {
         [PG_COUNTER_FAULTS] = "faults",
         [PG_COUNTER_RESCUES] = "rescues",
         [PG_COUNTER_PROTECT_FAULTS] = "protect_faults",
@@ -44,17 +44,6 @@ static const char *const counter_names[PG_COUNTERS] = {
         [PG_COUNTER_ERRORS_FRAMES] = "errors_frames",
         [PG_COUNTER_BUSY_PAGES] = "busy_pages",
         [PG_COUNTER_ABOVE_BUDGET] = "above_budget",
-#define COST(kind, name)                                                                           \
-        [PG_COUNTER_COST_EVENTS + kind] = name "_events",                                          \
-                                  [PG_COUNTER_COST_MEASURED + kind] = name "_measured",            \
-                                  [PG_COUNTER_COST_CPU_NS + kind] = name "_measured_cpu_ns",       \
-                                  [PG_COUNTER_COST_WAIT_NS + kind] = name "_measured_wait_ns"
-        COST(PG_COST_FIRST_TOUCH, "first_touch"),
-        COST(PG_COST_LOAD_SWAP, "load_swap"),
-        COST(PG_COST_LOAD_STORE, "load_store"),
-        COST(PG_COST_RESCUE, "rescue"),
-        COST(PG_COST_FIRST_WRITE, "first_write"),
-        COST(PG_COST_EVICTION, "eviction"),
 };
 
 static const char *const gauge_names[PG_GAUGES] = {
@@ -73,6 +62,17 @@ static const char *const gauge_names[PG_GAUGES] = {
         [PG_GAUGE_ACCESS_CPU_NS] = "access_cpu_ns",
         [PG_GAUGE_ACCESS_WAIT_NS] = "access_wait_ns",
 };
+
+static const char *const cost_names[PG_COSTS] = {
+        [PG_COST_FIRST_TOUCH] = "first_touch", [PG_COST_LOAD_SWAP] = "load_swap",
+        [PG_COST_LOAD_STORE] = "load_store",   [PG_COST_RESCUE] = "rescue",
+        [PG_COST_FIRST_WRITE] = "first_write", [PG_COST_EVICTION] = "eviction",
+};
+
+const char *live_cost_name(enum pg_cost_kind kind)
+{
+        return cost_names[kind];
+}
 
 const char *live_counter_name(enum pg_counter counter)
 {
@@ -299,4 +299,16 @@ double live_rate(const struct live_view *v, const struct live_view *before, enum
 double live_waiting(const struct live_view *v, const struct live_view *before)
 {
         return gained(v, before, PG_COUNTER_WAIT_NS) * 100 / (double)live_span(v, before);
+}
+
+struct pg_cost live_cost(const struct live_view *v, enum pg_cost_kind kind)
+{
+        const uint64_t *c = v->counters + kind;
+        double events = (double)c[PG_COUNTER_COST_EVENTS];
+        double share =
+                c[PG_COUNTER_COST_MEASURED] ? events / (double)c[PG_COUNTER_COST_MEASURED] : 0;
+
+        return (struct pg_cost){c[PG_COUNTER_COST_EVENTS],
+                                (uint64_t)((double)c[PG_COUNTER_COST_CPU_NS] * share),
+                                (uint64_t)((double)c[PG_COUNTER_COST_WAIT_NS] * share)};
 }

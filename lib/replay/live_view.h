@@ -42,9 +42,12 @@ bool live_decode(struct live_view *v, const char *file, size_t bytes);
 /* The same pool in another reading, or NULL. */
 const struct live_view *live_view_find(const struct live_views *all, const struct live_view *v);
 
-/* Names of figures, as in struct pg_stats; NULL: of a counter that is not in use. */
+/* Names of figures, as in struct pg_stats; of counters, those before PG_COUNTER_COST_EVENTS. */
 const char *live_counter_name(enum pg_counter counter);
 const char *live_gauge_name(enum pg_gauge gauge);
+const char *live_cost_name(enum pg_cost_kind kind);
+/* Of all events of the kind, as in struct pg_stats. */
+struct pg_cost live_cost(const struct live_view *v, enum pg_cost_kind kind);
 
 /* In bytes: what it may have, and what it has, in frames and buffers; and in the swap store. */
 uint64_t live_budget(const struct live_view *v);

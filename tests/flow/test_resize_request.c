@@ -4,6 +4,7 @@
  * the words of its own live files, as `unpaged resize` would.
  */
 #include "child.h"
+#include "live_name.h"
 #include "live_request.h"
 #include "live_view.h"
 #include "probe.h"

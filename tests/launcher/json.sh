@@ -136,8 +136,14 @@ stats=$(printf '%s\n' 'pools a' 'pools.[] o'
                 'compression_ratio n' 'seconds n' 'waiting_percent n' 'faults_per_second n' \
                 'loads_per_second n' 'saves_per_second n' 'gauges o' 'counters o'
         for name in frames_total frames_free frames_pinned frames_queued frames_busy frames_peak swap_pages \
-                swap_bytes swap_memory_bytes swap_same_filled swap_incompressible swap_limit_hits; do
+                swap_bytes swap_memory_bytes swap_same_filled swap_incompressible swap_limit_hits access_cpu_ns \
+                access_wait_ns; do
                 echo "pools.[].gauges.$name n"
+        done
+        echo 'pools.[].costs o'
+        for name in first_touch load_swap load_store rescue first_write eviction; do
+                echo "pools.[].costs.$name o"
+                printf "pools.[].costs.$name.%s n\n" events cpu_ns wait_ns
         done
         for name in faults rescues protect_faults evictions_clean evictions_dirty pages_in pages_out \
                 zero_pages_out ahead_pages ahead_used ahead_wasted waits wait_ns late_faults errors_load \
@@ -175,7 +181,8 @@ errors_frames n
 errors_full n
 wait_seconds n
 wall_seconds nz
-waiting_percent nz'
+waiting_percent nz
+paging_percent nz'
 run=$(printf '%s\n' 'pid n' 'program t' 'whole b' 'budget tz' 'budget_bytes n' 'process_count n' \
         'still_running n' 'total o' 'processes a' 'processes.[] o' 'processes.[].pid n' 'processes.[].program t' \
         'processes.[].end t' 'processes.[].budget_bytes n' 'processes.[].page_size n' 'processes.[].reason tz'

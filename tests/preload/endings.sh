@@ -23,7 +23,7 @@ ended_by() { # CASE SIGNAL
         [ ! -s note ] || fail "$1: the trace is not whole" note
         grep -q 'How much memory' c.svg || fail "$1: there is no picture"
         grep -qE '^endings(;[^; ]+)+ [0-9]+$' s || fail "$1: there are no samples" s
-        grep -q 'iB would have' err || fail "$1: there is no sentence" err
+        grep -qE 'iB would have|cannot be told' err || fail "$1: there is no sentence" err
 }
 
 ended_by ends_by_hup 1

@@ -53,7 +53,7 @@ has() { # PID NAME VALUE
 MiB=1048576
 
 for delivery in thread signal; do
-        begin --delivery "$delivery" --budget 8M --stats "$work/report" -- "$paged" 24 child
+        begin --delivery "$delivery" --budget 8M --stats-json "$work/report" -- "$paged" 24 child
         parent=$pid child=$kid
         has "$parent" budget_bytes $((8 * MiB))
         before=$(figure "$parent" faults)
@@ -88,7 +88,8 @@ for delivery in thread signal; do
         last=$(figure "$parent" budget_bytes)
         kill "$parent"
         wait "$parent" || fail "$delivery: its content was wrong: $?"
-        grep -A 1 "^process $parent " report | grep -qE "^ *budget +$last " || fail "its report: $last" report
+        jq -e ".processes | any(.pid == $parent and .budget_bytes == $last)" report >/dev/null ||
+                fail "its report: $last" report
         rm report
 done
 

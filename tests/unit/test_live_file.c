@@ -21,7 +21,7 @@ static char folder[LIVE_FOLDER];
 /* Files lie in a folder of the test's own. */
 static void folder_make(void)
 {
-        char runtime[] = "/tmp/test_live_file.XXXXXX";
+        char runtime[] = "/dev/shm/test_live_file.XXXXXX";
 
         ck_assert_ptr_nonnull(mkdtemp(runtime));
         ck_assert_int_eq(setenv("XDG_RUNTIME_DIR", runtime, 1), 0);
