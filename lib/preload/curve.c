@@ -46,23 +46,21 @@ static uint64_t misses(const void *arg, uint64_t frames)
 
 static void add_costs(struct curve_view *v, const struct pg_stats *s, bool at_end)
 {
-        struct run_costs r;
+        struct run_costs r = at_end ? run_costs_at_end(v->first) : run_costs_read(s, v->first);
         uint64_t again = misses(NULL, v->budget), left = s->costs[PG_COST_EVICTION].events;
         uint64_t leaving = v->budget < v->enough && v->first > v->budget ? v->first - v->budget : 0;
-        double of_again;
+        double of_leaving = left > leaving ? (double)leaving / (double)left : 1;
 
-        r = at_end ? run_costs_at_end(v->first) : run_costs_read(s, v->first);
         again = again > v->first ? again - v->first : 0;
-        of_again = left && r.again < left ? (double)r.again / (double)left : 1;
+        if (!again || !leaving)
+                of_leaving = leaving > 0;
         v->kept_ns = r.run_ns - r.again_ns - r.leave_ns;
         if (v->kept_ns < r.run_ns / 100)
                 v->kept_ns = r.run_ns / 100; /* nearly all was paging: it cannot be told how much */
         if (again)
-                v->miss_ns = (r.again_ns + r.leave_ns * of_again) / (double)again;
-        else
-                of_again = 0;
+                v->miss_ns = (r.again_ns + r.leave_ns * (1 - of_leaving)) / (double)again;
         if (leaving)
-                v->leave_ns = r.leave_ns * (1 - of_again) / (double)leaving;
+                v->leave_ns = r.leave_ns * of_leaving / (double)leaving;
         v->doubt = DOUBT;
         v->is_short = r.is_short && left > 0;
 }
