@@ -339,6 +339,36 @@ START_TEST(a_child_of_another_user_counts_where_that_one_may)
 }
 END_TEST
 
+/* Its file is out of its reach then: it says that it is closed, and stays. A child has none, or one
+ * in the new root. */
+START_TEST(a_process_may_change_its_root)
+{
+        pid_t child;
+
+        if (geteuid() != 0) {
+                puts("skipped: only root can change the root directory");
+                return;
+        }
+        child = fork();
+        if (child == 0) {
+                struct pg_pool *pool = open_frames(_i, FRAMES, INHERIT);
+                char *pages = map_pages(pool, NPAGES, 0);
+
+                fill_pages(pages, NPAGES, 3);
+                CHILD_CHECK(chroot(runtime) == 0 && chdir("/") == 0);
+                child = fork();
+                check_pages(pages, NPAGES, 3);
+                if (child != 0)
+                        expect_child(child, 0);
+                exit(0);
+        }
+        expect_child(child, 0);
+        ck_assert_uint_eq(count_files(folder), 1);
+        ck_assert_uint_eq(live_of(child)->state, PG_LIVE_CLOSED);
+        ck_assert_uint_ge(live_counter(live_of(child), PG_COUNTER_FAULTS), 2 * NPAGES - FRAMES);
+}
+END_TEST
+
 /* ---- where there is no place ---------------------------------------------------------------- */
 
 static void expect_no_file(int delivery)
@@ -461,6 +491,7 @@ TESTS("live")
         tcase_add_loop_test(tc, a_child_leaves_the_figures_of_its_parent_alone, first, 2);
         add_for_both(tc, a_child_without_the_pool_leaves_the_file_alone);
         tcase_add_loop_test(tc, a_child_of_another_user_counts_where_that_one_may, first, 2);
+        tcase_add_loop_test(tc, a_process_may_change_its_root, first, 2);
         add_for_both(tc, beyond_the_limit_of_file_sizes_there_is_no_file);
         add_for_both(tc, a_folder_that_others_may_write_to_is_not_used);
         add_for_both(tc, a_link_in_place_of_the_folder_is_not_followed);
