@@ -56,19 +56,18 @@ static const char *state_name(const struct live_view *v)
 
 static void print_head(void)
 {
-        printf("%7s %-15s %9s %9s %10s %5s %10s %10s %10s %8s\n", "PID", "PROGRAM", "MEMORY,M",
-               "BUDGET,M", "PACKED,M", "RATIO", "FAULTS/s", "LOADS/s", "SAVES/s", "WAITING");
+        printf("%7s %-15s %9s %9s %12s %5s %10s %10s %10s %8s\n", "PID", "PROGRAM", "MEMORY,M",
+               "BUDGET,M", "COMPRESSED,M", "RATIO", "FAULTS/s", "LOADS/s", "SAVES/s", "WAITING");
 }
 
 static void print_row(const struct live_view *v, const struct live_view *before)
 {
         char memory[GROUPED], budget[GROUPED], packed[GROUPED];
 
-        printf("%7d %-15.15s %9s %9s %10s %5.1f %10.0f %10.0f %10.0f %6.1f %%%s\n", v->live.pid,
+        printf("%7d %-15.15s %9s %9s %12s %5.1f %10.0f %10.0f %10.0f %6.1f %%%s\n", v->live.pid,
                v->live.program, mebibytes(live_resident(v), memory),
                mebibytes(live_budget(v), budget), mebibytes(live_compressed(v), packed),
-               live_ratio(v), live_rate(v, before, PG_COUNTER_FAULTS),
-               live_rate(v, before, PG_COUNTER_PAGES_IN),
+               live_ratio(v), live_rate(v, before, PG_COUNTER_FAULTS), live_loads(v, before),
                live_rate(v, before, PG_COUNTER_PAGES_OUT), live_waiting(v, before),
                v->has_ended ? "  ended" : "");
 }
@@ -139,7 +138,7 @@ static void json_pool(struct json *j, const struct live_view *v, const struct li
         json_decimal(j, "seconds", (double)live_span(v, before) / 1e9, 3);
         json_decimal(j, "waiting_percent", live_waiting(v, before), 2);
         json_decimal(j, "faults_per_second", live_rate(v, before, PG_COUNTER_FAULTS), 1);
-        json_decimal(j, "loads_per_second", live_rate(v, before, PG_COUNTER_PAGES_IN), 1);
+        json_decimal(j, "loads_per_second", live_loads(v, before), 1);
         json_decimal(j, "saves_per_second", live_rate(v, before, PG_COUNTER_PAGES_OUT), 1);
         json_object(j, "gauges");
         for (unsigned i = 0; i < PG_GAUGES; i++)

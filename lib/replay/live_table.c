@@ -79,15 +79,12 @@ static void row_begin(struct table_row *row, const struct live_view *v)
 static void row_add(struct table_row *row, const struct live_view *v,
                     const struct live_view *before)
 {
-        double faults = live_rate(v, before, PG_COUNTER_FAULTS);
-        double rescues = live_rate(v, before, PG_COUNTER_RESCUES);
-
         row->memory += live_resident(v);
         row->budget += live_budget(v);
         row->compressed += live_compressed(v);
         row->unpacked += v->gauges[PG_GAUGE_SWAP_PAGES] * v->live.page_size;
-        row->faults += faults;
-        row->loads += faults > rescues ? faults - rescues : 0;
+        row->faults += live_rate(v, before, PG_COUNTER_FAULTS);
+        row->loads += live_loads(v, before);
         row->waiting += live_waiting(v, before);
         row->by_thread |= v->live.delivery == 0;
         row->by_signal |= v->live.delivery != 0;

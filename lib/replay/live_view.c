@@ -296,6 +296,14 @@ double live_rate(const struct live_view *v, const struct live_view *before, enum
         return gained(v, before, which) * 1e9 / (double)live_span(v, before);
 }
 
+double live_loads(const struct live_view *v, const struct live_view *before)
+{
+        double faults = live_rate(v, before, PG_COUNTER_FAULTS);
+        double rescues = live_rate(v, before, PG_COUNTER_RESCUES);
+
+        return faults > rescues ? faults - rescues : 0;
+}
+
 double live_waiting(const struct live_view *v, const struct live_view *before)
 {
         return gained(v, before, PG_COUNTER_WAIT_NS) * 100 / (double)live_span(v, before);

@@ -60,6 +60,8 @@ double live_ratio(const struct live_view *v);
 uint64_t live_span(const struct live_view *v, const struct live_view *before);
 /* A second in that time. */
 double live_rate(const struct live_view *v, const struct live_view *before, enum pg_counter which);
+/* Of faults that needed more than to map a page again. */
+double live_loads(const struct live_view *v, const struct live_view *before);
 /* Of that time, in per cent; of several threads together, so it may be more than 100. */
 double live_waiting(const struct live_view *v, const struct live_view *before);
 
