@@ -109,6 +109,9 @@ enum pg_gauge {
         PG_GAUGE_SWAP_LIMIT_HITS,
         PG_GAUGE_ACCESS_CPU_NS, /* as pg_cost_measure() has found; 0: not yet */
         PG_GAUGE_ACCESS_WAIT_NS,
+        PG_GAUGE_AHEAD_CPU_NS,
+        PG_GAUGE_TOUCHES_UNTIL_FULL,
+        PG_GAUGE_PAGES_PEAK,
         PG_GAUGES
 };
 

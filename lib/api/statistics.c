@@ -73,6 +73,9 @@ static void gauges_read(struct pg_pool *pool, struct pg_stats *out)
         out->swap_limit_hits = gauge(pool, PG_GAUGE_SWAP_LIMIT_HITS);
         out->access_cpu_ns = gauge(pool, PG_GAUGE_ACCESS_CPU_NS);
         out->access_wait_ns = gauge(pool, PG_GAUGE_ACCESS_WAIT_NS);
+        out->ahead_cpu_ns = gauge(pool, PG_GAUGE_AHEAD_CPU_NS);
+        out->pages_peak = gauge(pool, PG_GAUGE_PAGES_PEAK);
+        out->touches_until_full = gauge(pool, PG_GAUGE_TOUCHES_UNTIL_FULL);
 }
 
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)

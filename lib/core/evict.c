@@ -82,6 +82,7 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
         took = clock_now() - began;
         tally_time(ctx->tally, PG_HISTOGRAM_EVICTION, took);
         cost_eviction_end(&ctx->cost, ctx->tally, cpu_began, took, freed);
+        stats_full(&pool->stats);
         pool_assert_sometimes(pool);
         if (freed > 0)
                 return (int)freed;

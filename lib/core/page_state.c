@@ -76,6 +76,24 @@ static void keep_promise(struct move_context *ctx, struct page_op *op)
         op->word |= PAGE_PINNED;
 }
 
+/* It was out, and its word said where. */
+static void no_longer_away(struct pg_pool *pool, uint64_t word)
+{
+        if (word & PAGE_PLACED)
+                atomic_fetch_sub_explicit(&pool->away, 1, memory_order_relaxed);
+}
+
+/* Under the lock. */
+static void one_more_away(struct pg_pool *pool)
+{
+        int64_t away = atomic_fetch_add_explicit(&pool->away, 1, memory_order_relaxed) + 1;
+        uint64_t all = pool->frames.live - pool->frames.free_list.count;
+
+        all += away > 0 ? (uint64_t)away : 0;
+        if (all > pool->pages_peak)
+                pool->pages_peak = all;
+}
+
 /* ---- in ------------------------------------------------------------------------------------ */
 
 void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
@@ -91,6 +109,7 @@ void page_came_in(struct pg_pool *pool, struct move_context *ctx, struct page_op
         f->owned = op->clean && op->owned;
         atomic_store_explicit(&f->ahead, ahead, memory_order_relaxed);
         report_op(pool, ahead ? PG_TRACE_AHEAD : PG_TRACE_FAULT, op, !op->clean);
+        no_longer_away(pool, op->word);
         op->word =
                 page_resident(op->frame, (op->word & PAGE_HISTORY) | (op->clean ? 0 : PAGE_DIRTY));
         if (ctx->pins) {
@@ -178,8 +197,10 @@ void page_went_out(struct pg_pool *pool, struct page_op *op)
         report_op(pool, PG_TRACE_LEFT, op, dirty);
         op->taken = false;
         op->word &= PAGE_HISTORY;
-        if (op->location != mapping_location(op->mapping, op->page))
+        if (op->location != mapping_location(op->mapping, op->page)) {
                 op->word |= op->location | PAGE_PLACED;
+                one_more_away(pool);
+        }
 }
 
 void page_frames_freed(struct pg_pool *pool)
@@ -223,6 +244,7 @@ static void out_gone(struct pg_pool *pool, struct page_op *op)
         pg_location location = mapping_page_location(op->mapping, op->page, op->word);
 
         copy_forget(pool, location, page_owns_place(op->word, location));
+        no_longer_away(pool, op->word);
         page_event_locking(pool, PG_TRACE_FORGOTTEN, op->mapping, op->page, false);
 }
 

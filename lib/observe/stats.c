@@ -120,6 +120,17 @@ void stats_destroy(struct stats *s, bool stays)
         s->threads = NULL;
 }
 
+void stats_full(struct stats *s)
+{
+        _Atomic uint64_t *known = &s->gauges[PG_GAUGE_TOUCHES_UNTIL_FULL];
+        uint64_t none = 0;
+
+        if (stats_load(known) == 0)
+                atomic_compare_exchange_strong_explicit(
+                        known, &none, stats_sum(s, PG_COUNTER_COST_EVENTS + PG_COST_FIRST_TOUCH),
+                        memory_order_relaxed, memory_order_relaxed);
+}
+
 uint64_t stats_sum(const struct stats *s, enum pg_counter which)
 {
         uint64_t n = 0;

@@ -61,6 +61,9 @@ static inline void stats_add(struct stats *s, enum pg_counter which, uint64_t n)
         atomic_fetch_add_explicit(&s->shared->counters[which], n, memory_order_relaxed);
 }
 
+/* Pages are evicted. What was counted until the first of them stays known. */
+void stats_full(struct stats *s);
+
 /* By one thread at a time. */
 static inline void stats_set(struct stats *s, enum pg_gauge which, uint64_t value)
 {

@@ -62,11 +62,13 @@ struct pg_pool {
         enum pg_delivery delivery;
         unsigned batch_pages; /* victims in one go */
         bool reads_ahead;
-        bool predicts_by_mapping;   /* from other pages, too (write_predict.h) */
-        bool drops_near;            /* clean pages of near stores do not wait in the queue */
-        bool frames_exact;          /* opened by frames: the buffers are not in the budget */
-        bool is_orphan;             /* we are a child of fork: nothing here is ours */
-        _Atomic bool has_forked;    /* pages may be shared with a child, or a parent */
+        bool predicts_by_mapping; /* from other pages, too (write_predict.h) */
+        bool drops_near;          /* clean pages of near stores do not wait in the queue */
+        bool frames_exact;        /* opened by frames: the buffers are not in the budget */
+        bool is_orphan;           /* we are a child of fork: nothing here is ours */
+        _Atomic int64_t away;     /* pages that are out, in a place of their own */
+        uint64_t pages_peak;     /* most pages that had content at once, since the first went out */
+        _Atomic bool has_forked; /* pages may be shared with a child, or a parent */
         _Atomic uint32_t mlockalls; /* so often were the slots found locked: see page_transfer.c */
 
         struct uffd uffd;
@@ -170,6 +172,8 @@ static inline void pool_show_frames(struct pg_pool *pool)
         stats_set(&pool->stats, PG_GAUGE_FRAMES_QUEUED, pool->victim_queue.list.count);
         stats_set(&pool->stats, PG_GAUGE_FRAMES_BUSY, f->live > seated ? f->live - seated : 0);
         stats_set(&pool->stats, PG_GAUGE_FRAMES_PEAK, f->peak);
+        stats_set(&pool->stats, PG_GAUGE_PAGES_PEAK,
+                  pool->pages_peak > f->peak ? pool->pages_peak : f->peak);
 }
 
 static inline void pool_show_swap(struct pg_pool *pool)

@@ -61,6 +61,9 @@ static const char *const gauge_names[PG_GAUGES] = {
         [PG_GAUGE_SWAP_LIMIT_HITS] = "swap_limit_hits",
         [PG_GAUGE_ACCESS_CPU_NS] = "access_cpu_ns",
         [PG_GAUGE_ACCESS_WAIT_NS] = "access_wait_ns",
+        [PG_GAUGE_AHEAD_CPU_NS] = "ahead_cpu_ns",
+        [PG_GAUGE_TOUCHES_UNTIL_FULL] = "touches_until_full",
+        [PG_GAUGE_PAGES_PEAK] = "pages_peak",
 };
 
 static const char *const cost_names[PG_COSTS] = {
