@@ -40,29 +40,25 @@ static uint64_t misses(const void *arg, uint64_t frames)
         return point.misses;
 }
 
-/* What the costs of the run were, for each page that misses. They may be wrong by a twentieth: what
- * was measured at the end of the program, of far pages, stands for all of its faults. */
-#define DOUBT 0.05
-
+/* What the costs of the run were, for each page that misses, and for each that leaves. */
 static void add_costs(struct curve_view *v, const struct pg_stats *s, bool at_end)
 {
         struct run_costs r = at_end ? run_costs_at_end(v->first) : run_costs_read(s, v->first);
-        uint64_t again = misses(NULL, v->budget), left = s->costs[PG_COST_EVICTION].events;
-        uint64_t leaving = v->budget < v->enough && v->first > v->budget ? v->first - v->budget : 0;
-        double of_leaving = left > leaving ? (double)leaving / (double)left : 1;
+        uint64_t again = misses(NULL, v->budget);
 
+        v->left = s->costs[PG_COST_EVICTION].events;
+        v->back = r.back;
+        v->most = r.most;
         again = again > v->first ? again - v->first : 0;
-        if (!again || !leaving)
-                of_leaving = leaving > 0;
-        v->kept_ns = r.run_ns - r.again_ns - r.leave_ns;
+        v->kept_ns = r.kept_ns;
         if (v->kept_ns < r.run_ns / 100)
                 v->kept_ns = r.run_ns / 100; /* nearly all was paging: it cannot be told how much */
         if (again)
-                v->miss_ns = (r.again_ns + r.leave_ns * (1 - of_leaving)) / (double)again;
-        if (leaving)
-                v->leave_ns = r.leave_ns * of_leaving / (double)leaving;
-        v->doubt = DOUBT;
-        v->is_short = r.is_short && left > 0;
+                v->miss_ns = r.again_ns / (double)again;
+        if (v->left) /* a curve that is estimated may know of no misses */
+                v->leave_ns = (r.leave_ns + (again ? 0 : r.again_ns)) / (double)v->left;
+        v->doubt = r.doubt;
+        v->is_short = r.is_short && v->left > 0;
 }
 
 /* False: there is none. */

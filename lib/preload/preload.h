@@ -124,6 +124,7 @@ void progress_restart(void); /* in a child of fork */
 struct pg_stats;
 uint64_t budget_of(const struct pg_stats *s); /* as it is now: others may change it */
 uint64_t stats_wall_ns(void);                 /* that the process has run */
+uint64_t stats_cpu_before_ns(void); /* CPU time that it had taken before: as another program */
 void stats_run(const struct settings *s); /* before the pool is opened: which run it belongs to */
 void stats_open(const struct settings *s);
 void stats_begin_again(void);        /* in a child of fork */

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_costs.c - how much of a run's time paging took, from what the pool has measured of faults and
- * evictions (pg_stats.costs).
+ * run_costs.c - how much of a run's time paging took, from what the pool has counted of faults and
+ * evictions, and from CPU clocks (pg_stats).
  *
- * What counts is the time that threads of the program were held up: the pager's CPU time for each
- * kind of event, and what the exception and both switches cost besides (pg_cost_measure). Waiting
- * counts where there was something to wait for: a store that is a file. Else it was for a CPU that
- * others had, which is nobody's paging. For the same reason the time that threads were ready to run
- * and did not is taken off the time of the run.
+ * What the run would have taken without paging is what its program had of the CPU, without what
+ * exceptions took of that (pg_cost_measure: so much for each fault); and the time that its threads
+ * slept for other reasons. What paging takes is those exceptions, the CPU time of the pager, and
+ * the waiting for stores that are files. First touches are there with all memory, too, so their part
+ * stays with the run.
  *
- * Several threads are held up at the same time. So sums over threads are divided by how many there
- * were on average, running or held up.
+ * So neither time that others had the CPU nor time that a hypervisor took counts as anything. And
+ * the pager's CPU time comes from a clock, while what each kind of fault costs is sampled: that only
+ * says how the whole is to be shared out.
+ *
+ * Times of several threads are added up. Where these run side by side, the clock on the wall shows
+ * less than the sum; the quotient is what it would be.
  */
 #include "run_costs.h"
 #include "preload.h"
@@ -26,6 +30,11 @@
 /* With less than that a verdict would be a guess. */
 #define FAULTS_LEAST 200u
 #define RUN_LEAST_NS 2e7
+
+/* What an exception takes is measured at the end of the program, of pages of the pager's. It may be
+ * wrong by this part, and all else by the other. */
+#define DOUBT_EXCEPTIONS 0.15
+#define DOUBT_REST       0.02
 
 /* ---- waiting for a CPU --------------------------------------------------------------------- */
 
@@ -56,17 +65,7 @@ static uint64_t delay_of(const char *tid)
         return ns;
 }
 
-static pid_t number(const char *text)
-{
-        pid_t n = 0;
-
-        for (; *text >= '0' && *text <= '9'; text++)
-                n = n * 10 + (*text - '0');
-        return n;
-}
-
-/* Of all threads of the program that there are now, in nanoseconds: ready to run, and another one
- * ran. */
+/* Of all threads that there are now, in nanoseconds: ready to run, and another one ran. */
 static uint64_t cpu_delay_ns(void)
 {
         _Alignas(struct dirent64) char list[4096];
@@ -78,13 +77,87 @@ static uint64_t cpu_delay_ns(void)
                 for (ssize_t at = 0; at < n;) {
                         const struct dirent64 *entry = (const void *)(list + at);
 
-                        if (entry->d_name[0] != '.' && !pg_owns_thread(number(entry->d_name)))
+                        if (entry->d_name[0] != '.')
                                 ns += delay_of(entry->d_name);
                         at += entry->d_reclen;
                 }
         if (fd >= 0)
                 real_close(fd);
         return ns;
+}
+
+/* The time of threads that did not wait for pages, nor for a CPU: asleep. */
+static double slept_ns(const struct pg_stats *s, double program)
+{
+        double ns = (double)stats_wall_ns() - program - (double)s->wait_ns - (double)cpu_delay_ns();
+
+        return ns > 0 ? ns : 0;
+}
+
+/* ---- faults -------------------------------------------------------------------------------- */
+
+static double events(const struct pg_stats *s, enum pg_cost_kind kind)
+{
+        return (double)s->costs[kind].events;
+}
+
+/* Faults that a run may have with all memory, too. */
+struct faults {
+        double touches;       /* of pages of zeros; of them: */
+        double touches_first; /* not of pages that were there before, and left as zeros */
+        double touches_all;   /* those that there would be with all memory */
+        double files;         /* loads from stores that are not for swap; of them: */
+        double files_first;   /* not of pages that were there before */
+};
+
+static double least(double a, double b)
+{
+        return a < b ? a : b;
+}
+
+/* Of the pages that were read ahead, the part that was loaded from stores; the others were new. */
+static double loaded_ahead(const struct pg_stats *s)
+{
+        double loads = events(s, PG_COST_LOAD_SWAP) + events(s, PG_COST_LOAD_STORE);
+        double ahead = (double)s->ahead_pages, loaded = least(ahead, (double)s->pages_in - loads);
+
+        return loaded > 0 ? loaded / ahead : 0;
+}
+
+/* Pages that nobody has touched before come ahead of their touch as long as frames are free. Later
+ * more of them are faults. */
+static double touches_with_all_memory(const struct pg_stats *s, double touches)
+{
+        double until = (double)s->touches_until_full, all;
+
+        if (until == 0 || until >= touches)
+                return touches;
+        all = touches + (double)s->ahead_pages * (1 - loaded_ahead(s));
+        all *= until / (double)s->frames_total;
+        return all < until ? until : least(all, touches);
+}
+
+/* Pages that had content at once. Those that went out as zeros count as well, as far as so many are
+ * known to have come in. */
+static uint64_t pages_at_once(const struct pg_stats *s, const struct faults *f)
+{
+        double came =
+                f->touches_first + f->files_first + (double)s->ahead_pages * (1 - loaded_ahead(s));
+        double all = least((double)(s->pages_peak + s->zero_pages_out), came);
+
+        return all > (double)s->pages_peak ? (uint64_t)all : s->pages_peak;
+}
+
+static struct faults faults_of(const struct pg_stats *s, double first)
+{
+        struct faults f = {.touches = events(s, PG_COST_FIRST_TOUCH),
+                           .files = events(s, PG_COST_LOAD_STORE)};
+        double all = f.touches + f.files, part = all > first ? first / all : 1;
+
+        f.touches_first = f.touches * part;
+        f.files_first = f.files * part;
+        f.touches_all = touches_with_all_memory(s, f.touches_first);
+        return f;
 }
 
 /* ---- adding up ----------------------------------------------------------------------------- */
@@ -96,54 +169,76 @@ static bool waits_for_a_store(enum pg_cost_kind kind)
                (preload.swap_is_far && (kind == PG_COST_LOAD_SWAP || kind == PG_COST_EVICTION));
 }
 
-static double cost_of(const struct pg_stats *s, enum pg_cost_kind kind)
+static double waited_ns(const struct pg_stats *s, enum pg_cost_kind kind)
 {
-        const struct pg_cost *c = &s->costs[kind];
-        double ns = (double)c->cpu_ns;
-
-        if (waits_for_a_store(kind))
-                ns += (double)c->wait_ns;
-        if (kind != PG_COST_EVICTION)
-                ns += (double)c->events * (double)(s->access_cpu_ns + s->access_wait_ns);
-        return ns;
+        return waits_for_a_store(kind) ? (double)s->costs[kind].wait_ns : 0;
 }
 
-/* How long threads of the program, and the pager for them, waited for a CPU. */
-static double delays(const struct pg_stats *s)
+static double exceptions_ns(const struct pg_stats *s, enum pg_cost_kind kind)
 {
-        double ns = (double)cpu_delay_ns();
+        return kind == PG_COST_EVICTION ? 0 : events(s, kind) * (double)s->access_cpu_ns;
+}
 
-        for (enum pg_cost_kind kind = 0; kind < PG_COSTS; kind++)
-                if (!waits_for_a_store(kind))
-                        ns += (double)s->costs[kind].wait_ns;
-        return ns;
+/* As it was sampled. */
+static double cost_ns(const struct pg_stats *s, enum pg_cost_kind kind)
+{
+        return (double)s->costs[kind].cpu_ns + waited_ns(s, kind) + exceptions_ns(s, kind);
+}
+
+static double part_of(double ns, double events, double all)
+{
+        return all > 0 ? ns * events / all : 0;
+}
+
+/* Of these times, those of what a run needs with all memory, of what comes back, and of what
+ * leaves. */
+struct shares {
+        double needed, again, leave;
+};
+
+static struct shares shares_of(const struct pg_stats *s, const struct faults *f)
+{
+        double touch = cost_ns(s, PG_COST_FIRST_TOUCH), file = cost_ns(s, PG_COST_LOAD_STORE);
+
+        return (struct shares){
+                .needed = part_of(touch, f->touches_all, f->touches) +
+                          part_of(file, f->files_first, f->files),
+                .again = cost_ns(s, PG_COST_LOAD_SWAP) +
+                         part_of(touch, f->touches - f->touches_first, f->touches) +
+                         part_of(file, f->files - f->files_first, f->files),
+                .leave = cost_ns(s, PG_COST_EVICTION) + cost_ns(s, PG_COST_RESCUE) +
+                         cost_ns(s, PG_COST_FIRST_WRITE) +
+                         part_of(touch, f->touches_first - f->touches_all, f->touches)};
 }
 
 struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
 {
+        struct faults f = faults_of(s, (double)first);
+        struct shares of = shares_of(s, &f);
+        double program = (double)s->cpu_program_ns - (double)stats_cpu_before_ns();
+        double loads = events(s, PG_COST_LOAD_SWAP) + f.files, sampled, paging, scale;
+        double exceptions = (double)s->ahead_used * loaded_ahead(s) * (double)s->ahead_cpu_ns;
+        double waited = 0;
         struct run_costs r = {0};
-        double wall = (double)stats_wall_ns(), delay = delays(s), busy, threads;
-        const struct pg_cost *touched = &s->costs[PG_COST_FIRST_TOUCH];
 
-        busy = (double)s->cpu_program_ns + (double)s->wait_ns;
-        threads = wall > 0 && busy > wall ? busy / wall : 1;
-        r.run_ns = wall - delay / threads;
-        for (enum pg_cost_kind kind = PG_COST_LOAD_SWAP; kind <= PG_COST_FIRST_WRITE; kind++)
-                r.again_ns += cost_of(s, kind) / threads;
-        r.again = s->costs[PG_COST_LOAD_SWAP].events + s->costs[PG_COST_LOAD_STORE].events;
-        if (touched->events > first) { /* pages of zeros that came back */
-                r.again += touched->events - first;
-                r.again_ns += cost_of(s, PG_COST_FIRST_TOUCH) / threads *
-                              (double)(touched->events - first) / (double)touched->events;
+        for (enum pg_cost_kind kind = 0; kind < PG_COSTS; kind++) {
+                exceptions += exceptions_ns(s, kind);
+                waited += waited_ns(s, kind);
         }
-        r.leave_ns = cost_of(s, PG_COST_EVICTION) / threads;
-        /* Accesses to neighbours cost less than was measured. It cannot be more than all. */
-        if (r.again_ns + r.leave_ns > r.run_ns) {
-                double part = r.run_ns / (r.again_ns + r.leave_ns);
-
-                r.again_ns *= part;
-                r.leave_ns *= part;
-        }
+        sampled = of.needed + of.again + of.leave;
+        paging = (double)s->cpu_pager_ns + waited + exceptions;
+        scale = sampled > 0 ? paging / sampled : 0;
+        r.kept_ns = of.needed * scale + slept_ns(s, program);
+        if (program > exceptions)
+                r.kept_ns += program - exceptions;
+        r.again_ns = of.again * scale;
+        r.leave_ns = of.leave * scale;
+        r.run_ns = r.kept_ns + r.again_ns + r.leave_ns;
+        r.again = (uint64_t)(events(s, PG_COST_LOAD_SWAP) + f.touches - f.touches_first + f.files -
+                             f.files_first);
+        r.most = pages_at_once(s, &f);
+        r.back = loads > 0 ? (uint64_t)((double)s->pages_in * (double)r.again / loads) : 0;
+        r.doubt = DOUBT_REST + (paging > 0 ? DOUBT_EXCEPTIONS * exceptions / paging : 0);
         r.is_short = r.run_ns < RUN_LEAST_NS || s->faults < FAULTS_LEAST || s->access_cpu_ns == 0;
         return r;
 }
@@ -181,6 +276,7 @@ static void measure_access(struct pg_stats *s)
                 return;
         s->access_cpu_ns = now.access_cpu_ns;
         s->access_wait_ns = now.access_wait_ns;
+        s->ahead_cpu_ns = now.ahead_cpu_ns;
 }
 
 struct run_costs run_costs_at_end(uint64_t first)

@@ -8,10 +8,15 @@
 #include <unpaged/statistics.h>
 
 struct run_costs {
-        double run_ns;   /* that the run took, without the time that it waited for a CPU */
-        double again_ns; /* of it: for pages that were there before, as coming in again costs */
-        double leave_ns; /* of it: for pages that left, or were to leave */
-        uint64_t again;  /* such pages that came in: misses that are no first touches */
+        double run_ns;   /* that the run took, without the time that it waited for a CPU: the sum */
+        double kept_ns;  /* of it: what it takes with all memory */
+        double again_ns; /* of it: for misses that are no first touches */
+        double leave_ns; /* of it: for pages that left, and for those that were to leave, or were
+                          * clean because they had left before */
+        uint64_t again;  /* misses that are no first touches */
+        uint64_t back;   /* pages that came in by them, with what was read ahead */
+        uint64_t most;   /* pages that had content at once, in frames or out */
+        double doubt;    /* again_ns and leave_ns may be wrong by this part */
         bool is_short;   /* too little was measured for a verdict */
 };
 

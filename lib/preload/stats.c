@@ -42,7 +42,7 @@ static struct {
         char path[LIVE_PATH]; /* of the run's records; "": there is no run */
         bool first;           /* of the run */
         uint64_t start_ticks; /* when this process began */
-        uint64_t started_ns;
+        uint64_t started_ns, started_cpu_ns;
         _Atomic bool told;
         bool failed; /* and that has been said */
         char reason[384];
@@ -59,17 +59,28 @@ void stats_reason(const char *line)
         stats.reason[len] = '\0';
 }
 
-static uint64_t now_ns(void)
+static uint64_t now_ns(clockid_t clock)
 {
         struct timespec ts;
 
-        clock_gettime(CLOCK_MONOTONIC, &ts);
+        clock_gettime(clock, &ts);
         return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void start_clocks(void)
+{
+        stats.started_ns = now_ns(CLOCK_MONOTONIC);
+        stats.started_cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 uint64_t stats_wall_ns(void)
 {
-        return now_ns() - stats.started_ns;
+        return now_ns(CLOCK_MONOTONIC) - stats.started_ns;
+}
+
+uint64_t stats_cpu_before_ns(void)
+{
+        return stats.started_cpu_ns;
 }
 
 /* The most that was ever resident of the whole process, in bytes, as the kernel counts. */
@@ -275,7 +286,7 @@ void stats_open(const struct settings *s)
         sink_open(&stats.table, s->stats_path);
         sink_open(&stats.json, s->stats_json_path);
         stats.all = s->stats_all;
-        stats.started_ns = now_ns();
+        start_clocks();
         keep_complaint(&stats.table);
         keep_complaint(&stats.json);
         if (!is_active() && stats.first && alt_stack_init() != 0)
@@ -286,7 +297,7 @@ void stats_begin_again(void)
 {
         stats.first = false;
         stats.start_ticks = live_start_ticks(real_getpid());
-        stats.started_ns = now_ns();
+        start_clocks();
         run_costs_again();
         atomic_store(&stats.told, false);
         futex_lock_reset(&ending);

@@ -26,14 +26,53 @@ const char *curve_view_budget_word(const struct curve_view *v)
 
 /* ---- judgement ---------------------------------------------------------------------------- */
 
-/* What paging costs with so many frames, beyond first touches. */
-static double lost_with(const struct curve_view *v, uint64_t frames)
+/* Misses beyond first touches. */
+static double again_with(const struct curve_view *v, uint64_t frames)
 {
         uint64_t misses = v->misses(v->arg, frames);
-        uint64_t again = misses > v->first ? misses - v->first : 0;
-        uint64_t leaving = frames < v->enough && v->first > frames ? v->first - frames : 0;
 
-        return (double)again * v->miss_ns + (double)leaving * v->leave_ns;
+        return misses > v->first ? (double)(misses - v->first) : 0;
+}
+
+/* Budgets from there on are near to what holds all pages. The misses that the curve foretells are
+ * too few there, as a policy that hardly has a choice chooses worse. What is lost grows evenly. */
+#define NEAR 0.9
+/* With so many of all pages nothing is lost: some came ahead, and are not wanted. */
+#define ALL 0.995
+
+static double parts_between(double value, double from, double to)
+{
+        return from < to ? (value - to) / (from - to) : value < to;
+}
+
+/* What paging costs with so many frames, beyond first touches, by the curve. Pages that leave: those
+ * that come back do so in proportion to what misses. The others are fewer the more frames there are,
+ * until all pages have one. */
+static double lost_by_curve(const struct curve_view *v, double frames)
+{
+        double again = again_with(v, (uint64_t)frames), then = again_with(v, v->budget);
+        double back = v->back < v->left ? (double)v->back : (double)v->left;
+        double stay = ((double)v->left - back) *
+                      parts_between(frames, (double)v->budget, (double)v->most);
+
+        back *= then > 0 ? again / then : frames <= (double)v->budget;
+        return again * v->miss_ns + (stay + back) * v->leave_ns;
+}
+
+static double lost_with(const struct curve_view *v, uint64_t frames)
+{
+        double budget = (double)v->budget, all = ALL * (double)v->most,
+               near = NEAR * (double)v->most;
+
+        if (v->leave_ns <= 0)
+                return again_with(v, frames) * v->miss_ns;
+        near = near > budget ? near : budget;
+        all = all > near ? all : (double)v->most;
+        if ((double)frames <= near)
+                return lost_by_curve(v, (double)frames);
+        return (double)frames < all
+                       ? lost_by_curve(v, near) * parts_between((double)frames, near, all)
+                       : 0;
 }
 
 /* If all costs are so many times as high as they were measured. */
@@ -57,10 +96,15 @@ struct slowdown curve_view_slowdown(const struct curve_view *v, uint64_t frames)
 
 uint64_t curve_view_sufficient(const struct curve_view *v)
 {
-        uint64_t low = v->least, high = v->enough > low ? v->enough : low;
+        uint64_t low = v->least, high = v->enough;
 
-        if (v->miss_ns <= 0) /* no page came back: what that costs is not known */
-                return high;
+        /* What it costs if a page comes back is not known where none did. */
+        if (v->miss_ns <= 0 && v->left > 0 && v->budget > low)
+                low = v->budget;
+        if (v->leave_ns > 0)
+                high = v->most;
+        if (high < low)
+                high = low;
         while (low < high) {
                 uint64_t middle = low + (high - low) / 2;
 

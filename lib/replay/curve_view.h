@@ -7,9 +7,9 @@
  * neither allocates nor uses stdio, and all text goes into a buffer of the caller's. Any thread.
  *
  * The estimate. A run takes `kept_ns` with all the memory it could want: then no page comes back,
- * and none leaves. Each miss that is no first touch adds `miss_ns`, with all that comes of it; and
- * each page that must leave for a first touch adds `leave_ns`. The quotient is the slowdown: always
- * beside the same program with all the memory it could want, paged as well.
+ * and none leaves. Each miss that is no first touch adds `miss_ns`, and each page that leaves its
+ * frame `leave_ns`. The quotient is the slowdown: always beside the same program with all the memory
+ * it could want, paged as well.
  *
  * The costs may be wrong by the share `doubt`, in both directions. As their sum was taken off the
  * time of the run to get kept_ns, that is then wrong by as much the other way. So slowdowns are
@@ -37,9 +37,12 @@ struct curve_view {
         uint64_t budget;    /* frames it had; 0: there was no pool */
         uint64_t given;     /* bytes of the budget, buffers included; 0: not known */
         uint64_t first;     /* misses that are first touches */
+        uint64_t most;      /* pages that there were at once, wherever; where leave_ns > 0 */
+        uint64_t left;      /* pages that left their frames, */
+        uint64_t back;      /* and those that came back from a store, with what was read ahead */
         double kept_ns;     /* that the run takes with all memory */
         double miss_ns;     /* that a miss costs which is no first touch */
-        double leave_ns;    /* that it costs if a page must leave for a first touch */
+        double leave_ns;    /* that it costs if a page leaves; 0: part of the other one */
         double doubt;       /* of these: 0.1 is one tenth more or less */
         bool is_least;      /* kept_ns is too small: what the program did besides is not known */
         bool is_short;      /* the run was too short, or had too few faults, for a verdict */
