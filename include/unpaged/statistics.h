@@ -99,7 +99,7 @@ struct pg_stats {
          * hypervisor that keeps page tables of its own. 0: not measured. */
         uint64_t ahead_cpu_ns;
         uint64_t pages_peak; /* most pages that had content at once, in frames or swapped out */
-        uint64_t touches_until_full; /* first touches before the first eviction; 0: there was none */
+        uint64_t touches_until_full; /* first touches before the first eviction; 0: none was */
 };
 
 /* stats may lie in paged memory. -EINVAL: stats->size. */

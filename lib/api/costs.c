@@ -23,7 +23,8 @@
 #include <unpaged/statistics.h>
 #include <unpaged/unpaged.h>
 
-#define TRIALS 128u /* of each time, on a page of its own */
+#define TRIALS_MOST  128u              /* of each time, on a page of its own; */
+#define TRIALS_BYTES ((size_t)1 << 20) /* of large pages fewer: so much in all */
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -63,22 +64,30 @@ void costs_read(struct pg_pool *pool, struct pg_stats *out)
 
 /* ---- measuring ----------------------------------------------------------------------------- */
 
-static int by_size(const void *a, const void *b)
+/* Spoils v. Without qsort(3), which allocates: a handler may call us while its thread allocates. */
+static uint64_t mean(uint64_t *v, unsigned count)
 {
-        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-        return (x > y) - (x < y);
-}
-
-static uint64_t mean(uint64_t v[TRIALS])
-{
-        const unsigned n = TRIALS - TRIALS / 10;
+        const unsigned left_out = count / 10;
         uint64_t sum = 0;
 
-        qsort(v, TRIALS, sizeof(v[0]), by_size);
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = 0; i < left_out; i++) {
+                unsigned greatest = 0;
+
+                for (unsigned j = 1; j < count; j++)
+                        if (v[j] > v[greatest])
+                                greatest = j;
+                v[greatest] = 0;
+        }
+        for (unsigned i = 0; i < count; i++)
                 sum += v[i];
-        return sum / n;
+        return sum / (count - left_out);
+}
+
+static unsigned trials_of(const struct pg_pool *pool)
+{
+        size_t n = TRIALS_BYTES / pool->page_size;
+
+        return n > TRIALS_MOST ? TRIALS_MOST : n < 4 ? 4 : (unsigned)n;
 }
 
 /* What the pager has counted for the calling thread, in nanoseconds. */
@@ -108,12 +117,12 @@ static unsigned far_page(unsigned i)
 
 /* Looking at the CPU's clock is a system call: it would add to the other time. So each page is for
  * one of them. In signal delivery all that the thread does takes the CPU. */
-static void touch_all(struct pg_pool *pool, volatile char *pages, uint64_t cpu[TRIALS],
-                      uint64_t wall[TRIALS])
+static void touch_all(struct pg_pool *pool, volatile char *pages, unsigned trials, uint64_t *cpu,
+                      uint64_t *wall)
 {
         uint64_t began, took, served;
 
-        for (unsigned i = 0; i < TRIALS; i++) {
+        for (unsigned i = 0; i < trials; i++) {
                 served = served_ns(pool);
                 began = clock_now();
                 pages[far_page(2 * i) * pool->page_size]++;
@@ -128,11 +137,11 @@ static void touch_all(struct pg_pool *pool, volatile char *pages, uint64_t cpu[T
 }
 
 /* Of pages that are there, and that no thread has touched. */
-static uint64_t measure_ahead(struct pg_pool *pool, const volatile char *pages)
+static uint64_t measure_ahead(struct pg_pool *pool, const volatile char *pages, unsigned trials)
 {
-        uint64_t took[TRIALS], began;
+        uint64_t took[TRIALS_MOST], began;
 
-        for (unsigned i = 0; i < TRIALS; i++) {
+        for (unsigned i = 0; i < trials; i++) {
                 const volatile char *page = pages + far_page(i) * pool->page_size;
 
                 if (pg_page_in(pool, (const void *)page, pool->page_size) != 0)
@@ -141,26 +150,27 @@ static uint64_t measure_ahead(struct pg_pool *pool, const volatile char *pages)
                 (void)*page;
                 took[i] = clock_now() - began;
         }
-        return mean(took);
+        return mean(took, trials);
 }
 
 static uint64_t mean_look_ns(void)
 {
-        uint64_t took[TRIALS], began;
+        uint64_t took[TRIALS_MOST], began;
 
-        for (unsigned i = 0; i < TRIALS; i++) {
+        for (unsigned i = 0; i < TRIALS_MOST; i++) {
                 began = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
                 took[i] = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began;
         }
-        return mean(took);
+        return mean(took, TRIALS_MOST);
 }
 
 static int measure_access_rest(struct pg_pool *pool, char *pages)
 {
-        uint64_t cpu[TRIALS], wall[TRIALS], look, of_cpu, of_wall;
+        uint64_t cpu[TRIALS_MOST], wall[TRIALS_MOST], look, of_cpu, of_wall;
+        unsigned trials = trials_of(pool);
         int error;
 
-        for (unsigned i = 0; i < 2 * TRIALS; i++) {
+        for (unsigned i = 0; i < 2 * trials; i++) {
                 error = pg_page_in(pool, pages + far_page(i) * pool->page_size, pool->page_size);
                 if (error)
                         return error;
@@ -169,15 +179,15 @@ static int measure_access_rest(struct pg_pool *pool, char *pages)
         error = pg_page_out(pool, pages, SPREAD * pool->page_size);
         if (error)
                 return error;
-        stats_set(&pool->stats, PG_GAUGE_AHEAD_CPU_NS, measure_ahead(pool, pages));
+        stats_set(&pool->stats, PG_GAUGE_AHEAD_CPU_NS, measure_ahead(pool, pages, trials));
         error = pg_page_out(pool, pages, SPREAD * pool->page_size);
         if (error)
                 return error;
-        touch_all(pool, pages, cpu, wall);
+        touch_all(pool, pages, trials, cpu, wall);
         look = mean_look_ns();
-        of_cpu = mean(cpu);
+        of_cpu = mean(cpu, trials);
         of_cpu = of_cpu > look ? of_cpu - look : 0;
-        of_wall = mean(wall);
+        of_wall = mean(wall, trials);
         if (pool->delivery == PG_DELIVERY_SIGNAL)
                 of_cpu = of_wall;
         stats_set(&pool->stats, PG_GAUGE_ACCESS_CPU_NS, of_cpu);
