@@ -7,7 +7,7 @@
  * The script has a step in each line:
  *   keys TEXT      types it; \e is escape, \n return, \c Ctrl-C
  *   expect REGEX   waits until the screen, its lines with newlines between them, matches (10 s)
- *   never REGEX    it does not match now
+ *   never REGEX    waits until it does not match (10 s): a screen may be half drawn
  *   size C L       another size, and the signal that says so
  *   signal N       sends it
  *   pause MS
@@ -251,11 +251,11 @@ static void fail(unsigned step, const char *words)
         exit(1);
 }
 
-static bool expect(const char *pattern)
+static bool expect(const char *pattern, bool is_there)
 {
         long end = now_ms() + PATIENCE;
 
-        while (!matches(pattern)) {
+        while (matches(pattern) != is_there) {
                 if (now_ms() >= end)
                         return false;
                 if (!read_some(50))
@@ -324,9 +324,9 @@ static bool ends(int wanted)
 static bool take_step(const char *verb, const char *rest_of)
 {
         if (strcmp(verb, "expect") == 0)
-                return expect(rest_of);
+                return expect(rest_of, true);
         if (strcmp(verb, "never") == 0)
-                return !matches(rest_of);
+                return expect(rest_of, false);
         if (strcmp(verb, "ends") == 0)
                 return ends(atoi(rest_of));
         if (strcmp(verb, "keys") == 0)
