@@ -122,10 +122,14 @@ static void draw_slowdown_ticks(struct picture *p)
                                         10,  15,   20,  30,   50,  75,  100, 150, 200, 300,
                                         500, 750,  1e3, 2e3,  5e3, 1e4, 2e4, 5e4, 1e5, 1e6};
         const struct curve_view *v = p->v;
-        double before = 1e9;
+        double before = 1e9, least = curve_view_slowdown(v, v->enough).middle;
 
         for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-                uint64_t frames = frames_for(v, values[i]);
+                uint64_t frames;
+
+                if (values[i] < least - 0.001) /* not by misses, but by pages that leave */
+                        continue;
+                frames = frames_for(v, values[i]);
                 double at = (double)v->misses(v->arg, frames), y = axis_place(&p->y, at);
 
                 if (at < p->y.low || at > p->y.high || before - y < 17 ||
@@ -271,8 +275,10 @@ static void set_axes(struct picture *p)
 {
         const struct curve_view *v = p->v;
         uint64_t end = v->enough > v->budget ? v->enough : v->budget, begin = v->least;
+        uint64_t sufficient = v->is_short ? 0 : curve_view_sufficient(v);
         double most;
 
+        end = end > sufficient ? end : sufficient;
         end = end < v->least + 1 ? v->least + 1 : end;
         if (v->least <= 1)
                 begin = end / 1024 > 1 ? end / 1024 : 1;

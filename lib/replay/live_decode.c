@@ -23,6 +23,15 @@ static bool add_words(uint64_t *to, size_t most, const char *file, size_t bytes,
         return true;
 }
 
+/* It may hold anything: a terminal gets no control characters. Bytes of UTF-8 stay. */
+static void make_printable(char *text, size_t size)
+{
+        text[size - 1] = '\0';
+        for (; *text; text++)
+                if ((unsigned char)*text < ' ' || *text == 127)
+                        *text = '?';
+}
+
 bool live_decode(struct live_view *v, const char *file, size_t bytes)
 {
         const struct pg_live *live = &v->live;
@@ -35,13 +44,18 @@ bool live_decode(struct live_view *v, const char *file, size_t bytes)
             live->version != PG_LIVE_VERSION ||
             !add_words(v->gauges, PG_GAUGES, file, bytes, live->gauge_offset, live->gauges))
                 return false;
+        /* Any user can lay down a file. */
+        if (live->page_size < 4096 || live->page_size & (live->page_size - 1) ||
+            live->page_size > 1 << 30 || live->block_bytes < live->counters * sizeof(uint64_t) ||
+            live->counters == 0 || live->blocks > bytes / (live->counters * sizeof(uint64_t)))
+                return false;
         for (uint32_t i = 0; i < live->blocks; i++)
                 if (!add_words(v->counters, PG_COUNTERS, file, bytes,
                                live->block_offset + (size_t)i * live->block_bytes, live->counters))
                         return false;
-        v->live.program[sizeof(v->live.program) - 1] = '\0';
-        v->live.policy[sizeof(v->live.policy) - 1] = '\0';
-        v->live.swap[sizeof(v->live.swap) - 1] = '\0';
+        make_printable(v->live.program, sizeof(v->live.program));
+        make_printable(v->live.policy, sizeof(v->live.policy));
+        make_printable(v->live.swap, sizeof(v->live.swap));
         return true;
 }
 

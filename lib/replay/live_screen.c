@@ -270,6 +270,8 @@ static void take_answer_key(struct screen *s, int key)
 
 static void take_key(struct screen *s, int key)
 {
+        if (key == KEY_RESIZE) /* no key, but a window of another size */
+                return;
         s->wrong = NULL;
         if (s->asks) {
                 take_answer_key(s, key);
