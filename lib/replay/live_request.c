@@ -18,7 +18,7 @@ struct request {
         const struct live_view *v;
         struct pg_live *live;
         uint64_t until;
-        void (*tick)(void *arg);
+        bool (*tick)(void *arg);
         void *arg;
 };
 
@@ -98,9 +98,8 @@ static enum request_end claim_take(struct request *q, uint64_t mine, pid_t *by)
                 *by = (pid_t)(other >> 32);
                 if (has_ended(q))
                         return REQUEST_ENDED;
-                if (clock_now() >= q->until)
+                if (clock_now() >= q->until || !q->tick(q->arg))
                         return REQUEST_CLAIMED;
-                q->tick(q->arg);
                 nanosleep(&(struct timespec){.tv_nsec = TICK_NS}, NULL);
         }
 }
@@ -126,9 +125,8 @@ static enum request_end wait_for_answer(struct request *q, uint32_t number)
         while ((last = atomic_load(answered)) != number) {
                 if (has_ended(q))
                         return REQUEST_ENDED;
-                if (clock_now() >= q->until)
+                if (clock_now() >= q->until || !q->tick(q->arg))
                         return withdraw(q) ? REQUEST_UNHEARD : REQUEST_AT_WORK;
-                q->tick(q->arg);
                 futex_wait_shared(answered, last, TICK_NS);
         }
         return REQUEST_DONE;
@@ -147,7 +145,7 @@ static enum request_end ask(struct request *q, uint64_t bytes)
 }
 
 struct request_answer live_request(const struct live_view *v, uint64_t bytes, uint64_t until,
-                                   void (*tick)(void *arg), void *arg)
+                                   bool (*tick)(void *arg), void *arg)
 {
         struct request q = {.v = v, .until = until, .tick = tick, .arg = arg};
         uint64_t mine = claim_of(getpid());

@@ -29,8 +29,8 @@ struct request_answer {
 };
 
 /* bytes: as live_budget() counts. Waits till `until` (CLOCK_MONOTONIC, ns) at most; tick(arg) is
- * called meanwhile, several times a second. */
+ * called meanwhile, several times a second, and if it returns false the time is over. */
 struct request_answer live_request(const struct live_view *v, uint64_t bytes, uint64_t until,
-                                   void (*tick)(void *arg), void *arg);
+                                   bool (*tick)(void *arg), void *arg);
 
 #endif

@@ -113,7 +113,8 @@ static void keep_wanted(struct live_views *all, long pool)
         size_t kept = 0;
 
         for (size_t i = 0; i < all->count; i++)
-                if (!all->at[i].has_ended && (pool < 0 || all->at[i].live.pool == pool))
+                if (!all->at[i].has_ended && live_budget(&all->at[i]) > 0 &&
+                    (pool < 0 || all->at[i].live.pool == pool))
                         all->at[kept++] = all->at[i];
         all->count = kept;
 }
@@ -184,16 +185,49 @@ struct waiting {
         bool said;
 };
 
-static void say_waiting(void *arg)
+/* By SIGINT and the like: what is not begun is withdrawn first. */
+static volatile sig_atomic_t ended_by;
+
+static void on_ending(int signal)
+{
+        ended_by = signal;
+}
+
+static void catch_endings(void)
+{
+        static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+        struct sigaction action = {.sa_handler = on_ending}, old;
+
+        for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+                if (sigaction(endings[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+                        sigaction(endings[i], &action, NULL);
+}
+
+static void end_by_signal(const struct live_view *v, enum request_end end)
+{
+        struct sigaction action = {.sa_handler = SIG_DFL};
+
+        if (end == REQUEST_UNHEARD || end == REQUEST_CLAIMED)
+                say_of(v, "interrupted: the budget is as it was");
+        else
+                say_of(v, "interrupted, but it is at work; `unpaged stats` will show the budget");
+        sigaction(ended_by, &action, NULL);
+        raise(ended_by);
+}
+
+static bool say_waiting(void *arg)
 {
         struct waiting *w = arg;
         uint64_t now = clock_now();
 
+        if (ended_by)
+                return false;
         if (now - w->began < QUIET_NS || !isatty(STDERR_FILENO))
-                return;
+                return true;
         fprintf(stderr, "\runpaged: waiting for process %d: %.0f of 10 s", (int)w->pid,
                 (double)(now - w->began) / 1e9);
         w->said = true;
+        return true;
 }
 
 static void end_line(const struct waiting *w)
@@ -207,6 +241,7 @@ static int ask_all(const struct live_views *all, uint64_t sum, uint64_t bytes)
         struct waiting w = {.began = clock_now(), .pid = all->at[0].live.pid};
         int status = 0;
 
+        catch_endings();
         for (size_t i = 0; !status && i < all->count; i++) {
                 const struct live_view *v = &all->at[i];
                 struct request_answer a = live_request(v, share_of(v, sum, bytes),
@@ -214,6 +249,8 @@ static int ask_all(const struct live_views *all, uint64_t sum, uint64_t bytes)
 
                 end_line(&w);
                 w.said = false;
+                if (ended_by && a.end != REQUEST_DONE)
+                        end_by_signal(v, a.end);
                 status = say_end(v, &a);
                 if (status && all->count > 1)
                         say(status, "pool %u of it was the one; %zu of %zu were changed",

@@ -30,9 +30,10 @@ static uint64_t in_seconds(double seconds)
         return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec + (uint64_t)(seconds * 1e9);
 }
 
-static void no_tick(void *arg)
+static bool no_tick(void *arg)
 {
         (void)arg;
+        return true;
 }
 
 /* The newest pool of this process. */
