@@ -258,17 +258,21 @@ static uint64_t clock_ns(void)
 static void finish(struct report *r)
 {
         const struct run_records *all = &r->records;
+        uint64_t waited = 0; /* by those of which no more is known */
 
         for (size_t i = 0; i < all->count; i++) {
                 const struct run_record *one = &all->at[i];
 
                 sum_up(&r->total, one);
+                waited += one->paging_ns == 0 && report_evictions(one) ? one->wait_ns : 0;
                 r->processes += i == 0 || !is_same_process(one, one - 1);
                 if (report_evictions(one))
                         r->evicting++;
                 else
                         sum_up(&r->others, one);
         }
+        if (r->total.paging_ns)
+                r->total.paging_ns += waited;
         r->wall_ns = clock_ns() - all->head.started_ns;
         r->total.wall_ns = r->wall_ns;
         r->total.run_ns = all->count == 1 ? all->at[0].run_ns : r->wall_ns;

@@ -24,7 +24,9 @@ static void number_or_null(struct json *j, const char *key, uint64_t value)
 static void time_members(struct json *j, const struct run_record *r)
 {
         json_decimal(j, "wait_seconds", (double)r->wait_ns / 1e9, 3);
-        if (r->paging_ns && r->run_ns)
+        if (report_evictions(r) == 0)
+                json_decimal(j, "paging_percent", 0, 2);
+        else if (r->paging_ns && r->run_ns)
                 json_decimal(j, "paging_percent", report_paging(r), 2);
         else
                 json_null(j, "paging_percent");

@@ -38,13 +38,28 @@
 
 /* ---- waiting for a CPU --------------------------------------------------------------------- */
 
-/* The second number of /proc/self/task/TID/schedstat. */
-static uint64_t delay_of(const char *tid)
+static pid_t number(const char *text)
+{
+        pid_t n = 0;
+
+        for (; *text >= '0' && *text <= '9'; text++)
+                n = n * 10 + (*text - '0');
+        return n;
+}
+
+struct delays {
+        double program_ns, program_cpu_ns; /* of the program's threads: ready to run, and running */
+        double pager_ns;                   /* of the pager's: ready to run */
+};
+
+/* Of a thread: the first two numbers of its schedstat, which live through exec. */
+static void add_thread(struct delays *d, const char *tid)
 {
         struct text path = {0};
         char line[96];
-        uint64_t ns = 0;
-        ssize_t n;
+        double ns[2] = {0, 0};
+        unsigned n = 0;
+        ssize_t got;
         int fd;
 
         text_add(&path, "/proc/self/task/");
@@ -52,25 +67,28 @@ static uint64_t delay_of(const char *tid)
         text_add(&path, "/schedstat");
         fd = real_open(path.at, O_RDONLY | O_CLOEXEC, 0);
         if (fd < 0)
-                return 0;
-        n = syscall(SYS_read, fd, line, sizeof(line) - 1);
+                return;
+        got = syscall(SYS_read, fd, line, sizeof(line) - 1);
         real_close(fd);
-        line[n > 0 ? n : 0] = '\0';
-        for (const char *at = line; *at; at++)
-                if (*at == ' ') {
-                        while (*++at >= '0' && *at <= '9')
-                                ns = ns * 10 + (uint64_t)(*at - '0');
-                        break;
-                }
-        return ns;
+        line[got > 0 ? got : 0] = '\0';
+        for (const char *at = line; *at && n < 2; at++)
+                if (*at >= '0' && *at <= '9')
+                        ns[n] = ns[n] * 10 + (*at - '0');
+                else
+                        n++;
+        if (pg_owns_thread(number(tid))) {
+                d->pager_ns += ns[1];
+        } else {
+                d->program_cpu_ns += ns[0];
+                d->program_ns += ns[1];
+        }
 }
 
-/* Of all threads that there are now, in nanoseconds: ready to run, and another one ran. */
-static uint64_t cpu_delay_ns(void)
+static struct delays delays_now(void)
 {
         _Alignas(struct dirent64) char list[4096];
         int fd = real_open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-        uint64_t ns = 0;
+        struct delays d = {0};
         ssize_t n;
 
         while (fd >= 0 && (n = syscall(SYS_getdents64, fd, list, sizeof(list))) > 0)
@@ -78,20 +96,33 @@ static uint64_t cpu_delay_ns(void)
                         const struct dirent64 *entry = (const void *)(list + at);
 
                         if (entry->d_name[0] != '.')
-                                ns += delay_of(entry->d_name);
+                                add_thread(&d, entry->d_name);
                         at += entry->d_reclen;
                 }
         if (fd >= 0)
                 real_close(fd);
-        return ns;
+        return d;
 }
 
-/* The time of threads that did not wait for pages, nor for a CPU: asleep. */
+static struct delays before; /* the program began */
+
+void run_costs_begin(bool is_child)
+{
+        before = is_child ? (struct delays){0} : delays_now();
+}
+
+/* The time of threads that did not wait for pages, nor for a CPU: asleep. Threads that have ended
+ * are taken to have waited for a CPU as much as the others. */
 static double slept_ns(const struct pg_stats *s, double program)
 {
-        double ns = (double)stats_wall_ns() - program - (double)s->wait_ns - (double)cpu_delay_ns();
+        struct delays d = delays_now();
+        double cpu = d.program_cpu_ns - before.program_cpu_ns,
+               delay = d.program_ns - before.program_ns;
+        double ns = (double)stats_wall_ns() - program - (double)s->wait_ns - d.pager_ns;
 
-        return ns > 0 ? ns : 0;
+        if (cpu > 0 && program > cpu)
+                delay *= program / cpu;
+        return ns > delay ? ns - delay : 0;
 }
 
 /* ---- faults -------------------------------------------------------------------------------- */

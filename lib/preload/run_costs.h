@@ -23,6 +23,9 @@ struct run_costs {
 /* `first`: of the misses, first touches; UINT64_MAX: not known. */
 struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first);
 
+/* When the program begins: what was before does not count. In a child of fork nothing was. */
+void run_costs_begin(bool is_child);
+
 /* At the end of the process. The first call of these says what is told from then on, by all. */
 
 /* NULL: there are none. */

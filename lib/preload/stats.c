@@ -287,6 +287,7 @@ void stats_open(const struct settings *s)
         sink_open(&stats.json, s->stats_json_path);
         stats.all = s->stats_all;
         start_clocks();
+        run_costs_begin(false);
         keep_complaint(&stats.table);
         keep_complaint(&stats.json);
         if (!is_active() && stats.first && alt_stack_init() != 0)
@@ -297,7 +298,9 @@ void stats_begin_again(void)
 {
         stats.first = false;
         stats.start_ticks = live_start_ticks(real_getpid());
+        stats.reason[0] = '\0';
         start_clocks();
+        run_costs_begin(true);
         run_costs_again();
         atomic_store(&stats.told, false);
         futex_lock_reset(&ending);
