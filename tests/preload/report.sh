@@ -82,6 +82,10 @@ grep -qx 'The budget was enough: no page was evicted.' err || fail "the sentence
 
 # ---- how the run ends ------------------------------------------------------------------------------
 
+for ms in 11 12 13 14 15 16 17 18 19 20; do
+        run_it 143 "$program" allocate "$ms"
+        reports 1 "ended while it allocated, after $ms ms"
+done
 run_it 143 "$program" term
 reports 1 'ended by SIGTERM'
 holds 'ended by SIGTERM' '.[0] | .whole and (.processes | length == 2 and all(.evictions > 0))'

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void must(int ok, const char *what)
@@ -186,6 +187,25 @@ static void execute(const char *self, const char *mib, const char *then)
         execl(self, "another", "fill", "3", NULL);
 }
 
+/* The signal comes while it allocates: its handler must not. */
+static void allocate_until(long ms)
+{
+        static void *volatile memory[300];
+        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
+        struct itimerspec when = {.it_value.tv_nsec = ms * 1000000};
+        timer_t timer;
+
+        fill(4);
+        must(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0, "timer_create");
+        must(timer_settime(timer, 0, &when, NULL) == 0, "timer_settime");
+        for (;;) {
+                for (size_t i = 0; i < 300; i++)
+                        *(volatile char *)(memory[i] = malloc(1000)) = 1;
+                for (size_t i = 0; i < 300; i++)
+                        free(memory[i]);
+        }
+}
+
 int main(int argc, char **argv)
 {
         const char *what = argc > 1 ? argv[1] : "";
@@ -198,6 +218,8 @@ int main(int argc, char **argv)
                 end_in_thread();
         else if (strcmp(what, "term") == 0)
                 end_by_term();
+        else if (strcmp(what, "allocate") == 0)
+                allocate_until(atoi(argv[2]));
         else if (strcmp(what, "many") == 0)
                 many(atoi(argv[2]));
         else if (strcmp(what, "daemon") == 0)

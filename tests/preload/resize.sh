@@ -136,6 +136,14 @@ stopped=${running[-2]}
 kill -STOP "$stopped"
 "$LAUNCHER" resize "$idle" 16M >out.idle 2>err.idle &
 asker=$!
+"$LAUNCHER" resize "$stopped" 24M >out 2>err &
+quitter=$!
+sleep 0.5
+kill -TERM "$quitter"
+status=0
+wait "$quitter" || status=$?
+{ [ "$status" -eq 143 ] && grep -q 'interrupted: the budget is as it was' err; } ||
+        fail "one that is ended while it waits: status $status" err
 refused 1 'is it stopped' "$stopped" 20M
 kill -CONT "$stopped"
 wait "$asker" && fail "one that does not fault has heard of it" out.idle
