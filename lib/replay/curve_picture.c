@@ -99,22 +99,6 @@ static void draw_misses_axis(struct picture *p)
                    (const char *const[]){"misses", p->y.by_ratio ? " (logarithmic)" : "", NULL});
 }
 
-/* The fewest frames with which the run is at most so many times as slow. */
-static uint64_t frames_for(const struct curve_view *v, double times)
-{
-        uint64_t low = v->least, high = v->enough > low ? v->enough : low;
-
-        while (low < high) {
-                uint64_t middle = low + (high - low) / 2;
-
-                if (curve_view_slowdown(v, middle).middle <= times)
-                        high = middle;
-                else
-                        low = middle + 1;
-        }
-        return low;
-}
-
 /* A mark stands where the curve is so high: time falls with misses. */
 static void draw_slowdown_ticks(struct picture *p)
 {
@@ -129,7 +113,7 @@ static void draw_slowdown_ticks(struct picture *p)
 
                 if (values[i] < least - 0.001) /* not by misses, but by pages that leave */
                         continue;
-                frames = frames_for(v, values[i]);
+                frames = curve_view_frames_for(v, values[i]);
                 double at = (double)v->misses(v->arg, frames), y = axis_place(&p->y, at);
 
                 if (at < p->y.low || at > p->y.high || before - y < 17 ||

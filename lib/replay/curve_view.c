@@ -94,7 +94,7 @@ struct slowdown curve_view_slowdown(const struct curve_view *v, uint64_t frames)
                                  slowdown_if(v, lost, then, 1 + v->doubt)};
 }
 
-uint64_t curve_view_sufficient(const struct curve_view *v)
+uint64_t curve_view_frames_for(const struct curve_view *v, double times)
 {
         uint64_t low = v->least, high = v->enough;
 
@@ -108,12 +108,17 @@ uint64_t curve_view_sufficient(const struct curve_view *v)
         while (low < high) {
                 uint64_t middle = low + (high - low) / 2;
 
-                if (curve_view_slowdown(v, middle).middle <= CURVE_SUFFICES)
+                if (curve_view_slowdown(v, middle).middle <= times)
                         high = middle;
                 else
                         low = middle + 1;
         }
         return low;
+}
+
+uint64_t curve_view_sufficient(const struct curve_view *v)
+{
+        return curve_view_frames_for(v, CURVE_SUFFICES);
 }
 
 /* "2.1 to 2.6 times as long" */

@@ -55,7 +55,10 @@ struct slowdown {
 };
 struct slowdown curve_view_slowdown(const struct curve_view *v, uint64_t frames);
 
-/* The least number of frames that suffices; v->least, if no less is known. */
+/* The least number of frames with which the run is at most so many times as slow; v->least, if no
+ * less is known. */
+uint64_t curve_view_frames_for(const struct curve_view *v, double times);
+/* The least number that suffices. */
 uint64_t curve_view_sufficient(const struct curve_view *v);
 
 /* The budget, in bytes, with which a pool has so many frames. A pool's buffers are a share of its
