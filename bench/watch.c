@@ -4,8 +4,8 @@
  * where other processes can read it.
  *
  * Two pools of 512 frames, one of which is watched, with the same data in zram, eight times as much
- * as the frames hold and LZ4 makes 3 times smaller. One thread on one CPU makes the same accesses to
- * both, block by block in turn, so that whatever the machine does meanwhile happens to both. One
+ * as the frames hold and LZ4 makes 3 times smaller. One thread on one CPU makes the same accesses
+ * to both, block by block in turn, so that whatever the machine does meanwhile happens to both. One
  * pool is faster than its like by up to a tenth, by where its memory lies, as long as it lives: so
  * both are opened anew again and again, each as often before the other as after it. The figure is
  * the time of a block divided by its faults; the ratio is the median of the ratios of neighbouring

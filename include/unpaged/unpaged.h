@@ -144,9 +144,9 @@ struct pg_config {
         /* Or NULL. Gets a line, without its end, when an access is about to get SIGBUS because no
          * page could go out: which limit was reached, and what to do; once for each pool, with
          * message_arg. And a line, once, when an access is about to get SIGBUS because the pool has
-         * lost its userfaultfd (internals.h; where this is NULL, standard error gets that one). It is
-         * called in the fault, with all signals blocked, so it must be async-signal-safe, touch no
-         * paged memory and make no call on the pool: write(2) is what it is for. */
+         * lost its userfaultfd (internals.h; where this is NULL, standard error gets that one). It
+         * is called in the fault, with all signals blocked, so it must be async-signal-safe, touch
+         * no paged memory and make no call on the pool: write(2) is what it is for. */
         void (*out_of_room)(void *arg, const char *line);
         uint32_t sample_every; /* 0, or one fault in so many: pg_fault_samples(), internals.h */
 };
@@ -185,8 +185,8 @@ int pg_close(struct pg_pool *pool) PG_NONNULL(1);
  * -ENOSPC, -EIO: pages could not be written to their stores. -EPROTO: the policy names no page to
  * go (see policy.h). After an error the budget is as it was.
  *
- * Other processes of the same user, and root, can change it, too (`unpaged resize`; live.h), and see
- * what this call has changed: PG_GAUGE_FRAMES_TOTAL there, frames_total in struct pg_stats.
+ * Other processes of the same user, and root, can change it, too (`unpaged resize`; live.h), and
+ * see what this call has changed: PG_GAUGE_FRAMES_TOTAL there, frames_total in struct pg_stats.
  */
 int pg_resize(struct pg_pool *pool, size_t budget) PG_MUST_CHECK PG_NONNULL(1);
 

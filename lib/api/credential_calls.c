@@ -3,12 +3,12 @@
  * credential_calls.c - setuid() and its kin, for the pager's threads too.
  *
  * The C library makes all threads of the process follow such a call, but it does not know those of
- * the pager (lib/os/thread.c): handler threads, keepers, resizers, the thread of an interposer. They would
- * keep root, and every capability, in a process that has given both up. So the library stands
- * before these calls: the C library's goes first, and if that succeeds, every one of our threads
- * takes over the credentials of the calling thread before the call returns. Meanwhile the handlers
- * serve faults: other threads of the program, which the C library interrupts by a signal, may be
- * waiting for a page.
+ * the pager (lib/os/thread.c): handler threads, keepers, resizers, the thread of an interposer.
+ * They would keep root, and every capability, in a process that has given both up. So the library
+ * stands before these calls: the C library's goes first, and if that succeeds, every one of our
+ * threads takes over the credentials of the calling thread before the call returns. Meanwhile the
+ * handlers serve faults: other threads of the program, which the C library interrupts by a signal,
+ * may be waiting for a page.
  *
  * prctl() and capset() change the calling thread alone. Still our threads follow it: they need no
  * privilege, and a program that gives something up does so for all of itself.

@@ -9,8 +9,8 @@
 #include "pool.h"
 
 /* With signals blocked. 0; -EINVAL: fewer than PG_FRAMES_MIN; -ERANGE: more than there can be;
- * -ENOMEM: the pinned pages need more; -EPROTO; or why pages could not be written: the limit is then
- * as it was. */
+ * -ENOMEM: the pinned pages need more; -EPROTO; or why pages could not be written: the limit is
+ * then as it was. */
 int resize_to(struct pg_pool *pool, uint64_t frames);
 
 /* Whether another process asks for a new budget: see unpaged/live.h. */

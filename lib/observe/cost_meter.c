@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define EVERY 64u
-#define FIRST 4u /* at the beginning one in so many */
+#define FIRST 4u /* at the beginning, one fault in this number is measured */
 
 static uint64_t cpu_now(void)
 {

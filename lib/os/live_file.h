@@ -31,7 +31,8 @@ bool live_folder(unsigned i, char folder[LIVE_FOLDER]);
 /* Maps a new file of zeros, or, where none can be made, memory of the process's own; in place of
  * what is at `at`, if that is not NULL. `number`: the last part of its name. NULL: no memory. */
 void *live_file_map(struct live_file *f, size_t bytes, unsigned number, void *at);
-/* A file of so many zeros for the records of the run that this process begins: a descriptor, or -1.
+/* Makes a file of `bytes` zeros, for the records of the run that this process begins. Returns a
+ * descriptor, or -1.
  * Readable and writable by this user alone. */
 int live_run_open(struct live_file *f, size_t bytes);
 /* By the process that made it: nobody finds it any more. */

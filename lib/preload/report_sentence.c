@@ -3,11 +3,11 @@
  * report_sentence.c - what a report means: what part of the time paging took, and how much memory
  * would have saved it.
  *
- * What paging took was measured by each process (run_costs.c); of one that was killed it is what its
- * threads waited for pages. Of several processes the time is that of the run, and those that wait at
- * the same time count each, so it may come to more than all of it. What would have sufficed is the
- * curve's answer (curve_sufficient), which is there with --curve: with it, a process takes 5 %
- * longer than with all the memory it could want. Of several processes the greatest counts.
+ * What paging took was measured by each process (run_costs.c); of one that was killed it is what
+ * its threads waited for pages. Of several processes the time is that of the run, and those that
+ * wait at the same time count each, so it may come to more than all of it. What would have sufficed
+ * is the curve's answer (curve_sufficient), which is there with --curve: with it, a process takes 5
+ * % longer than with all the memory it could want. Of several processes the greatest counts.
  */
 #include "report.h"
 

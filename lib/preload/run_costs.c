@@ -6,12 +6,12 @@
  * What the run would have taken without paging is what its program had of the CPU, without what
  * exceptions took of that (pg_cost_measure: so much for each fault); and the time that its threads
  * slept for other reasons. What paging takes is those exceptions, the CPU time of the pager, and
- * the waiting for stores that are files. First touches are there with all memory, too, so their part
- * stays with the run.
+ * the waiting for stores that are files. First touches are there with all memory, too, so their
+ * part stays with the run.
  *
  * So neither time that others had the CPU nor time that a hypervisor took counts as anything. And
- * the pager's CPU time comes from a clock, while what each kind of fault costs is sampled: that only
- * says how the whole is to be shared out.
+ * the pager's CPU time comes from a clock, while what each kind of fault costs is sampled: that
+ * only says how the whole is to be shared out.
  *
  * Times of several threads are added up. Where these run side by side, the clock on the wall shows
  * less than the sum; the quotient is what it would be.
@@ -168,8 +168,8 @@ static double touches_with_all_memory(const struct pg_stats *s, double touches)
         return all < until ? until : least(all, touches);
 }
 
-/* Pages that had content at once. Those that went out as zeros count as well, as far as so many are
- * known to have come in. */
+/* The most pages that had content at once. Pages that were all zero when they went out are not in
+ * pages_peak. They are added here, but the sum is never more than all pages that ever came in. */
 static uint64_t pages_at_once(const struct pg_stats *s, const struct faults *f)
 {
         double came =

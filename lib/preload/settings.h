@@ -9,12 +9,12 @@
  * then NULL.
  *
  * Where text goes. UNPAGED_STATS, UNPAGED_STATS_JSON and UNPAGED_LOG name files. A process opens
- * them, appends a report or line with a single write, and closes them: O_APPEND keeps them whole, and no
- * descriptor stays behind that would keep a pipe open. "-" is the standard error that the process
- * started with. Descriptor 2 itself will not do: many programs (sort, ls, all that check their
- * output) close it before the end, and others get something else under that number. So a duplicate
- * is kept, close-on-exec and under a high number, and a daemon keeps what it was started with open:
- * for daemons, name a file.
+ * them, appends a report or line with a single write, and closes them: O_APPEND keeps them whole,
+ * and no descriptor stays behind that would keep a pipe open. "-" is the standard error that the
+ * process started with. Descriptor 2 itself will not do: many programs (sort, ls, all that check
+ * their output) close it before the end, and others get something else under that number. So a
+ * duplicate is kept, close-on-exec and under a high number, and a daemon keeps what it was started
+ * with open: for daemons, name a file.
  */
 #ifndef SETTINGS_H
 #define SETTINGS_H

@@ -38,7 +38,7 @@
 #include <unistd.h>
 #include <unpaged/stores.h>
 
-#define ARENA_HEAP 64 /* one part in so many is for brk */
+#define ARENA_HEAP 64 /* a 64th of it is for brk */
 
 #define STATUS_REQUIRED 125
 

@@ -37,7 +37,7 @@ static double again_with(const struct curve_view *v, uint64_t frames)
 /* Budgets from there on are near to what holds all pages. The misses that the curve foretells are
  * too few there, as a policy that hardly has a choice chooses worse. What is lost grows evenly. */
 #define NEAR 0.9
-/* With so many of all pages nothing is lost: some came ahead, and are not wanted. */
+/* The part of all pages with which nothing is lost: the rest were read ahead, and never wanted. */
 #define ALL 0.995
 
 static double parts_between(double value, double from, double to)
@@ -45,9 +45,14 @@ static double parts_between(double value, double from, double to)
         return from < to ? (value - to) / (from - to) : value < to;
 }
 
-/* What paging costs with so many frames, beyond first touches, by the curve. Pages that leave: those
- * that come back do so in proportion to what misses. The others are fewer the more frames there are,
- * until all pages have one. */
+/*
+ * The time that paging costs with this number of frames, first touches left out, if the misses are
+ * those of the curve.
+ *
+ * Pages leave for two reasons. Some come back later: their number is in proportion to the misses.
+ * The others stay away: there are fewer of them with each frame more, and none when every page has
+ * a frame.
+ */
 static double lost_by_curve(const struct curve_view *v, double frames)
 {
         double again = again_with(v, (uint64_t)frames), then = again_with(v, v->budget);

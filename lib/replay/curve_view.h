@@ -8,8 +8,8 @@
  *
  * The estimate. A run takes `kept_ns` with all the memory it could want: then no page comes back,
  * and none leaves. Each miss that is no first touch adds `miss_ns`, and each page that leaves its
- * frame `leave_ns`. The quotient is the slowdown: always beside the same program with all the memory
- * it could want, paged as well.
+ * frame `leave_ns`. The quotient is the slowdown: always beside the same program with all the
+ * memory it could want, paged as well.
  *
  * The costs may be wrong by the share `doubt`, in both directions. As their sum was taken off the
  * time of the run to get kept_ns, that is then wrong by as much the other way. So slowdowns are

@@ -4,8 +4,8 @@
  * such as "unpaged.stats", and "version", a number that grows when a member goes away or means
  * something else; members may be added without that. The schemas are described in unpaged(1).
  *
- * The preloaded library writes with it, too, when a process ends: no allocation, no stdio, no locale.
- * Any thread, any signal handler.
+ * The preloaded library writes with it, too, when a process ends: no allocation, no stdio, no
+ * locale. Any thread, any signal handler.
  *
  * Numbers are whole or have the places that are asked for. Text that is no UTF-8 (the name of a
  * file may be anything) has U+FFFD in place of the bytes that are none.

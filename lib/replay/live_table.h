@@ -73,13 +73,13 @@ void table_sort(struct table *t, const struct table_order *order);
 const char *table_column_name(enum table_column column);
 bool table_column_find(const char *name, enum table_column *column);
 
-/* Which columns fit, as bits. 0: the width is unlimited. PID, MEMORY and PROGRAM always stay; before
- * them the others go, in this order: DELIVERY, USER, RATIO, COMPRESSED, LOADS/s, USED, BUDGET,
- * FAULTS/s, WAIT. */
+/* Which columns fit, as bits. 0: the width is unlimited. PID, MEMORY and PROGRAM always stay;
+ * before them the others go, in this order: DELIVERY, USER, RATIO, COMPRESSED, LOADS/s, USED,
+ * BUDGET, FAULTS/s, WAIT. */
 uint32_t table_columns(unsigned width);
 
-/* A line of text, without a newline, at most `width` bytes of printable ASCII (0: as long as it is).
- * Returns where the column begins, in bytes; *bytes: its width. */
+/* A line of text, without a newline, at most `width` bytes of printable ASCII (0: as long as it
+ * is). Returns where the column begins, in bytes; *bytes: its width. */
 #define TABLE_LINE 256
 void table_head(unsigned width, char line[TABLE_LINE]);
 unsigned table_head_place(unsigned width, enum table_column column, unsigned *bytes);

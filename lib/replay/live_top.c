@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * live_top.c - `unpaged top`: the processes that are paged, which memory they have and how much they
- * wait for it, over and over.
+ * live_top.c - `unpaged top`: the processes that are paged, which memory they have and how much
+ * they wait for it, over and over.
  */
 #include "live_top.h"
 #include "command.h"

@@ -186,8 +186,8 @@ struct writer {
         _Atomic uint64_t rounds;
 };
 
-/* Every page holds the same number twice; a fork must see no page in between... which it may, so the
- * second is at most one behind. */
+/* Every page holds the same number twice; a fork must see no page in between... which it may, so
+ * the second is at most one behind. */
 static void *write_on(void *arg)
 {
         struct writer *w = arg;
@@ -366,7 +366,8 @@ static struct pg_store *swap_file(void)
         return store;
 }
 
-/* Neither writes into the other's places: whether the file was in use before the fork, or not yet. */
+/* Neither writes into the other's places: whether the file was in use before the fork, or not yet.
+ *  */
 START_TEST(a_swap_file_is_not_shared)
 {
         for (unsigned used = 0; used < 2; used++) {
@@ -424,7 +425,8 @@ START_TEST(swap_store_must_be_able_to_follow)
 END_TEST
 
 /* The fork takes the user's last place: the child has its memory, and not the pager's threads. With
- * one place more it has the keeper, and so the pool; only nobody can change its budget from outside. */
+ * one place more it has the keeper, and so the pool; only nobody can change its budget from
+ * outside. */
 START_TEST(child_that_may_have_no_thread_is_without_the_pool_and_goes_on)
 {
         bool keeps = _i == 1;

@@ -3,8 +3,8 @@
  * paged.c - a program with known content that goes on: paged MIB [idle|child]
  *
  * Looks at every page over and over, and aborts at the first that is wrong. With `idle` it does not
- * look, with `child` its child of fork does the same with a copy. Prints a line with the process ids
- * when the pages are there. SIGTERM ends it with 0, and the child with it.
+ * look, with `child` its child of fork does the same with a copy. Prints a line with the process
+ * ids when the pages are there. SIGTERM ends it with 0, and the child with it.
  */
 #include <signal.h>
 #include <stdint.h>
