@@ -373,12 +373,15 @@ int evict_give_back(struct pg_pool *pool, struct move_context *ctx)
 
 /* ---- back within the limit ------------------------------------------------------------------ */
 
-int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
+/* Batches that a store refuses do not count: the context has a count of them, and giving it back
+ * would begin that anew. */
+int evict_to_limit(struct pg_pool *pool, unsigned patience_ms, unsigned batches)
 {
         struct move_context *ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
+        bool more = false;
         int result = 0;
 
-        for (;;) {
+        while (!more) {
                 uint32_t freed = atomic_load(&pool->frames.freed);
                 bool done;
 
@@ -393,8 +396,10 @@ int evict_to_limit(struct pg_pool *pool, unsigned patience_ms)
                         futex_wait(&pool->frames.freed, freed, 1000000);
                 else if (result < 0)
                         break;
+                else if (result > 0 && --batches == 0)
+                        more = true;
                 result = 0;
         }
         pool_context_put(pool, ctx);
-        return result;
+        return more ? 1 : result;
 }

@@ -53,8 +53,8 @@ int evict_give_back(struct pg_pool *pool, struct move_context *ctx);
 void evict_returned(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                     enum ring_event event);
 
-/* Evicts until the pool is within its limit again. patience_ms: for what evict_may_change() names.
- * 0, or why it is not. */
-int evict_to_limit(struct pg_pool *pool, unsigned patience_ms);
+/* Evicts until the pool is within its limit again, or until so many batches have left. patience_ms:
+ * for what evict_may_change() names. 0; 1: there is more to do; or why it cannot be done. */
+int evict_to_limit(struct pg_pool *pool, unsigned patience_ms, unsigned batches);
 
 #endif

@@ -18,6 +18,7 @@
 #include "stats.h"
 
 #include <errno.h>
+#include <time.h>
 
 /* A fault that gets no frame meanwhile takes one beyond the new budget. */
 #define SHRINK_PATIENCE_MS 500u
@@ -37,8 +38,35 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
         return fits ? 0 : -ENOMEM;
 }
 
-/* With `resizing`. */
-static int limit_reach(struct pg_pool *pool, uint64_t frames)
+/* Fork waits for `resizing`, and a store may take seconds for what has to go: so every few batches
+ * it is let go, if anybody waits. Another change of the budget may overtake this one then; the last
+ * one counts. No move context is held meanwhile, as fork waits for those, too. */
+#define SLICE    4u /* batches */
+#define PAUSE_NS 1000000
+
+static void give_way(struct pg_pool *pool, const struct resize_pauses *pauses)
+{
+        if (pauses->call)
+                pauses->call(pauses->arg);
+        if (!futex_lock_is_wanted(&pool->resizing))
+                return;
+        futex_lock_drop(&pool->resizing);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        futex_lock_take(&pool->resizing);
+}
+
+/* After a failure, unless it was changed meanwhile. */
+static void limit_restore(struct pg_pool *pool, uint32_t limit, uint32_t before)
+{
+        pool_lock(pool);
+        if (pool->frames.limit != limit)
+                before = pool->frames.limit;
+        pool_unlock(pool);
+        limit_set(pool, before, &limit);
+}
+
+/* With `resizing`. pauses: NULL: without. */
+static int limit_reach(struct pg_pool *pool, uint64_t frames, const struct resize_pauses *pauses)
 {
         uint32_t limit = (uint32_t)frames, before = limit;
         int error;
@@ -49,9 +77,11 @@ static int limit_reach(struct pg_pool *pool, uint64_t frames)
                 return -ERANGE;
         error = limit_set(pool, limit, &before);
         if (!error && limit < before) {
-                error = evict_to_limit(pool, SHRINK_PATIENCE_MS);
+                while ((error = evict_to_limit(pool, SHRINK_PATIENCE_MS, SLICE)) > 0)
+                        if (pauses)
+                                give_way(pool, pauses);
                 if (error)
-                        limit_set(pool, before, &limit);
+                        limit_restore(pool, limit, before);
         }
         return error == -EBUSY ? -ENOMEM : error;
 }
@@ -61,22 +91,22 @@ int resize_to(struct pg_pool *pool, uint64_t frames)
         int error;
 
         futex_lock_take(&pool->resizing);
-        error = limit_reach(pool, frames);
+        error = limit_reach(pool, frames, &(struct resize_pauses){0});
         futex_lock_drop(&pool->resizing);
         return error;
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static int serve_bytes(struct pg_pool *pool, uint64_t bytes)
+static int serve_bytes(struct pg_pool *pool, uint64_t bytes, const struct resize_pauses *pauses)
 {
         uint64_t pages = bytes / pool->page_size;
         uint64_t buffers = pool->stats.live->buffer_bytes / pool->page_size;
 
-        return limit_reach(pool, pages > buffers ? pages - buffers : 0);
+        return limit_reach(pool, pages > buffers ? pages - buffers : 0, pauses);
 }
 
-void resize_answer(struct pg_pool *pool, bool waits)
+void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses)
 {
         struct pg_live *live = pool->stats.live;
         _Atomic uint32_t *request = (_Atomic uint32_t *)&live->request;
@@ -84,14 +114,14 @@ void resize_answer(struct pg_pool *pool, bool waits)
         uint32_t number;
         uint64_t bytes;
 
-        if (waits)
+        if (pauses)
                 futex_lock_take(&pool->resizing);
         else if (!futex_lock_try(&pool->resizing))
                 return;
         number = atomic_load(request);
         bytes = atomic_exchange((_Atomic uint64_t *)&live->request_bytes, 0);
         if (bytes)
-                atomic_store((_Atomic int32_t *)&live->answer, serve_bytes(pool, bytes));
+                atomic_store((_Atomic int32_t *)&live->answer, serve_bytes(pool, bytes, pauses));
         atomic_store(answered, number);
         futex_lock_drop(&pool->resizing);
         futex_wake_shared(answered, INT32_MAX);

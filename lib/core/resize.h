@@ -8,6 +8,13 @@
 #include <stdint.h>
 #include "pool.h"
 
+/* Where a change takes long, it pauses now and then for those who wait for it to end: fork, and
+ * what `call` does for others. */
+struct resize_pauses {
+        void (*call)(void *arg); /* NULL: nothing */
+        void *arg;
+};
+
 /* With signals blocked. 0; -EINVAL: fewer than PG_FRAMES_MIN; -ERANGE: more than there can be;
  * -ENOMEM: the pinned pages need more; -EPROTO; or why pages could not be written: the limit is
  * then as it was. */
@@ -23,7 +30,8 @@ static inline bool resize_is_asked(const struct pg_pool *pool)
 }
 
 /* Does what is asked, and answers. With signals blocked; async-signal-safe. If the budget is just
- * being changed by a call, or the process forks, it waits, or leaves it for later. */
-void resize_answer(struct pg_pool *pool, bool waits);
+ * being changed by a call, or the process forks, it waits. Without pauses (NULL) it leaves that for
+ * later instead, as several threads may do it. */
+void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses);
 
 #endif

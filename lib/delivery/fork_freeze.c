@@ -46,6 +46,7 @@
 #include "uffd.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #define FREE_BEFORE 16u
 #define PATIENCE_NS (50ull * 1000000)
@@ -352,7 +353,7 @@ void fork_freeze_reset_in_child(struct pg_pool *pool)
 
 void fork_freeze_shrink(struct pg_pool *pool)
 {
-        evict_to_limit(pool, 0);
+        evict_to_limit(pool, 0, UINT_MAX);
 }
 
 void fork_freeze_end(struct pg_pool *pool, bool in_child)

@@ -45,9 +45,15 @@ static void resizer_call(struct pg_pool *pool)
         futex_wake_shared(calls_of(pool), INT32_MAX);
 }
 
+static void answer_credentials(void *arg)
+{
+        credentials_answer(arg);
+}
+
 static void resizer_run(void *arg)
 {
         struct resizer *r = arg;
+        const struct resize_pauses pauses = {answer_credentials, &r->credentials};
         struct pg_pool *pool = r->pool;
 
         stats_self_forget();
@@ -59,7 +65,7 @@ static void resizer_run(void *arg)
                 if (atomic_load(&r->stopping))
                         break;
                 if (resize_is_asked(pool))
-                        resize_answer(pool, true);
+                        resize_answer(pool, &pauses);
                 futex_wait_shared(calls_of(pool), calls, 0);
         }
 }

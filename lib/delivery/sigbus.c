@@ -194,7 +194,7 @@ static bool serve_sigbus(uintptr_t addr, const ucontext_t *context)
                 if (end == FAULT_BUSY)
                         page_wait(mapping_word(m, mapping_page(m, addr)));
                 if (end == FAULT_DONE && !m->pool->resizer && resize_is_asked(m->pool))
-                        resize_answer(m->pool, false);
+                        resize_answer(m->pool, NULL);
                 mapping_put(m);
                 if (end == FAULT_LATER)
                         nanosleep(&pause, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pg_resize: growing is immediate, shrinking evicts, and a refusal leaves the budget as it was. */
+#include "child.h"
 #include "flaky_store.h"
 #include "probe.h"
 
@@ -156,6 +157,77 @@ START_TEST(the_budget_may_change_while_threads_fault)
 }
 END_TEST
 
+static _Atomic bool shrunk;
+
+static void *shrink(void *arg)
+{
+        intptr_t error = pg_resize(arg, 8 * PAGE);
+
+        atomic_store(&shrunk, true);
+        return (void *)error;
+}
+
+static int follows(struct pg_store *store)
+{
+        (void)store;
+        return 0;
+}
+
+static void followed(struct pg_store *store)
+{
+        (void)store;
+}
+
+/* Its memory is the child's own after fork. */
+static struct flaky *inherited_flaky(size_t npages)
+{
+        static struct pg_store_ops ops;
+        struct flaky *f = flaky_new(npages, PAGE, true);
+
+        ops = *f->store.ops;
+        ops.fork_prepare = ops.fork_child = follows;
+        ops.fork_parent = followed;
+        ck_assert_int_eq(pg_store_close(&f->store), 0);
+        ck_assert_int_eq(pg_store_init(&f->store, &ops, npages * PAGE), 0);
+        return f;
+}
+
+/* The store is slow. Fork comes after the first pages have left, and ends before the last have. */
+START_TEST(fork_does_not_wait_for_a_budget_that_shrinks)
+{
+        enum { PAGES = 512 };
+        struct flaky *swap = inherited_flaky(2 * PAGES);
+        struct pg_pool *pool = open_swap(_i, PAGES, INHERIT, &swap->store);
+        char *addr = map_pages(pool, PAGES, 0);
+        pthread_t thread;
+        void *error;
+        pid_t child;
+
+        fill_pages(addr, PAGES, 1);
+        atomic_store(&shrunk, false);
+        atomic_store(&swap->sleep_us, 2000);
+        pthread_create(&thread, NULL, shrink, pool);
+        ck_assert_settles(atomic_load(&swap->saves) > 0);
+        child = fork();
+        if (child == 0) {
+                atomic_store(&swap->sleep_us, 0);
+                CHILD_CHECK(stats_of(pool).frames_total == 8);
+                for (size_t i = 0; i < PAGES; i++)
+                        CHILD_CHECK(*(uint64_t *)(void *)(addr + i * PAGE) == 1 + i);
+                _exit(0);
+        }
+        ck_assert(!atomic_load(&shrunk));
+        atomic_store(&swap->sleep_us, 0);
+        pthread_join(thread, &error);
+        ck_assert_int_eq((intptr_t)error, 0);
+        expect_child(child, 0);
+        ck_assert_settles(count_resident(pool, addr, PAGES) <= 8);
+        check_pages(addr, PAGES, 1);
+        close_pool(pool);
+        flaky_delete(swap);
+}
+END_TEST
+
 TESTS("resize")
 {
         add_for_both(tc, growing_is_immediate);
@@ -164,4 +236,5 @@ TESTS("resize")
         add_for_both(tc, a_budget_that_cannot_be_is_refused);
         add_for_both(tc, a_store_that_refuses_leaves_the_budget_as_it_was);
         add_for_both(tc, the_budget_may_change_while_threads_fault);
+        add_for_both(tc, fork_does_not_wait_for_a_budget_that_shrinks);
 }
