@@ -32,7 +32,9 @@
 #define RUN_LEAST_NS 2e7
 
 /* What an exception takes is measured at the end of the program, of pages of the pager's. It may be
- * wrong by this part, and all else by the other. */
+ * wrong by this part, and all else by the other. Where threads have to wait for a CPU, an exception
+ * takes 20 to 200 us, by where the kernel lets them run, and so it may be wrong by their part of
+ * waiting more. */
 #define DOUBT_EXCEPTIONS 0.15
 #define DOUBT_REST       0.02
 
@@ -111,18 +113,35 @@ void run_costs_begin(bool is_child)
         before = is_child ? (struct delays){0} : delays_now();
 }
 
-/* The time of threads that did not wait for pages, nor for a CPU: asleep. Threads that have ended
- * are taken to have waited for a CPU as much as the others. */
-static double slept_ns(const struct pg_stats *s, double program)
+/* Since the program began, which has had so much of the CPU. Threads that have ended are taken to
+ * have waited for a CPU as much as the others. */
+static struct delays delays_since(double program)
 {
         struct delays d = delays_now();
-        double cpu = d.program_cpu_ns - before.program_cpu_ns,
-               delay = d.program_ns - before.program_ns;
-        double ns = (double)stats_wall_ns() - program - (double)s->wait_ns - d.pager_ns;
 
-        if (cpu > 0 && program > cpu)
-                delay *= program / cpu;
-        return ns > delay ? ns - delay : 0;
+        d.program_cpu_ns -= before.program_cpu_ns;
+        d.program_ns -= before.program_ns;
+        if (d.program_cpu_ns > 0 && program > d.program_cpu_ns) {
+                d.program_ns *= program / d.program_cpu_ns;
+                d.program_cpu_ns = program;
+        }
+        return d;
+}
+
+/* The time of threads that did not wait for pages, nor for a CPU: asleep. */
+static double slept_ns(const struct pg_stats *s, const struct delays *d)
+{
+        double ns = (double)stats_wall_ns() - d->program_cpu_ns - (double)s->wait_ns - d->pager_ns;
+
+        return ns > d->program_ns ? ns - d->program_ns : 0;
+}
+
+/* The part of the time for which the program's threads were ready that they waited for a CPU. */
+static double crowded(const struct delays *d)
+{
+        double ready = d->program_ns + d->program_cpu_ns;
+
+        return ready > 0 && d->program_ns > 0 ? d->program_ns / ready : 0;
 }
 
 /* ---- faults -------------------------------------------------------------------------------- */
@@ -249,6 +268,7 @@ struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
         double program = (double)s->cpu_program_ns - (double)stats_cpu_before_ns();
         double loads = events(s, PG_COST_LOAD_SWAP) + f.files, sampled, paging, scale;
         double exceptions = (double)s->ahead_used * loaded_ahead(s) * (double)s->ahead_cpu_ns;
+        struct delays delays = delays_since(program);
         double waited = 0;
         struct run_costs r = {0};
 
@@ -259,7 +279,7 @@ struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
         sampled = of.needed + of.again + of.leave;
         paging = (double)s->cpu_pager_ns + waited + exceptions;
         scale = sampled > 0 ? paging / sampled : 0;
-        r.kept_ns = of.needed * scale + slept_ns(s, program);
+        r.kept_ns = of.needed * scale + slept_ns(s, &delays);
         if (program > exceptions)
                 r.kept_ns += program - exceptions;
         r.again_ns = of.again * scale;
@@ -269,7 +289,9 @@ struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
                              f.files_first);
         r.most = pages_at_once(s, &f);
         r.back = loads > 0 ? (uint64_t)((double)s->pages_in * (double)r.again / loads) : 0;
-        r.doubt = DOUBT_REST + (paging > 0 ? DOUBT_EXCEPTIONS * exceptions / paging : 0);
+        r.doubt = DOUBT_REST;
+        if (paging > 0)
+                r.doubt += (DOUBT_EXCEPTIONS + crowded(&delays)) * exceptions / paging;
         r.is_short = r.run_ns < RUN_LEAST_NS || s->faults < FAULTS_LEAST || s->access_cpu_ns == 0;
         return r;
 }

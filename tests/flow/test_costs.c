@@ -18,9 +18,9 @@ static struct pg_cost cost_of(struct pg_pool *pool, enum pg_cost_kind kind)
         return stats_of(pool).costs[kind];
 }
 
-static void read_all(const volatile char *map)
+static void read_all(const volatile char *map, size_t npages)
 {
-        for (size_t i = 0; i < NPAGES; i++)
+        for (size_t i = 0; i < npages; i++)
                 (void)map[i * PAGE];
 }
 
@@ -35,7 +35,7 @@ START_TEST(each_kind_is_counted)
         ck_assert_uint_eq(cost_of(pool, PG_COST_LOAD_SWAP).events, 0);
         ck_assert_uint_ge(cost_of(pool, PG_COST_EVICTION).events, NPAGES - FRAMES);
         for (unsigned turn = 0; turn < 4; turn++)
-                read_all(map);
+                read_all(map, NPAGES);
         s = stats_of(pool);
         ck_assert_settles(cost_of(pool, PG_COST_LOAD_SWAP).events +
                                   cost_of(pool, PG_COST_FIRST_TOUCH).events +
@@ -65,7 +65,7 @@ START_TEST(a_file_is_a_store_of_its_own)
         char *map = map_store(pool, store, NPAGES, 0);
 
         ck_assert_int_eq(pg_advise(pool, map, NPAGES * PAGE, PG_ADVICE_RANDOM), 0);
-        read_all(map);
+        read_all(map, NPAGES);
         ck_assert_settles(cost_of(pool, PG_COST_LOAD_STORE).events >= NPAGES / 2);
         ck_assert_uint_eq(cost_of(pool, PG_COST_LOAD_SWAP).events, 0);
         ck_assert_uint_eq(cost_of(pool, PG_COST_FIRST_TOUCH).events, 0);
@@ -144,10 +144,35 @@ START_TEST(what_an_access_costs_is_measured_and_is_no_touch_of_the_programs)
         ck_assert_int_eq(pg_cost_measure(pool), 0);
         ck_assert_uint_gt(stats_of(pool).access_cpu_ns, 100);
         ck_assert_uint_lt(stats_of(pool).access_cpu_ns, 20 * MS);
+        ck_assert_uint_gt(stats_of(pool).ahead_cpu_ns, 0);
+        ck_assert_uint_lt(stats_of(pool).ahead_cpu_ns, 20 * MS);
         ck_assert_int_eq(pg_curve_get(pool, &after, NULL, 0), 0);
         ck_assert_uint_eq(after.faults, before.faults);
         ck_assert_uint_eq(after.first, before.first);
         check_pages(map, NPAGES, 5);
+        close_pool(pool);
+}
+END_TEST
+
+START_TEST(the_most_pages_at_once_are_told)
+{
+        struct pg_pool *pool = open_frames(_i, FRAMES, 0);
+        char *map = map_pages(pool, NPAGES, 0);
+
+        fill_pages(map, FRAMES / 2, 1);
+        ck_assert_uint_eq(stats_of(pool).pages_peak, FRAMES / 2);
+        ck_assert_uint_eq(stats_of(pool).touches_until_full, 0);
+        fill_pages(map, NPAGES, 1);
+        ck_assert_uint_ge(stats_of(pool).pages_peak, NPAGES - FRAMES); /* as one went out */
+        ck_assert_uint_le(stats_of(pool).pages_peak, NPAGES);
+        ck_assert_uint_gt(stats_of(pool).touches_until_full, FRAMES / 2);
+        ck_assert_uint_le(stats_of(pool).touches_until_full, FRAMES);
+        /* What comes in the place of what was dropped are not more. */
+        ck_assert_int_eq(madvise(map, NPAGES / 2 * PAGE, MADV_DONTNEED), 0);
+        fill_pages(map, NPAGES / 4, 1);
+        ck_assert_uint_le(stats_of(pool).pages_peak, NPAGES);
+        read_all(map + NPAGES / 2 * PAGE, NPAGES / 2);
+        ck_assert_uint_le(stats_of(pool).pages_peak, NPAGES);
         close_pool(pool);
 }
 END_TEST
@@ -195,6 +220,7 @@ TESTS("costs")
         add_for_both(tc, waiting_is_told_from_work);
         add_for_both(tc, the_programs_time_is_not_the_pagers);
         add_for_both(tc, what_an_access_costs_is_measured_and_is_no_touch_of_the_programs);
+        add_for_both(tc, the_most_pages_at_once_are_told);
         tcase_add_loop_test(tc, a_child_begins_with_no_costs,
                             *SANITIZER ? PG_DELIVERY_SIGNAL : PG_DELIVERY_THREAD, 2);
         add_for_both(tc, what_stayed_with_the_parent_is_not_measured);

@@ -42,6 +42,33 @@ holds 'one process' '.[0] | .whole and .process_count == 1 and .program == "repo
 grep -qE '^ *[0-9]+ reported +1M +1,0[0-9]{2}K( +[0-9,]+){3}' table || fail "the row" table
 grep -qE '^Paging took [0-9.]+ % of the time\.$' table || fail "the sentence" table
 
+# ---- what part of the time paging took ------------------------------------------------------------
+
+percent() { # MIB TIMES SLEEP_MS
+        run_it 0 "$program" sleep "$@"
+        jq '.processes[0].paging_percent | floor' stats
+}
+
+# Nearly all of it; of a program that sleeps three quarters of its time, a quarter of that; and a
+# program that waits for a CPU does not sleep.
+most=$(percent 4 6 0)
+[ "$most" -ge 40 ] || fail "a program that only fills memory: $most %" table
+ms=$(jq '.processes[0].wall_seconds * 3000 | floor' stats)
+some=$(percent 4 6 "$ms")
+{ [ "$some" -ge $((most / 8)) ] && [ "$some" -le $((most / 2)) ]; } ||
+        fail "it sleeps three quarters of the time: $some %, not $most" table
+spinners=()
+for ((i = 0; i < 2 * $(nproc); i++)); do
+        (exec bash -c 'while :; do :; done') &
+        spinners+=($!)
+done
+busy=$(percent 4 6 0)
+kill "${spinners[@]}"
+wait "${spinners[@]}" 2>/dev/null || true
+[ "$busy" -ge $((most * 2 / 3)) ] || fail "with busy CPUs: $busy %, not $most" table
+
+# ---- many processes -------------------------------------------------------------------------------
+
 extra=(--trace "$work/t")
 run_it 0 "$program" tree
 reports 1 tree

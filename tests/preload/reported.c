@@ -35,6 +35,14 @@ static void fill(size_t mib)
         free(data);
 }
 
+/* Again and again, and then asleep for so long. */
+static void fill_and_sleep(size_t mib, unsigned times, unsigned ms)
+{
+        for (unsigned i = 0; i < times; i++)
+                fill(mib);
+        usleep(ms * 1000);
+}
+
 static void wait_all(void)
 {
         while (wait(NULL) > 0)
@@ -212,6 +220,9 @@ int main(int argc, char **argv)
 
         if (strcmp(what, "fill") == 0)
                 fill((size_t)atoi(argv[2]));
+        else if (strcmp(what, "sleep") == 0)
+                fill_and_sleep((size_t)atoi(argv[2]), (unsigned)atoi(argv[3]),
+                               (unsigned)atoi(argv[4]));
         else if (strcmp(what, "tree") == 0)
                 tree();
         else if (strcmp(what, "thread") == 0)
