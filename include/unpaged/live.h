@@ -112,6 +112,7 @@ enum pg_gauge {
         PG_GAUGE_AHEAD_CPU_NS,
         PG_GAUGE_TOUCHES_UNTIL_FULL,
         PG_GAUGE_PAGES_PEAK,
+        PG_GAUGE_BUDGET_CHANGES,
         PG_GAUGES
 };
 

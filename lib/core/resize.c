@@ -32,6 +32,9 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
         pool_lock(pool);
         *before = pool->frames.limit;
         fits = frames_set_limit(&pool->frames, limit);
+        if (fits && limit != *before)
+                stats_set(&pool->stats, PG_GAUGE_BUDGET_CHANGES,
+                          stats_load(&pool->stats.gauges[PG_GAUGE_BUDGET_CHANGES]) + 1);
         if (fits && pool->has_observers)
                 observers_report(pool, &event, 0);
         pool_unlock(pool);

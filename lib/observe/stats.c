@@ -93,7 +93,7 @@ int stats_restart(struct stats *s)
         if (!live_file_map(&s->file, s->bytes, first.pool, s->live))
                 return -ENOMEM;
         live_begin(s, &first);
-        gauges[PG_GAUGE_TOUCHES_UNTIL_FULL] = 0;
+        gauges[PG_GAUGE_TOUCHES_UNTIL_FULL] = gauges[PG_GAUGE_BUDGET_CHANGES] = 0;
         memcpy((void *)s->gauges, gauges, sizeof(gauges));
         if (atomic_load(&s->nthreads))
                 madvise(s->threads, (STATS_THREAD_SLOTS + 1) * sizeof(*s->threads), MADV_DONTNEED);

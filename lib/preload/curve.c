@@ -58,7 +58,10 @@ static void add_costs(struct curve_view *v, const struct pg_stats *s, bool at_en
         if (v->left) /* a curve that is estimated may know of no misses */
                 v->leave_ns = (r.leave_ns + (again ? 0 : r.again_ns)) / (double)v->left;
         v->doubt = r.doubt;
-        v->is_short = r.is_short && v->left > 0;
+        if (r.is_short && v->left > 0)
+                v->no_verdict = CURVE_SHORT;
+        if (s->budget_changes)
+                v->no_verdict = CURVE_RESIZED;
 }
 
 /* False: there is none. */
@@ -108,7 +111,7 @@ bool curve_sufficient(uint64_t *bytes)
 {
         struct curve_view v;
 
-        if (!look(&v) || v.is_short)
+        if (!look(&v) || v.no_verdict)
                 return false;
         *bytes = (uint64_t)curve_view_bytes(&v, curve_view_sufficient(&v));
         return true;

@@ -68,7 +68,7 @@ static size_t choose_sizes(const struct curve_view *v, uint64_t sizes[ROWS])
 
 static void print_table(const struct curve_view *v)
 {
-        uint64_t sizes[ROWS], sufficient = curve_view_sufficient(v);
+        uint64_t sizes[ROWS], sufficient = v->no_verdict ? 0 : curve_view_sufficient(v);
         size_t n = choose_sizes(v, sizes);
 
         printf("\n  %12s %14s %14s %10s\n", "memory, MiB", "misses", "of them again",
@@ -143,7 +143,10 @@ static void print_json(const struct curve_trace *t, const struct curve_view *v)
         else
                 json_null(&j, "budget_bytes");
         json_bytes(&j, "least_bytes", v, v->least);
-        json_bytes(&j, "sufficient_bytes", v, curve_view_sufficient(v));
+        if (v->no_verdict)
+                json_null(&j, "sufficient_bytes");
+        else
+                json_bytes(&j, "sufficient_bytes", v, curve_view_sufficient(v));
         json_bytes(&j, "enough_bytes", v, v->enough);
         json_points(&j, v);
         json_close(&j);
@@ -212,7 +215,8 @@ static struct curve_view view_of(const struct curve_trace *t, const struct reque
                                    .first = first,
                                    .kept_ns = (double)(other_ns + first * q->fault_ns),
                                    .miss_ns = (double)q->fault_ns,
-                                   .is_least = other_ns == 0};
+                                   .is_least = other_ns == 0,
+                                   .no_verdict = t->was_resized ? CURVE_RESIZED : NULL};
 }
 
 static int show(const struct curve_trace *t, const struct request *q)

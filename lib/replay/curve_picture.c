@@ -130,7 +130,7 @@ static void draw_slowdown_ticks(struct picture *p)
 
 static void draw_slowdown_axis(struct picture *p)
 {
-        if (p->v->miss_ns <= 0 || p->v->is_short)
+        if (p->v->miss_ns <= 0 || p->v->no_verdict)
                 return;
         draw_slowdown_ticks(p);
         axis_title(p, WIDTH - MARGIN, p->top - 14, "end",
@@ -259,7 +259,7 @@ static void set_axes(struct picture *p)
 {
         const struct curve_view *v = p->v;
         uint64_t end = v->enough > v->budget ? v->enough : v->budget, begin = v->least;
-        uint64_t sufficient = v->is_short ? 0 : curve_view_sufficient(v);
+        uint64_t sufficient = v->no_verdict ? 0 : curve_view_sufficient(v);
         double most;
 
         end = end > sufficient ? end : sufficient;

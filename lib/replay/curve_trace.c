@@ -116,6 +116,7 @@ static void take(struct reading *r, const struct pg_trace_event *e)
                 t->microseconds += e->count;
                 break;
         case PG_TRACE_FRAMES:
+                t->was_resized = t->was_resized || e->count != t->frames;
                 t->frames = e->count;
                 break;
         default:

@@ -22,6 +22,7 @@ struct curve_trace {
         struct pg_trace_header header;
         bool touches_only;     /* what left is not in it */
         uint64_t frames;       /* of the pool, at the end; 0: there was none */
+        bool was_resized;      /* it had another number of frames before */
         uint64_t least;        /* frames below which nothing is known */
         uint64_t touches;      /* faults and rescues; or accesses */
         uint64_t lost;         /* events in gaps */

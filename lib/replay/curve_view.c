@@ -133,7 +133,7 @@ static void say_times(const struct curve_view *v, struct ink *k)
 
         if (v->is_least) {
                 ink_text(k, "at most ");
-                ink_number(k, s.middle, 2);
+                ink_number(k, s.middle, s.middle < 100 ? 2 : 0);
         } else if (s.high > 10 * s.low) {
                 ink_text(k, "more than ");
                 ink_number(k, s.low, 1);
@@ -152,9 +152,10 @@ void curve_view_sentence(const struct curve_view *v, struct ink *k)
         uint64_t frames = curve_view_sufficient(v);
         bool short_of = v->budget > 0 && frames > v->budget;
 
-        if (v->is_short) {
-                ink_text(k, "how much memory it needs cannot be told: it ran for too short a time, "
-                            "or had too few faults.");
+        if (v->no_verdict) {
+                ink_text(k, "how much memory it needs cannot be told: ");
+                ink_text(k, v->no_verdict);
+                ink_text(k, ".");
                 return;
         }
         ink_bytes(k, curve_view_bytes(v, frames));

@@ -16,6 +16,9 @@
  * ranges, wide ones where most of the time was paging.
  *
  * It *suffices* what makes the run 5 % slower, by the middle of the range.
+ *
+ * There is no verdict where too little happened; nor where the budget was changed meanwhile, as
+ * costs and misses are then of several budgets.
  */
 #ifndef CURVE_VIEW_H
 #define CURVE_VIEW_H
@@ -25,6 +28,10 @@
 #include "ink.h"
 
 #define CURVE_SUFFICES 1.05
+
+/* For no_verdict. */
+#define CURVE_SHORT   "it ran for too short a time, or had too few faults"
+#define CURVE_RESIZED "its budget was changed while it ran"
 
 struct curve_view {
         /* Misses with so many frames, first touches included; never more for more frames. */
@@ -45,7 +52,7 @@ struct curve_view {
         double leave_ns;    /* that it costs if a page leaves; 0: part of the other one */
         double doubt;       /* of these: 0.1 is one tenth more or less */
         bool is_least;      /* kept_ns is too small: what the program did besides is not known */
-        bool is_short;      /* the run was too short, or had too few faults, for a verdict */
+        const char *no_verdict; /* why there is none; NULL: there is one */
 };
 
 /* How many times as long the run takes with so many frames as with all memory: by the middle of
@@ -75,7 +82,7 @@ const char *curve_view_budget_word(const struct curve_view *v);
 void curve_view_sentence(const struct curve_view *v, struct ink *k);
 
 /* An SVG document. CURVE_PICTURE_SIZE bytes are enough. */
-#define CURVE_PICTURE_SIZE 16384
+#define CURVE_PICTURE_SIZE 24576
 void curve_view_picture(const struct curve_view *v, struct ink *k);
 
 #endif

@@ -64,6 +64,7 @@ static const char *const gauge_names[PG_GAUGES] = {
         [PG_GAUGE_AHEAD_CPU_NS] = "ahead_cpu_ns",
         [PG_GAUGE_TOUCHES_UNTIL_FULL] = "touches_until_full",
         [PG_GAUGE_PAGES_PEAK] = "pages_peak",
+        [PG_GAUGE_BUDGET_CHANGES] = "budget_changes",
 };
 
 static const char *const cost_names[PG_COSTS] = {

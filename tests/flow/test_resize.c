@@ -13,7 +13,10 @@ START_TEST(growing_is_immediate)
         char *addr = map_pages(pool, 32, 0);
 
         fill_pages(addr, 8, 1);
+        ck_assert_int_eq(pg_resize(pool, 8 * PAGE), 0);
+        ck_assert_uint_eq(stats_of(pool).budget_changes, 0);
         ck_assert_int_eq(pg_resize(pool, 32 * PAGE), 0);
+        ck_assert_uint_eq(stats_of(pool).budget_changes, 1);
         ck_assert_uint_eq(stats_of(pool).frames_total, 32);
         ck_assert_settles(stats_of(pool).frames_free == 24);
         fill_pages(addr + 8 * PAGE, 24, 9);
@@ -212,6 +215,7 @@ START_TEST(fork_does_not_wait_for_a_budget_that_shrinks)
         if (child == 0) {
                 atomic_store(&swap->sleep_us, 0);
                 CHILD_CHECK(stats_of(pool).frames_total == 8);
+                CHILD_CHECK(stats_of(pool).budget_changes == 0);
                 for (size_t i = 0; i < PAGES; i++)
                         CHILD_CHECK(*(uint64_t *)(void *)(addr + i * PAGE) == 1 + i);
                 _exit(0);

@@ -93,6 +93,20 @@ for delivery in thread signal; do
         rm report
 done
 
+# ---- what cannot be told then
+
+# No other budget can be told of: neither in words, nor in the picture, nor in figures.
+begin --budget 8M --curve c.svg --stats-json "$work/report" -- "$paged" 24
+resized "$pid (paged): budget 8 MiB -> 12 MiB" "$pid" 12M
+kill "$pid"
+wait "${running[-1]}" || fail "its content was wrong: $?"
+cannot='how much memory it needs cannot be told: its budget was changed while it ran\.'
+grep -q "paged: $cannot$" err || fail "it has a verdict" err
+tr '\n' ' ' <c.svg | sed 's/<[^>]*>/ /g' | tr -s ' ' | grep -q "$cannot" || fail "the picture does not say so" c.svg
+! grep -q 'suffices' c.svg || fail "the picture has a verdict" c.svg
+jq -e '.total.sufficient_bytes == null and .total.paging_percent > 0' report >/dev/null || fail "figures" report
+rm report
+
 # ---- several at once
 
 begin --budget 8M -- "$paged" 24

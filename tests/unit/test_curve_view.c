@@ -130,7 +130,7 @@ START_TEST(a_short_run_has_no_verdict)
 {
         struct curve_view v = run_with(6000);
 
-        v.is_short = true;
+        v.no_verdict = CURVE_SHORT;
         ck_assert_ptr_nonnull(strstr(sentence_of(&v), "cannot be told"));
 }
 END_TEST
