@@ -3,8 +3,10 @@
  * draw_curve.c - draws a made-up what-if curve on standard output, for pictures.sh:
  *
  *   draw-curve NAME PAGE_SIZE LEAST ENOUGH BUDGET GIVEN FIRST MOST FAULT_NS OTHER_NS
+ *              [DOUBT LEFT LEAVE_NS]
  *
- * as in curve_view.h. Misses fall from MOST, in a straight line, to FIRST with ENOUGH frames.
+ * as in curve_view.h; DOUBT in per cent. Misses fall from MOST, in a straight line, to FIRST with
+ * ENOUGH frames.
  */
 #include "curve_view.h"
 
@@ -26,11 +28,11 @@ int main(int argc, char **argv)
 {
         static char at[CURVE_PICTURE_SIZE];
         struct ink ink = {at, sizeof(at), 0, false};
-        uint64_t n[9];
+        uint64_t n[12] = {0};
 
-        if (argc != 11)
+        if (argc != 11 && argc != 14)
                 return 2;
-        for (int i = 0; i < 9; i++)
+        for (int i = 0; i < argc - 2; i++)
                 n[i] = strtoull(argv[i + 2], NULL, 10);
         most = n[6];
         v = (struct curve_view){.misses = misses,
@@ -44,6 +46,11 @@ int main(int argc, char **argv)
         v.miss_ns = (double)n[7];
         v.kept_ns = (double)(n[8] + n[5] * n[7]);
         v.is_least = n[8] == 0;
+        v.doubt = (double)n[9] / 100;
+        v.left = n[10];
+        v.back = v.left / 2;
+        v.leave_ns = (double)n[11];
+        v.most = v.enough * 11 / 10;
         curve_view_picture(&v, &ink);
         fwrite(at, 1, ink.len, stdout);
         return ink.full ? 1 : 0;

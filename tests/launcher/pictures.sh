@@ -42,7 +42,7 @@ spoilt 'in a panel' '<rect class="panel" x="0" y="0" width="12" height="30"/>'
 
 # ---- curves --------------------------------------------------------------------------------------
 
-# curve FILE NAME PAGE_SIZE LEAST ENOUGH BUDGET GIVEN FIRST MOST FAULT_NS OTHER_NS
+# curve FILE NAME PAGE_SIZE LEAST ENOUGH BUDGET GIVEN FIRST MOST FAULT_NS OTHER_NS [DOUBT LEFT LEAVE_NS]
 curve() {
         status=0
         "$DRAW_CURVE" "${@:2}" >"$1" 2>err || status=$?
@@ -62,7 +62,16 @@ lacks plain.svg logarithmic
 curve steep.svg sort 4096 1 300000 4032 $((16 * mib)) 10 9000000 10000 0
 has steep.svg 'misses (logarithmic)'
 has steep.svg 'memory (MiB, logarithmic)'
-has steep.svg 'estimated time, at most (scale of misses)'
+has steep.svg 'estimated time, at most (logarithmic)'
+lacks steep.svg 'what it may be'
+curve leaving.svg leaving 4096 3200 13600 4032 $((16 * mib)) 1700 7500 10000 120000000 15 20000 20000
+has leaving.svg 'estimated time'
+has leaving.svg 'what it may be'
+has leaving.svg '1 ×'
+curve far-off.svg far-off 4096 3200 13600 4032 $((16 * mib)) 1700 750000 10000 120000000 40 20000 20000
+has far-off.svg 'estimated time (logarithmic)'
+curve short.svg short 4096 3200 13600 4032 $((16 * mib)) 1700 7500 0 120000000
+lacks short.svg 'estimated time'
 curve flat.svg true 4096 900 900 1000 $((4 * mib)) 120 120 9000 5000000
 curve near.svg near 4096 3200 4033 4032 $((16 * mib)) 1700 2500 10000 1
 curve far.svg far 4096 3200 4033 4032000 $((16384 * mib)) 1700 2500 10000 1
