@@ -44,8 +44,9 @@ static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
 /* Fork waits for `resizing`, and a store may take seconds for what has to go: so every few batches
  * it is let go, if anybody waits. Another change of the budget may overtake this one then; the last
  * one counts. No move context is held meanwhile, as fork waits for those, too. */
-#define SLICE    4u /* batches */
-#define PAUSE_NS 1000000
+#define SLICE    4u      /* batches */
+#define PAUSE_NS 1000000 /* so long, up to so many times, for who waits to be running again */
+#define PAUSES   100u
 
 static void give_way(struct pg_pool *pool, const struct resize_pauses *pauses)
 {
@@ -54,7 +55,8 @@ static void give_way(struct pg_pool *pool, const struct resize_pauses *pauses)
         if (!futex_lock_is_wanted(&pool->resizing))
                 return;
         futex_lock_drop(&pool->resizing);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        for (unsigned i = 0; i < PAUSES && futex_lock_is_free(&pool->resizing); i++)
+                nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
         futex_lock_take(&pool->resizing);
 }
 

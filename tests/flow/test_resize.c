@@ -208,7 +208,7 @@ START_TEST(fork_does_not_wait_for_a_budget_that_shrinks)
 
         fill_pages(addr, PAGES, 1);
         atomic_store(&shrunk, false);
-        atomic_store(&swap->sleep_us, 2000);
+        atomic_store(&swap->sleep_us, 5000);
         pthread_create(&thread, NULL, shrink, pool);
         ck_assert_settles(atomic_load(&swap->saves) > 0);
         child = fork();
