@@ -46,7 +46,6 @@
 #include "uffd.h"
 
 #include <errno.h>
-#include <limits.h>
 
 #define FREE_BEFORE 16u
 #define PATIENCE_NS (50ull * 1000000)
@@ -351,9 +350,14 @@ void fork_freeze_reset_in_child(struct pg_pool *pool)
         atomic_store(&pool->contexts.waiting, 0);
 }
 
+/* As many as came in above it meanwhile. More may be above the limit, if that is just shrinking:
+ * but fork does not wait for those. */
 void fork_freeze_shrink(struct pg_pool *pool)
 {
-        evict_to_limit(pool, 0, UINT_MAX);
+        uint32_t noted = atomic_load(&pool->freeze.count);
+
+        if (noted)
+                evict_to_limit(pool, 0, 1 + noted / pool->batch_pages);
 }
 
 void fork_freeze_end(struct pg_pool *pool, bool in_child)

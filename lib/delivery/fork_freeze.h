@@ -19,8 +19,8 @@ void fork_freeze_reset_in_child(struct pg_pool *pool);
  * what the caller itself stands on. In a child, where the threads that touched pages are not, they
  * are counted for no thread. */
 void fork_freeze_end(struct pg_pool *pool, bool in_child);
-/* Returns to the budget, with faults being served. As far as the stores allow; otherwise the next
- * faults go on with it. */
+/* What came in above the budget during the freeze leaves, with faults being served. As far as the
+ * stores allow; otherwise the next faults go on with it. */
 void fork_freeze_shrink(struct pg_pool *pool);
 
 #endif
