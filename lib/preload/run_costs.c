@@ -37,6 +37,7 @@
  * waiting more. */
 #define DOUBT_EXCEPTIONS 0.15
 #define DOUBT_REST       0.02
+#define DOUBT_MOST       0.9
 
 /* ---- waiting for a CPU --------------------------------------------------------------------- */
 
@@ -113,25 +114,25 @@ void run_costs_begin(bool is_child)
         before = is_child ? (struct delays){0} : delays_now();
 }
 
-/* Since the program began, which has had so much of the CPU. Threads that have ended are taken to
- * have waited for a CPU as much as the others. */
+/* Since the program began, which has had so much of the CPU by itself. Threads that have ended are
+ * taken to have waited for a CPU as much as the others. None, where /proc cannot be read any more. */
 static struct delays delays_since(double program)
 {
         struct delays d = delays_now();
 
         d.program_cpu_ns -= before.program_cpu_ns;
         d.program_ns -= before.program_ns;
-        if (d.program_cpu_ns > 0 && program > d.program_cpu_ns) {
+        if (d.program_cpu_ns <= 0 || d.program_ns < 0)
+                return (struct delays){0};
+        if (program > d.program_cpu_ns)
                 d.program_ns *= program / d.program_cpu_ns;
-                d.program_cpu_ns = program;
-        }
         return d;
 }
 
 /* The time of threads that did not wait for pages, nor for a CPU: asleep. */
-static double slept_ns(const struct pg_stats *s, const struct delays *d)
+static double slept_ns(const struct pg_stats *s, double program, const struct delays *d)
 {
-        double ns = (double)stats_wall_ns() - d->program_cpu_ns - (double)s->wait_ns - d->pager_ns;
+        double ns = (double)stats_wall_ns() - program - (double)s->wait_ns - d->pager_ns;
 
         return ns > d->program_ns ? ns - d->program_ns : 0;
 }
@@ -141,7 +142,7 @@ static double crowded(const struct delays *d)
 {
         double ready = d->program_ns + d->program_cpu_ns;
 
-        return ready > 0 && d->program_ns > 0 ? d->program_ns / ready : 0;
+        return ready > 0 ? d->program_ns / ready : 0;
 }
 
 /* ---- faults -------------------------------------------------------------------------------- */
@@ -279,7 +280,7 @@ struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
         sampled = of.needed + of.again + of.leave;
         paging = (double)s->cpu_pager_ns + waited + exceptions;
         scale = sampled > 0 ? paging / sampled : 0;
-        r.kept_ns = of.needed * scale + slept_ns(s, &delays);
+        r.kept_ns = of.needed * scale + slept_ns(s, program, &delays);
         if (program > exceptions)
                 r.kept_ns += program - exceptions;
         r.again_ns = of.again * scale;
@@ -292,6 +293,7 @@ struct run_costs run_costs_read(const struct pg_stats *s, uint64_t first)
         r.doubt = DOUBT_REST;
         if (paging > 0)
                 r.doubt += (DOUBT_EXCEPTIONS + crowded(&delays)) * exceptions / paging;
+        r.doubt = least(r.doubt, DOUBT_MOST);
         r.is_short = r.run_ns < RUN_LEAST_NS || s->faults < FAULTS_LEAST || s->access_cpu_ns == 0;
         return r;
 }

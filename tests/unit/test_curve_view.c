@@ -59,6 +59,21 @@ START_TEST(with_the_budget_it_takes_what_it_took)
 }
 END_TEST
 
+/* The lower end of the range is never less than the program alone. */
+START_TEST(however_much_is_in_doubt_it_is_slower)
+{
+        struct curve_view v = run_with(6000);
+
+        for (v.doubt = 0; v.doubt < 0.95; v.doubt += 0.1) {
+                struct slowdown s = curve_view_slowdown(&v, 6000);
+
+                ck_assert_double_gt(s.low, 1);
+                ck_assert_double_ge(s.middle, s.low);
+                ck_assert_double_ge(s.high, s.middle);
+        }
+}
+END_TEST
+
 START_TEST(more_memory_never_costs_time_and_with_all_pages_nothing_is_lost)
 {
         struct curve_view v = run_with(6000);
@@ -138,6 +153,7 @@ END_TEST
 TESTS("curve view")
 {
         tcase_add_test(tc, with_the_budget_it_takes_what_it_took);
+        tcase_add_test(tc, however_much_is_in_doubt_it_is_slower);
         tcase_add_test(tc, more_memory_never_costs_time_and_with_all_pages_nothing_is_lost);
         tcase_add_test(tc, pages_that_leave_and_do_not_come_back_count);
         tcase_add_test(tc, a_budget_that_had_room_for_nearly_all_is_judged_too);
