@@ -76,10 +76,13 @@ static void print_table(const struct curve_view *v)
         for (size_t i = 0; i < n; i++) {
                 uint64_t misses = v->misses(v->arg, sizes[i]);
 
-                printf("  %12.3f %14" PRIu64 " %14" PRIu64 " %9.2fx",
+                printf("  %12.3f %14" PRIu64 " %14" PRIu64,
                        curve_view_bytes(v, sizes[i]) / (1 << 20), misses,
-                       misses > v->first ? misses - v->first : 0,
-                       curve_view_slowdown(v, sizes[i]).middle);
+                       misses > v->first ? misses - v->first : 0);
+                if (v->no_verdict)
+                        printf(" %10s", "-");
+                else
+                        printf(" %9.2fx", curve_view_slowdown(v, sizes[i]).middle);
                 if (sizes[i] == v->budget)
                         printf("  %s", curve_view_budget_word(v));
                 if (sizes[i] == sufficient)
@@ -117,7 +120,10 @@ static void json_points(struct json *j, const struct curve_view *v)
                 json_number(j, "frames", sizes[i]);
                 json_number(j, "misses", misses);
                 json_number(j, "misses_again", misses > v->first ? misses - v->first : 0);
-                json_decimal(j, "slowdown", curve_view_slowdown(v, sizes[i]).middle, 3);
+                if (v->no_verdict)
+                        json_null(j, "slowdown");
+                else
+                        json_decimal(j, "slowdown", curve_view_slowdown(v, sizes[i]).middle, 3);
                 json_close(j);
         }
         json_close(j);

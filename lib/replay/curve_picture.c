@@ -93,12 +93,23 @@ static void draw_memory_axis(struct picture *p)
                                          a.by_ratio ? ", logarithmic)" : ")", NULL});
 }
 
+static void draw_tick(struct picture *p, double y, double value, const char *unit)
+{
+        svg_text_begin(p->k, "tick", LEFT - 7, y + 4, "end");
+        ink_short(p->k, value);
+        ink_text(p->k, unit);
+        svg_text_end(p->k);
+}
+
+/* With a tick at its low end. */
 static void draw_axis(struct picture *p, const struct plot *plot, const char *word,
                       const char *more, const char *unit)
 {
-        double values[AXIS_TICKS], last = 1e9;
+        double values[AXIS_TICKS], last = plot->y.by_ratio ? 1e9 : plot->bottom;
         unsigned n = axis_ticks(&plot->y, 10, 6, values);
 
+        if (!plot->y.by_ratio)
+                draw_tick(p, plot->bottom, plot->y.low, unit);
         for (unsigned i = 0; i < n; i++) {
                 double y = axis_place(&plot->y, values[i]);
 
@@ -106,10 +117,7 @@ static void draw_axis(struct picture *p, const struct plot *plot, const char *wo
                 if (last - y < SVG_LINE)
                         continue;
                 last = y;
-                svg_text_begin(p->k, "tick", LEFT - 7, y + 4, "end");
-                ink_short(p->k, values[i]);
-                ink_text(p->k, unit);
-                svg_text_end(p->k);
+                draw_tick(p, y, values[i], unit);
         }
         axis_title(
                 p, MARGIN, plot->top - 14, "start",
@@ -355,7 +363,10 @@ static void set_axes(struct picture *p)
         p->misses.y.by_ratio = p->misses.y.by_ratio && v->first > 0;
         if (p->misses.y.by_ratio)
                 p->misses.y.low = (double)v->first / 1.5;
-        slowest = time_middle(v, begin) * 1.15;
+        slowest = time_high(v, begin);
+        if (slowest > time_middle(v, begin) * 2.5)
+                slowest = time_middle(v, begin) * 2.5;
+        slowest *= 1.05;
         p->time.y = axis_of(&p->time, 1, slowest > 1.2 ? slowest : 1.2, 1);
 }
 
