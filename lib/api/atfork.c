@@ -42,6 +42,7 @@
 #include "pager_section.h"
 #include "pool.h"
 #include "pool_trace.h"
+#include "resize.h"
 #include "stats.h"
 #include "store_gate.h"
 #include "thread.h"
@@ -184,7 +185,7 @@ static void before_fork(void)
 
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
                 if (pool_inherits(pool))
-                        futex_lock_take(&pool->resizing);
+                        resize_hold_for_fork(pool);
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next) {
                 if (!pool_inherits(pool))
                         continue;
@@ -216,9 +217,6 @@ static void after_fork(void)
 {
         sigset_t signals = pools.signals;
 
-        for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
-                if (pool_inherits(pool))
-                        futex_lock_drop(&pool->resizing);
         atomic_store(&pools.forker, 0);
         pthread_mutex_unlock(&pools.lock);
         credentials_after_fork();
@@ -245,8 +243,10 @@ static void in_parent(void)
         if (has_streams())
                 _IO_list_unlock();
         for (struct pg_pool *pool = pools.first; pool; pool = pool->next)
-                if (pool_inherits(pool))
+                if (pool_inherits(pool)) {
                         fork_freeze_shrink(pool);
+                        resize_go_on_after_fork(pool);
+                }
         after_fork();
 }
 
@@ -341,6 +341,7 @@ static int adopt(struct pg_pool *pool)
         atomic_store(&pool->told_cut_off, 0);
         fault_sampler_restart(&pool->sampler);
         fork_freeze_reset_in_child(pool);
+        resize_in_child(pool);
         if (!error)
                 error = mappings_adopt(pool);
         if (error)
@@ -396,7 +397,6 @@ static void in_child(void)
 
                 locks_drop(pool);
                 lock_drop_for_fork(&pool->stores.lock);
-                futex_lock_reset(&pool->resizing);
                 if (pool_inherits(pool))
                         error = pool->fork_refused ? -EIO : adopt(pool);
                 if (error && pool_inherits(pool))
@@ -405,7 +405,6 @@ static void in_child(void)
                         make_orphan(pool);
                         *at = pool->next;
                 } else {
-                        futex_lock_take(&pool->resizing); /* for after_fork() */
                         at = &pool->next;
                 }
         }

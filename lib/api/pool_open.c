@@ -382,7 +382,7 @@ static void assert_empty(struct pg_pool *pool)
         if (!DEBUG_ASSERTS)
                 return;
         pager_section_enter(&saved);
-        futex_lock_take(&pool->resizing); /* another process may be changing the budget */
+        futex_lock_take(&pool->resize.changing); /* another process may be changing the budget */
         if (f->live != f->free_list.count || f->pinned || pool->victim_queue.list.count ||
             pool->policy.count)
                 event_ring_abort(&pool->ring, NULL, f->live - f->free_list.count,
@@ -390,7 +390,7 @@ static void assert_empty(struct pg_pool *pool)
         if (pool->policy.ops.check && !pool->policy.ops.check(pool->policy.self))
                 event_ring_abort(&pool->ring, NULL, 0, "the policy's structures are broken");
         pool_assert_whole(pool);
-        futex_lock_drop(&pool->resizing);
+        futex_lock_drop(&pool->resize.changing);
         pager_section_leave(&saved);
 }
 

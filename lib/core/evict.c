@@ -107,8 +107,8 @@ int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, 
 /* A store refused. Another victim may be clean, or go to another store. */
 static int try_others(struct move_context *ctx, int error)
 {
-        ctx->avoid_saves = !ctx->all_dirty;
-        return ++ctx->refused < SAVES_TRIED ? 0 : error;
+        ctx->refusals.avoid_saves = !ctx->refusals.all_dirty;
+        return ++ctx->refusals.count < SAVES_TRIED ? 0 : error;
 }
 
 void evict_to_queue(struct pg_pool *pool, struct move_context *ctx)
@@ -373,33 +373,34 @@ int evict_give_back(struct pg_pool *pool, struct move_context *ctx)
 
 /* ---- back within the limit ------------------------------------------------------------------ */
 
-/* Batches that a store refuses do not count: the context has a count of them, and giving it back
- * would begin that anew. */
-int evict_to_limit(struct pg_pool *pool, unsigned patience_ms, unsigned batches)
+static bool is_within_limit(struct pg_pool *pool)
 {
-        struct move_context *ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
-        bool more = false;
-        int result = 0;
+        bool within;
 
-        while (!more) {
-                uint32_t freed = atomic_load(&pool->frames.freed);
-                bool done;
+        pool_lock(pool);
+        frames_trim(&pool->frames);
+        within = pool->frames.live <= pool->frames.limit;
+        pool_unlock(pool);
+        return within;
+}
 
-                pool_lock(pool);
-                frames_trim(&pool->frames);
-                done = pool->frames.live <= pool->frames.limit;
-                pool_unlock(pool);
-                if (done)
-                        break;
-                result = evict(pool, ctx, 1);
-                if (result == -EAGAIN || (evict_may_change(result) && patience_ms-- > 0))
-                        futex_wait(&pool->frames.freed, freed, 1000000);
-                else if (result < 0)
-                        break;
-                else if (result > 0 && --batches == 0)
-                        more = true;
-                result = 0;
-        }
+/* What a move context remembers of stores that refuse is kept from step to step. */
+int evict_step_to_limit(struct pg_pool *pool, struct evict_steps *steps)
+{
+        uint32_t freed = atomic_load(&pool->frames.freed);
+        struct move_context *ctx;
+        int result;
+
+        if (is_within_limit(pool))
+                return 0;
+        ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
+        ctx->refusals = steps->refusals;
+        result = evict(pool, ctx, 1);
+        steps->refusals = ctx->refusals;
         pool_context_put(pool, ctx);
-        return more ? 1 : result;
+        if (result == -EAGAIN || (evict_may_change(result) && steps->patience_ms-- > 0))
+                futex_wait(&pool->frames.freed, freed, 1000000);
+        else if (result < 0)
+                return result;
+        return 1;
 }

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include "event_ring.h"
+#include "move_context.h"
 
-struct move_context;
 struct page_op;
 struct pg_pool;
 
@@ -53,8 +53,14 @@ int evict_give_back(struct pg_pool *pool, struct move_context *ctx);
 void evict_returned(struct pg_pool *pool, struct move_context *ctx, struct page_op *op,
                     enum ring_event event);
 
-/* Evicts until the pool is within its limit again, or until so many batches have left. patience_ms:
- * for what evict_may_change() names. 0; 1: there is more to do; or why it cannot be done. */
-int evict_to_limit(struct pg_pool *pool, unsigned patience_ms, unsigned batches);
+/* Back within the limit, step by step. */
+struct evict_steps {
+        unsigned patience_ms;     /* in: for what evict_may_change() names */
+        struct refusals refusals; /* nothing at first */
+};
+
+/* One batch. 0: the pool is within its limit; 1: there may be more to do; or why it cannot be done.
+ * No move context is held between two steps. */
+int evict_step_to_limit(struct pg_pool *pool, struct evict_steps *steps);
 
 #endif

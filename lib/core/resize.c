@@ -7,6 +7,10 @@
  * is either done or withdrawn, never both; and `answered` becomes the number that `request` had
  * before. A request that comes meanwhile has a higher number and is done next.
  *
+ * Shrinking goes step by step, a batch of evictions each, as a store may take minutes for all. Fork
+ * waits for one step, not for the change. Other changes wait for all of it: so a call that has
+ * returned has left its budget behind, or, after a failure, the one from before.
+ *
  * The budget of a request is the one that other processes see: the pool's buffers are part of it
  * even where the pool was opened by frames.
  */
@@ -18,76 +22,100 @@
 #include "stats.h"
 
 #include <errno.h>
-#include <time.h>
 
 /* A fault that gets no frame meanwhile takes one beyond the new budget. */
 #define SHRINK_PATIENCE_MS 500u
 
 /* -ENOMEM: it would not leave enough beside the pinned pages. */
-static int limit_set(struct pg_pool *pool, uint32_t limit, uint32_t *before)
+static int limit_set(struct pg_pool *pool, uint32_t limit)
 {
         struct pg_trace_event event = {.kind = PG_TRACE_FRAMES, .count = limit};
         bool fits;
 
         pool_lock(pool);
-        *before = pool->frames.limit;
         fits = frames_set_limit(&pool->frames, limit);
-        if (fits && limit != *before)
-                stats_set(&pool->stats, PG_GAUGE_BUDGET_CHANGES,
-                          stats_load(&pool->stats.gauges[PG_GAUGE_BUDGET_CHANGES]) + 1);
         if (fits && pool->has_observers)
                 observers_report(pool, &event, 0);
         pool_unlock(pool);
         return fits ? 0 : -ENOMEM;
 }
 
-/* Fork waits for `resizing`, and a store may take seconds for what has to go: so every few batches
- * it is let go, if anybody waits. Another change of the budget may overtake this one then; the last
- * one counts. No move context is held meanwhile, as fork waits for those, too. */
-#define SLICE    4u      /* batches */
-#define PAUSE_NS 1000000 /* so long, up to so many times, for who waits to be running again */
-#define PAUSES   100u
+/* ---- step by step --------------------------------------------------------------------------- */
 
+#define PAUSE_NS 10000000
+
+void resize_hold_for_fork(struct pg_pool *pool)
+{
+        struct resize *r = &pool->resize;
+
+        atomic_fetch_add(&r->forks, 1);
+        futex_lock_take(&r->step);
+        atomic_fetch_sub(&r->forks, 1);
+        futex_wake(&r->forks, 1);
+}
+
+void resize_go_on_after_fork(struct pg_pool *pool)
+{
+        futex_lock_drop(&pool->resize.step);
+}
+
+/* A store may take seconds for what has to go, or minutes; so fork gets its turn after each batch,
+ * and so does what `pauses` says. */
 static void give_way(struct pg_pool *pool, const struct resize_pauses *pauses)
 {
-        if (pauses->call)
+        struct resize *r = &pool->resize;
+        uint32_t forks;
+
+        if (pauses)
                 pauses->call(pauses->arg);
-        if (!futex_lock_is_wanted(&pool->resizing))
+        if (atomic_load(&r->forks) == 0)
                 return;
-        futex_lock_drop(&pool->resizing);
-        for (unsigned i = 0; i < PAUSES && futex_lock_is_free(&pool->resizing); i++)
-                nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
-        futex_lock_take(&pool->resizing);
+        futex_lock_drop(&r->step);
+        while ((forks = atomic_load(&r->forks)) != 0)
+                futex_wait(&r->forks, forks, PAUSE_NS);
+        futex_lock_take(&r->step);
 }
 
-/* After a failure, unless it was changed meanwhile. */
-static void limit_restore(struct pg_pool *pool, uint32_t limit, uint32_t before)
+static int shrink(struct pg_pool *pool, const struct resize_pauses *pauses)
 {
-        pool_lock(pool);
-        if (pool->frames.limit != limit)
-                before = pool->frames.limit;
-        pool_unlock(pool);
-        limit_set(pool, before, &limit);
+        struct evict_steps steps = {.patience_ms = SHRINK_PATIENCE_MS};
+        int result;
+
+        while ((result = evict_step_to_limit(pool, &steps)) > 0)
+                give_way(pool, pauses);
+        return result;
 }
 
-/* With `resizing`. pauses: NULL: without. */
+static void count_change(struct pg_pool *pool)
+{
+        _Atomic uint64_t *changes = &pool->stats.gauges[PG_GAUGE_BUDGET_CHANGES];
+
+        stats_set(&pool->stats, PG_GAUGE_BUDGET_CHANGES, stats_load(changes) + 1);
+}
+
+/* With `changing`, and so one at a time: nobody else sets the limit meanwhile. */
 static int limit_reach(struct pg_pool *pool, uint64_t frames, const struct resize_pauses *pauses)
 {
-        uint32_t limit = (uint32_t)frames, before = limit;
+        struct resize *r = &pool->resize;
+        uint32_t before = pool->frames.limit;
         int error;
 
         if (frames < PG_FRAMES_MIN)
                 return -EINVAL;
         if (frames > pool->frames.capacity)
                 return -ERANGE;
-        error = limit_set(pool, limit, &before);
-        if (!error && limit < before) {
-                while ((error = evict_to_limit(pool, SHRINK_PATIENCE_MS, SLICE)) > 0)
-                        if (pauses)
-                                give_way(pool, pauses);
+        futex_lock_take(&r->step);
+        error = limit_set(pool, (uint32_t)frames);
+        if (!error && frames < before) {
+                r->limit_before = before;
+                error = shrink(pool, pauses);
+                r->limit_before = 0;
                 if (error)
-                        limit_restore(pool, limit, before);
+                        limit_set(pool, before);
         }
+        if (!error && frames != before)
+                count_change(pool);
+        futex_lock_drop(&r->step);
         return error == -EBUSY ? -ENOMEM : error;
 }
 
@@ -95,10 +123,22 @@ int resize_to(struct pg_pool *pool, uint64_t frames)
 {
         int error;
 
-        futex_lock_take(&pool->resizing);
-        error = limit_reach(pool, frames, &(struct resize_pauses){0});
-        futex_lock_drop(&pool->resizing);
+        futex_lock_take(&pool->resize.changing);
+        error = limit_reach(pool, frames, NULL);
+        futex_lock_drop(&pool->resize.changing);
         return error;
+}
+
+/* The change that was under way is the parent's, and whether it will succeed there nobody knows. */
+void resize_in_child(struct pg_pool *pool)
+{
+        struct resize *r = &pool->resize;
+
+        pool_lock(pool);
+        if (r->limit_before)
+                frames_set_limit(&pool->frames, r->limit_before);
+        pool_unlock(pool);
+        *r = (struct resize){0};
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
@@ -120,14 +160,14 @@ void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses)
         uint64_t bytes;
 
         if (pauses)
-                futex_lock_take(&pool->resizing);
-        else if (!futex_lock_try(&pool->resizing))
+                futex_lock_take(&pool->resize.changing);
+        else if (!futex_lock_try(&pool->resize.changing))
                 return;
         number = atomic_load(request);
         bytes = atomic_exchange((_Atomic uint64_t *)&live->request_bytes, 0);
         if (bytes)
                 atomic_store((_Atomic int32_t *)&live->answer, serve_bytes(pool, bytes, pauses));
         atomic_store(answered, number);
-        futex_lock_drop(&pool->resizing);
+        futex_lock_drop(&pool->resize.changing);
         futex_wake_shared(answered, INT32_MAX);
 }

@@ -8,10 +8,9 @@
 #include <stdint.h>
 #include "pool.h"
 
-/* Where a change takes long, it pauses now and then for those who wait for it to end: fork, and
- * what `call` does for others. */
+/* What is done again and again while a change takes long. */
 struct resize_pauses {
-        void (*call)(void *arg); /* NULL: nothing */
+        void (*call)(void *arg);
         void *arg;
 };
 
@@ -30,8 +29,16 @@ static inline bool resize_is_asked(const struct pg_pool *pool)
 }
 
 /* Does what is asked, and answers. With signals blocked; async-signal-safe. If the budget is just
- * being changed by a call, or the process forks, it waits. Without pauses (NULL) it leaves that for
- * later instead, as several threads may do it. */
+ * being changed by a call, it waits. Without pauses (NULL) it leaves that for later instead, as
+ * several threads may do it. */
 void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses);
+
+/* Around fork(2), in the parent: no change of the budget goes on in between. Waits for one batch of
+ * evictions at most. With signals blocked. */
+void resize_hold_for_fork(struct pg_pool *pool);
+void resize_go_on_after_fork(struct pg_pool *pool);
+/* In the child, when its counters are its own; before it has threads, or a trace. It begins with the
+ * budget from before a change that was under way. */
+void resize_in_child(struct pg_pool *pool);
 
 #endif

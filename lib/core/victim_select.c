@@ -52,7 +52,8 @@ static struct page_op *claim_victim(struct pg_pool *pool, struct page_batch *out
 /* A store has just refused: look for pages that need none first. */
 static bool is_avoided(const struct move_context *ctx, const struct frame *f)
 {
-        return ctx->avoid_saves && page_word_read(mapping_word(f->mapping, f->page)) & PAGE_DIRTY;
+        return ctx->refusals.avoid_saves &&
+               page_word_read(mapping_word(f->mapping, f->page)) & PAGE_DIRTY;
 }
 
 /* Counts those passed over. */
@@ -60,7 +61,7 @@ static bool is_passed_over(struct pg_pool *pool, struct move_context *ctx, uint3
 {
         bool pass = is_avoided(ctx, frame_at(&pool->frames, frame));
 
-        ctx->passed_over += pass;
+        ctx->refusals.passed_over += pass;
         return pass;
 }
 
@@ -124,7 +125,7 @@ void victims_from_policy(struct pg_pool *pool, struct move_context *ctx, unsigne
         struct replacement r = pool_replacement(pool);
         struct claimer c;
 
-        ctx->passed_before = ctx->passed_over;
+        ctx->passed_before = ctx->refusals.passed_over;
         pool_lock(pool);
         ctx->uses_queue = replacement_queues(&r);
         c = claimer_of(pool, ctx, ctx->uses_queue);
@@ -176,11 +177,11 @@ int victims_why_none(struct pg_pool *pool, struct move_context *ctx)
         int error = 0;
 
         pool_lock(pool);
-        if (ctx->passed_over > pool->policy.count + pool->victim_queue.list.count) {
-                ctx->avoid_saves = false; /* all were looked at, and all must be saved */
-                ctx->all_dirty = true;
-                ctx->passed_over = 0;
-        } else if (ctx->passed_over <= ctx->passed_before) {
+        if (ctx->refusals.passed_over > pool->policy.count + pool->victim_queue.list.count) {
+                ctx->refusals.avoid_saves = false; /* all were looked at, and all must be saved */
+                ctx->refusals.all_dirty = true;
+                ctx->refusals.passed_over = 0;
+        } else if (ctx->refusals.passed_over <= ctx->passed_before) {
                 error = nothing_was_named(pool, ctx);
         }
         pool_unlock(pool);

@@ -312,14 +312,26 @@ static uint32_t count_free_frames(struct pg_pool *pool)
         return n;
 }
 
-/* Some frames become free, if that is to be had. */
+static uint32_t count_above_limit(struct pg_pool *pool)
+{
+        const struct frames *f = &pool->frames;
+        uint32_t n;
+
+        pool_lock(pool);
+        n = f->live > f->limit ? f->live - f->limit : 0;
+        pool_unlock(pool);
+        return n;
+}
+
+/* Some frames become free, if that is to be had: not while the budget is shrinking, when those that
+ * are freed are gone. */
 static void make_room(struct pg_pool *pool)
 {
         uint32_t want = pool->frames.limit / 8 < FREE_BEFORE ? pool->frames.limit / 8 : FREE_BEFORE;
         struct move_context *ctx;
 
-        if (pool_is_strict(pool))
-                return; /* evictions are counted */
+        if (pool_is_strict(pool) /* evictions are counted */ || count_above_limit(pool))
+                return;
         ctx = move_context_get(&pool->contexts, &pool->stats, stats_self());
         for (unsigned tries = 0; tries < FREE_BEFORE && count_free_frames(pool) < want; tries++)
                 if (evict(pool, ctx, want) < 0)
@@ -350,14 +362,16 @@ void fork_freeze_reset_in_child(struct pg_pool *pool)
         atomic_store(&pool->contexts.waiting, 0);
 }
 
-/* As many as came in above it meanwhile. More may be above the limit, if that is just shrinking:
- * but fork does not wait for those. */
+/* More may be above the limit, if that is just shrinking; but for those fork does not wait. */
 void fork_freeze_shrink(struct pg_pool *pool)
 {
-        uint32_t noted = atomic_load(&pool->freeze.count);
+        struct evict_steps steps = {0};
+        uint32_t noted = atomic_load(&pool->freeze.count), above = count_above_limit(pool);
+        uint32_t rest = above > noted ? above - noted : 0;
 
-        if (noted)
-                evict_to_limit(pool, 0, 1 + noted / pool->batch_pages);
+        for (uint32_t i = 0; i < noted && count_above_limit(pool) > rest; i++)
+                if (evict_step_to_limit(pool, &steps) <= 0)
+                        break;
 }
 
 void fork_freeze_end(struct pg_pool *pool, bool in_child)

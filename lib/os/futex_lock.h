@@ -117,17 +117,6 @@ static inline void futex_lock_drop(struct futex_lock *lock)
                 futex_wake(&lock->word, 1);
 }
 
-/* By its holder: does another thread wait for it? It may be that none does any more. */
-static inline bool futex_lock_is_wanted(const struct futex_lock *lock)
-{
-        return atomic_load_explicit(&lock->word, memory_order_relaxed) == 2;
-}
-
-static inline bool futex_lock_is_free(const struct futex_lock *lock)
-{
-        return atomic_load_explicit(&lock->word, memory_order_relaxed) == 0;
-}
-
 /* In a child of fork: neither the holder nor a thread that waits is in this process. */
 static inline void futex_lock_reset(struct futex_lock *lock)
 {

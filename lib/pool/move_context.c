@@ -73,8 +73,8 @@ void move_context_reset(struct move_context *ctx, struct stats *stats, pid_t tid
         ctx->tid = tid;
         ctx->thread = stats_thread(stats, tid);
         ctx->in.count = ctx->out.count = 0;
-        ctx->avoid_saves = ctx->all_dirty = false;
-        ctx->passed_over = ctx->refused = ctx->pins = 0;
+        ctx->refusals = (struct refusals){0};
+        ctx->pins = 0;
 }
 
 static struct move_context *context_get(struct move_contexts *all, struct stats *stats, pid_t tid,

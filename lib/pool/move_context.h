@@ -72,6 +72,14 @@ struct dropping {
         uint8_t ask[BATCH_MAX], go[BATCH_MAX]; /* their numbers in the batch */
 };
 
+/* What was learnt of stores that refuse pages. */
+struct refusals {
+        uint32_t count;       /* batches of victims that they refused */
+        uint32_t passed_over; /* dirty victims passed over while avoid_saves */
+        bool avoid_saves;     /* a store has just refused: look for victims that are clean */
+        bool all_dirty;       /* and there are none */
+};
+
 struct move_context {
         struct page_batch in;  /* pages coming in */
         struct page_batch out; /* pages going out, to make room for them */
@@ -83,13 +91,10 @@ struct move_context {
         struct cost_meter cost;
         struct thread_counters *thread; /* of that thread; or NULL */
         pid_t tid;                      /* of the thread on whose behalf this happens; 0: unknown */
-        bool avoid_saves;       /* a store has just refused: look for victims that are clean */
-        bool all_dirty;         /* and there are none */
-        uint32_t passed_over;   /* dirty victims passed over while avoid_saves */
+        struct refusals refusals;
         uint32_t passed_before; /* of them, before the present eviction */
         bool uses_queue;        /* in the present eviction victims wait in the queue */
         bool nameless;          /* in it the policy named no frame, although it has some */
-        uint32_t refused;       /* batches of victims that the stores refused */
         uint32_t predict_turn;  /* counts batches that came in (write_predict.h) */
         uint32_t pins;          /* frames reserved for pinning: pages coming in are pinned */
 };

@@ -55,6 +55,14 @@ struct fork_freeze {
         } log[FORK_LOG];
 };
 
+/* Changes of the budget: see resize.c. Order: changing, step. */
+struct resize {
+        struct futex_lock changing; /* one at a time */
+        struct futex_lock step;     /* a part of one; or a fork: never both */
+        _Atomic uint32_t forks;     /* that wait for it */
+        uint32_t limit_before;      /* 0: it is not shrinking. With step */
+};
+
 struct pg_pool {
         size_t page_size;
         unsigned page_shift;
@@ -102,8 +110,8 @@ struct pg_pool {
         struct fork_freeze freeze;
         bool fork_refused; /* a store has refused the fork that is under way */
 
-        struct futex_lock resizing; /* one change of the budget at a time */
-        struct resizer *resizer;    /* changes it for other processes: see resizer.c */
+        struct resize resize;    /* changes of the budget: see resize.c */
+        struct resizer *resizer; /* makes them for other processes: see resizer.c */
 
         struct lock mappings_lock;
         struct mapping *mappings; /* linked by next */

@@ -160,14 +160,24 @@ START_TEST(the_budget_may_change_while_threads_fault)
 }
 END_TEST
 
-static _Atomic bool shrunk;
+/* ---- while a change is under way ------------------------------------------------------------ */
 
-static void *shrink(void *arg)
+enum { MANY = 1024, BATCH_MOST = 64 };
+
+struct change {
+        struct pg_pool *pool;
+        size_t frames;
+        intptr_t error;
+        _Atomic bool ended;
+};
+
+static void *change(void *arg)
 {
-        intptr_t error = pg_resize(arg, 8 * PAGE);
+        struct change *c = arg;
 
-        atomic_store(&shrunk, true);
-        return (void *)error;
+        c->error = pg_resize(c->pool, c->frames * PAGE);
+        atomic_store(&c->ended, true);
+        return NULL;
 }
 
 static int follows(struct pg_store *store)
@@ -195,40 +205,126 @@ static struct flaky *inherited_flaky(size_t npages)
         return f;
 }
 
-/* The store is slow. Fork comes after the first pages have left, and ends before the last have. */
-START_TEST(fork_does_not_wait_for_a_budget_that_shrinks)
-{
-        enum { PAGES = 512 };
-        struct flaky *swap = inherited_flaky(2 * PAGES);
-        struct pg_pool *pool = open_swap(_i, PAGES, INHERIT, &swap->store);
-        char *addr = map_pages(pool, PAGES, 0);
+struct slow {
+        struct flaky *swap;
+        struct pg_pool *pool;
+        char *addr;
+        struct change first;
         pthread_t thread;
-        void *error;
+};
+
+/* A pool of MANY pages shrinks to a few frames, into a slow store; the first pages have left. */
+static void slow_begin(struct slow *s, int delivery)
+{
+        s->swap = inherited_flaky(2 * MANY);
+        s->pool = open_swap(delivery, MANY, INHERIT, &s->swap->store);
+        s->addr = map_pages(s->pool, MANY, 0);
+        fill_pages(s->addr, MANY, 1);
+        s->first = (struct change){.pool = s->pool, .frames = 8};
+        atomic_store(&s->swap->sleep_us, 5000);
+        pthread_create(&s->thread, NULL, change, &s->first);
+        ck_assert_settles(atomic_load(&s->swap->saves) > 0);
+}
+
+static void slow_end(struct slow *s, intptr_t error)
+{
+        atomic_store(&s->swap->sleep_us, 0);
+        pthread_join(s->thread, NULL);
+        ck_assert_int_eq(s->first.error, error);
+        atomic_store(&s->swap->fail_get, 0);
+        atomic_store(&s->swap->fail_save, 0);
+        check_pages(s->addr, MANY, 1);
+        close_pool(s->pool);
+        flaky_delete(s->swap);
+}
+
+/* What the child sees: the store is full for it, and all is there. */
+static void live_with_the_budget_from_before(struct slow *s)
+{
+        atomic_store(&s->swap->sleep_us, 0);
+        atomic_store(&s->swap->fail_get, ENOSPC);
+        CHILD_CHECK(stats_of(s->pool).frames_total == MANY);
+        CHILD_CHECK(stats_of(s->pool).budget_changes == 0);
+        for (size_t i = 0; i < MANY; i++)
+                CHILD_CHECK(*(uint64_t *)(void *)(s->addr + i * PAGE) == 1 + i);
+        CHILD_CHECK(pg_resize(s->pool, 2 * MANY * PAGE) == 0);
+        _exit(0);
+}
+
+START_TEST(fork_waits_for_a_batch_of_pages_only)
+{
+        struct slow s;
+        int before;
         pid_t child;
 
-        fill_pages(addr, PAGES, 1);
-        atomic_store(&shrunk, false);
-        atomic_store(&swap->sleep_us, 5000);
-        pthread_create(&thread, NULL, shrink, pool);
-        ck_assert_settles(atomic_load(&swap->saves) > 0);
+        slow_begin(&s, _i);
+        before = atomic_load(&s.swap->saves);
         child = fork();
-        if (child == 0) {
-                atomic_store(&swap->sleep_us, 0);
-                CHILD_CHECK(stats_of(pool).frames_total == 8);
-                CHILD_CHECK(stats_of(pool).budget_changes == 0);
-                for (size_t i = 0; i < PAGES; i++)
-                        CHILD_CHECK(*(uint64_t *)(void *)(addr + i * PAGE) == 1 + i);
-                _exit(0);
-        }
-        ck_assert(!atomic_load(&shrunk));
-        atomic_store(&swap->sleep_us, 0);
-        pthread_join(thread, &error);
-        ck_assert_int_eq((intptr_t)error, 0);
+        if (child == 0)
+                live_with_the_budget_from_before(&s);
+        ck_assert_int_le(atomic_load(&s.swap->saves) - before, 2 * BATCH_MOST);
+        ck_assert(!atomic_load(&s.first.ended));
         expect_child(child, 0);
-        ck_assert_settles(count_resident(pool, addr, PAGES) <= 8);
-        check_pages(addr, PAGES, 1);
-        close_pool(pool);
-        flaky_delete(swap);
+        slow_end(&s, 0);
+}
+END_TEST
+
+START_TEST(nor_for_a_store_that_refuses)
+{
+        struct slow s;
+        int before;
+        pid_t child;
+
+        slow_begin(&s, _i);
+        atomic_store(&s.swap->fail_save, EIO);
+        before = atomic_load(&s.swap->saves);
+        child = fork();
+        if (child == 0)
+                live_with_the_budget_from_before(&s);
+        ck_assert_int_le(atomic_load(&s.swap->saves) - before, 3 * BATCH_MOST);
+        expect_child(child, 0);
+        slow_end(&s, -EIO);
+}
+END_TEST
+
+START_TEST(two_changes_follow_each_other)
+{
+        struct slow s;
+        struct change second;
+        pthread_t thread;
+
+        slow_begin(&s, _i);
+        second = (struct change){.pool = s.pool, .frames = 100};
+        pthread_create(&thread, NULL, change, &second);
+        usleep(10000);
+        ck_assert(!atomic_load(&second.ended));
+        atomic_store(&s.swap->sleep_us, 0);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(second.error, 0);
+        ck_assert_settles(atomic_load(&s.first.ended));
+        ck_assert_uint_eq(stats_of(s.pool).frames_total, 100);
+        ck_assert_uint_eq(stats_of(s.pool).budget_changes, 2);
+        ck_assert_uint_le(count_resident(s.pool, s.addr, MANY), 100);
+        slow_end(&s, 0);
+}
+END_TEST
+
+START_TEST(two_changes_that_fail_leave_the_budget_as_it_was)
+{
+        struct slow s;
+        struct change second;
+        pthread_t thread;
+
+        slow_begin(&s, _i);
+        second = (struct change){.pool = s.pool, .frames = 100};
+        pthread_create(&thread, NULL, change, &second);
+        usleep(10000);
+        atomic_store(&s.swap->fail_get, ENOSPC);
+        pthread_join(thread, NULL);
+        ck_assert_int_eq(second.error, -ENOSPC);
+        ck_assert_uint_eq(stats_of(s.pool).frames_total, MANY);
+        ck_assert_uint_eq(stats_of(s.pool).budget_changes, 0);
+        slow_end(&s, -ENOSPC);
 }
 END_TEST
 
@@ -240,5 +336,8 @@ TESTS("resize")
         add_for_both(tc, a_budget_that_cannot_be_is_refused);
         add_for_both(tc, a_store_that_refuses_leaves_the_budget_as_it_was);
         add_for_both(tc, the_budget_may_change_while_threads_fault);
-        add_for_both(tc, fork_does_not_wait_for_a_budget_that_shrinks);
+        add_for_both(tc, fork_waits_for_a_batch_of_pages_only);
+        add_for_both(tc, nor_for_a_store_that_refuses);
+        add_for_both(tc, two_changes_follow_each_other);
+        add_for_both(tc, two_changes_that_fail_leave_the_budget_as_it_was);
 }
