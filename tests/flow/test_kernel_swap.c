@@ -131,6 +131,7 @@ START_TEST(no_write_is_lost_while_the_kernel_swaps)
         unsigned char expected[PAGES] = {0};
         uint64_t seed = 7;
         char *map = map_pages(pool, PAGES, 0);
+        bool swapped = false;
 
         for (unsigned round = 0; round < 4000; round++) {
                 size_t page = random_below(&seed, PAGES);
@@ -138,10 +139,12 @@ START_TEST(no_write_is_lost_while_the_kernel_swaps)
                 ck_assert_uint_eq((unsigned char)map[page * PAGE + 9], expected[page]);
                 if (random_below(&seed, 2))
                         map[page * PAGE + 9] = (char)++expected[page];
-                if (round % 100 == 0)
-                        madvise(map, PAGES * PAGE, MADV_PAGEOUT);
+                if (round % 100 != 0)
+                        continue;
+                madvise(map, PAGES * PAGE, MADV_PAGEOUT);
+                swapped = swapped || swapped_kb() > 0;
         }
-        ck_assert_uint_gt(swapped_kb(), 0);
+        ck_assert(swapped);
         close_pool(pool);
 }
 END_TEST
