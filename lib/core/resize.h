@@ -37,8 +37,8 @@ void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses);
  * evictions at most. With signals blocked. */
 void resize_hold_for_fork(struct pg_pool *pool);
 void resize_go_on_after_fork(struct pg_pool *pool);
-/* In the child, when its counters are its own; before it has threads, or a trace. It begins with the
- * budget from before a change that was under way. */
+/* In the child, when its counters are its own; before it has threads, or a trace. It begins with
+ * the budget from before a change that was under way. */
 void resize_in_child(struct pg_pool *pool);
 
 #endif

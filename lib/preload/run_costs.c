@@ -114,8 +114,9 @@ void run_costs_begin(bool is_child)
         before = is_child ? (struct delays){0} : delays_now();
 }
 
-/* Since the program began, which has had so much of the CPU by itself. Threads that have ended are
- * taken to have waited for a CPU as much as the others. None, where /proc cannot be read any more. */
+/* Since the program began, which has had `program` of the CPU by itself. Threads that have ended
+ * are taken to have waited for a CPU as much as the others. Where /proc cannot be read any more: 0.
+ */
 static struct delays delays_since(double program)
 {
         struct delays d = delays_now();
