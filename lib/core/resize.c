@@ -11,6 +11,11 @@
  * waits for one step, not for the change. Other changes wait for all of it: so a call that has
  * returned has left its budget behind, or, after a failure, the one from before.
  *
+ * A fault, where it is one that does what is asked, waits for no fork: its thread may hold what fork
+ * waits for, a lock of the C library; or it is the one that forks. So it leaves the request to a
+ * later fault if it finds a fork, or another change, under way; and a fork that finds such a change
+ * under way waits for all of it.
+ *
  * The budget of a request is the one that other processes see: the pool's buffers are part of it
  * even where the pool was opened by frames.
  */
@@ -66,7 +71,7 @@ static void give_way(struct pg_pool *pool, const struct resize_pauses *pauses)
         struct resize *r = &pool->resize;
         uint32_t forks;
 
-        if (pauses)
+        if (pauses->call)
                 pauses->call(pauses->arg);
         if (atomic_load(&r->forks) == 0)
                 return;
@@ -82,7 +87,8 @@ static int shrink(struct pg_pool *pool, const struct resize_pauses *pauses)
         int result;
 
         while ((result = evict_step_to_limit(pool, &steps)) > 0)
-                give_way(pool, pauses);
+                if (pauses)
+                        give_way(pool, pauses);
         return result;
 }
 
@@ -93,7 +99,7 @@ static void count_change(struct pg_pool *pool)
         stats_set(&pool->stats, PG_GAUGE_BUDGET_CHANGES, stats_load(changes) + 1);
 }
 
-/* With `changing`, and so one at a time: nobody else sets the limit meanwhile. */
+/* In a change: nobody else sets the limit meanwhile. */
 static int limit_reach(struct pg_pool *pool, uint64_t frames, const struct resize_pauses *pauses)
 {
         struct resize *r = &pool->resize;
@@ -104,7 +110,6 @@ static int limit_reach(struct pg_pool *pool, uint64_t frames, const struct resiz
                 return -EINVAL;
         if (frames > pool->frames.capacity)
                 return -ERANGE;
-        futex_lock_take(&r->step);
         error = limit_set(pool, (uint32_t)frames);
         if (!error && frames < before) {
                 r->limit_before = before;
@@ -115,17 +120,43 @@ static int limit_reach(struct pg_pool *pool, uint64_t frames, const struct resiz
         }
         if (!error && frames != before)
                 count_change(pool);
-        futex_lock_drop(&r->step);
         return error == -EBUSY ? -ENOMEM : error;
+}
+
+/* ---- one at a time -------------------------------------------------------------------------- */
+
+/* False, in a fault only: not now. */
+static bool change_begin(struct pg_pool *pool, bool in_fault)
+{
+        struct resize *r = &pool->resize;
+
+        if (!in_fault) {
+                futex_lock_take(&r->changing);
+                futex_lock_take(&r->step);
+                return true;
+        }
+        if (!futex_lock_try(&r->changing))
+                return false;
+        if (futex_lock_try(&r->step))
+                return true;
+        futex_lock_drop(&r->changing);
+        return false;
+}
+
+static void change_end(struct pg_pool *pool)
+{
+        futex_lock_drop(&pool->resize.step);
+        futex_lock_drop(&pool->resize.changing);
 }
 
 int resize_to(struct pg_pool *pool, uint64_t frames)
 {
+        static const struct resize_pauses nothing_else = {0};
         int error;
 
-        futex_lock_take(&pool->resize.changing);
-        error = limit_reach(pool, frames, NULL);
-        futex_lock_drop(&pool->resize.changing);
+        change_begin(pool, false);
+        error = limit_reach(pool, frames, &nothing_else);
+        change_end(pool);
         return error;
 }
 
@@ -159,15 +190,13 @@ void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses)
         uint32_t number;
         uint64_t bytes;
 
-        if (pauses)
-                futex_lock_take(&pool->resize.changing);
-        else if (!futex_lock_try(&pool->resize.changing))
+        if (!change_begin(pool, !pauses))
                 return;
         number = atomic_load(request);
         bytes = atomic_exchange((_Atomic uint64_t *)&live->request_bytes, 0);
         if (bytes)
                 atomic_store((_Atomic int32_t *)&live->answer, serve_bytes(pool, bytes, pauses));
         atomic_store(answered, number);
-        futex_lock_drop(&pool->resize.changing);
+        change_end(pool);
         futex_wake_shared(answered, INT32_MAX);
 }

@@ -10,7 +10,7 @@
 
 /* What is done again and again while a change takes long. */
 struct resize_pauses {
-        void (*call)(void *arg);
+        void (*call)(void *arg); /* NULL: nothing */
         void *arg;
 };
 
@@ -29,12 +29,12 @@ static inline bool resize_is_asked(const struct pg_pool *pool)
 }
 
 /* Does what is asked, and answers. With signals blocked; async-signal-safe. If the budget is just
- * being changed by a call, it waits. Without pauses (NULL) it leaves that for later instead, as
- * several threads may do it. */
+ * being changed, or the process forks, it waits. In a fault (pauses: NULL) it leaves the request for
+ * later instead. */
 void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses);
 
 /* Around fork(2), in the parent: no change of the budget goes on in between. Waits for one batch of
- * evictions at most. With signals blocked. */
+ * evictions, or for a change that a fault makes. With signals blocked. */
 void resize_hold_for_fork(struct pg_pool *pool);
 void resize_go_on_after_fork(struct pg_pool *pool);
 /* In the child, when its counters are its own; before it has threads, or a trace. It begins with

@@ -191,6 +191,60 @@ START_TEST(pool_without_a_thread_does_it_at_its_next_fault)
 }
 END_TEST
 
+/* ---- in the middle of a fork ---------------------------------------------------------------- */
+
+static char *touched_in_fork;
+
+static void touch_in_fork(void)
+{
+        if (touched_in_fork)
+                touch(touched_in_fork);
+}
+
+static void *ask_for_16(void *arg)
+{
+        struct live_view v = own_view();
+        struct request_answer *a = arg;
+
+        *a = live_request(&v, 16 * PAGE + v.live.buffer_bytes, in_seconds(20), no_tick, NULL);
+        return NULL;
+}
+
+START_TEST(fault_in_the_middle_of_a_fork_leaves_the_request_for_later)
+{
+        struct request_answer a = {0};
+        struct pg_pool *pool;
+        pthread_t thread;
+        uint64_t faults;
+        pid_t child;
+        char *map;
+
+        pthread_atfork(touch_in_fork, NULL, NULL); /* runs after ours: prepare goes backwards */
+        pool = open_frames(PG_DELIVERY_SIGNAL, FRAMES, PG_POOL_INHERIT | PG_POOL_SPARES_FDS);
+        map = map_pages(pool, PAGES, 0);
+        fill_pages(map, PAGES, 7);
+        ck_assert_int_eq(pthread_create(&thread, NULL, ask_for_16, &a), 0);
+        while (own_view().live.request == own_view().live.answered)
+                usleep(1000);
+        touched_in_fork = map;
+        ck_assert_int_eq(pg_page_out(pool, map, PAGE), 0);
+        faults = faults_of(pool);
+        child = fork();
+        if (child == 0)
+                _exit(0);
+        expect_child(child, 0);
+        ck_assert_uint_eq(faults_of(pool), faults + 1);
+        ck_assert_uint_eq(frames_now(pool), FRAMES);
+
+        check_pages(map, PAGES, 7);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_int_eq(a.end, REQUEST_DONE);
+        ck_assert_int_eq(a.error, 0);
+        ck_assert_uint_eq(frames_now(pool), 16);
+        close_pool(pool);
+}
+END_TEST
+
 /* ---- claims --------------------------------------------------------------------------------- */
 
 static _Atomic int wrong;
@@ -295,6 +349,7 @@ TESTS("resize_request")
         else
                 add_for_both(tc, child_is_asked_by_itself);
         tcase_add_test(tc, pool_without_a_thread_does_it_at_its_next_fault);
+        tcase_add_test(tc, fault_in_the_middle_of_a_fork_leaves_the_request_for_later);
         add_for_both(tc, two_that_ask_at_once_do_not_mix);
         add_for_both(tc, claim_of_a_process_that_has_ended_does_not_count);
         add_for_both(tc, pool_that_is_closed_is_not_asked);
