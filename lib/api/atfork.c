@@ -309,7 +309,6 @@ static int mappings_adopt(struct pg_pool *pool)
 
         for (struct mapping *m = pool->mappings; m; m = next) {
                 next = m->next;
-                atomic_store(&m->users, 0);
                 atomic_store(&m->state, MAPPING_LIVE);
                 if (stays_with_parent(m))
                         leave_behind(pool, m);
@@ -388,7 +387,7 @@ static void in_child(void)
         stats_self_forget();
         threads_forget();
         sigbus_handler_child();
-        mapping_index_unlock_for_fork();
+        mapping_index_in_child();
         if (has_streams())
                 _IO_list_resetlock();
         while (*at) {

@@ -16,7 +16,8 @@
  * first and then waits for users == 0, cannot have passed; if not, it leaves. (Both sides use
  * sequentially consistent operations: the reader's increment and its look at the state, the
  * killer's state and its look at users, so at least one sees the other.) A late reader that counts
- * itself into a recycled structure delays that one's unmap for a moment, and does no other harm.
+ * itself into a recycled structure delays that one's unmap for a moment, and does no other harm. A
+ * child of fork has none of the readers that were counted: there all counts begin at 0.
  */
 #include "mapping.h"
 #include "arena.h"
@@ -200,6 +201,13 @@ void mapping_index_lock_for_fork(void)
 
 void mapping_index_unlock_for_fork(void)
 {
+        lock_drop_for_fork(&index_.lock);
+}
+
+void mapping_index_in_child(void)
+{
+        for (size_t i = 0; i < index_.made; i++)
+                atomic_store(&index_.mappings[i].users, 0);
         lock_drop_for_fork(&index_.lock);
 }
 

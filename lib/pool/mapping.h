@@ -88,6 +88,7 @@ const char *mapping_slots_check(const struct mapping_slot *slots, size_t count);
 /* Around fork(2): nobody changes the index meanwhile. */
 void mapping_index_lock_for_fork(void);
 void mapping_index_unlock_for_fork(void);
+void mapping_index_in_child(void);
 
 /* Waits until a dying mapping is gone or live again. */
 void mapping_wait_settled(uintptr_t addr);
