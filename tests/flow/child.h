@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* child.h - tests that fork. What fails in a child is reported by its exit status: 0 is good, and
- * anything else was explained on standard error. */
+/*
+ * child.h - tests that fork. What fails in a child is reported by its exit status: 0 is good, and
+ * anything else was explained on standard error.
+ *
+ * Every assertion of Check takes a lock of Check's, which fork does not reset. So threads that run
+ * while another one forks have none, where the child has some: it would wait for ever.
+ */
 #ifndef CHILD_H
 #define CHILD_H
 

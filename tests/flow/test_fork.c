@@ -186,6 +186,7 @@ END_TEST
 struct fault_thread {
         pthread_t thread;
         struct pg_pool *pool;
+        char *map;
         _Atomic bool *stop;
         uint64_t wrong;
 };
@@ -193,14 +194,13 @@ struct fault_thread {
 static void *fault_for_long(void *arg)
 {
         struct fault_thread *t = arg;
-        char *map = paged_new(t->pool);
 
         while (!atomic_load(t->stop)) {
-                t->wrong += !paged_is_right(map);
+                t->wrong += !paged_is_right(t->map);
                 for (unsigned i = 0; i < PAGES; i++)
-                        map[i * PAGE] = (char)(i + 1);
+                        t->map[i * PAGE] = (char)(i + 1);
         }
-        t->wrong += pg_unmap(t->pool, map, PAGES * PAGE) != 0;
+        t->wrong += pg_unmap(t->pool, t->map, PAGES * PAGE) != 0;
         return NULL;
 }
 
@@ -211,7 +211,8 @@ START_TEST(fork_while_other_threads_fault_disturbs_nobody)
         _Atomic bool stop = false;
 
         for (unsigned i = 0; i < 3; i++) {
-                threads[i] = (struct fault_thread){.pool = pool, .stop = &stop};
+                threads[i] =
+                        (struct fault_thread){.pool = pool, .map = paged_new(pool), .stop = &stop};
                 pthread_create(&threads[i].thread, NULL, fault_for_long, &threads[i]);
         }
         for (unsigned n = 0; n < 30; n++) {
