@@ -11,10 +11,10 @@
  * waits for one step, not for the change. Other changes wait for all of it: so a call that has
  * returned has left its budget behind, or, after a failure, the one from before.
  *
- * A fault, where it is one that does what is asked, waits for no fork: its thread may hold what fork
- * waits for, a lock of the C library; or it is the one that forks. So it leaves the request to a
- * later fault if it finds a fork, or another change, under way; and a fork that finds such a change
- * under way waits for all of it.
+ * A fault, where it is one that does what is asked, waits for no fork: its thread may hold what
+ * fork waits for, a lock of the C library; or it is the one that forks. So it leaves the request to
+ * a later fault if it finds a fork, or another change, under way; and a fork that finds such a
+ * change under way waits for all of it.
  *
  * The budget of a request is the one that other processes see: the pool's buffers are part of it
  * even where the pool was opened by frames.

@@ -29,8 +29,8 @@ static inline bool resize_is_asked(const struct pg_pool *pool)
 }
 
 /* Does what is asked, and answers. With signals blocked; async-signal-safe. If the budget is just
- * being changed, or the process forks, it waits. In a fault (pauses: NULL) it leaves the request for
- * later instead. */
+ * being changed, or the process forks, it waits. In a fault (pauses: NULL) it leaves the request
+ * for later instead. */
 void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses);
 
 /* Around fork(2), in the parent: no change of the budget goes on in between. Waits for one batch of

@@ -19,7 +19,7 @@ struct pg_pool;
 enum mapping_state {
         MAPPING_FREE, /* the structure is spare */
         MAPPING_LIVE,
-        MAPPING_DYING, /* being unmapped: no new users; a fault waits until it is gone, or live again */
+        MAPPING_DYING, /* being unmapped: no new users: a fault waits until it is gone or live */
 };
 
 #define MAPPING_UNOBSERVED (1u << 31) /* neither the trace nor the curve hears of its pages */

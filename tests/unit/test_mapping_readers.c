@@ -30,7 +30,7 @@ static int maps_and_unmaps(struct pg_pool *pool)
         return 0;
 }
 
-/* A handler that was slow counts itself into what has become another mapping, or will: mapping.c. */
+/* A handler that was slow counts itself into what is another mapping now, or will be: mapping.c. */
 START_TEST(child_waits_for_no_late_reader_of_its_parent)
 {
         struct pg_pool *pool = open_frames(PG_DELIVERY_SIGNAL, 16, INHERIT);
