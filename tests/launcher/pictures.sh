@@ -222,7 +222,9 @@ awk 'BEGIN {
                 base[m] = int(rand() * 2 ^ 35)
         for (i = 0; i < 20000; i++) {
                 m = int(rand() * 40)
-                page[i] = sprintf("%x", base[m] + int(rand() * rand() * m * 5))
+                number = base[m] + int(rand() * rand() * m * 5)
+                # In two halves: the %x of some awks has 32 bits.
+                page[i] = sprintf("%x%05x", int(number / 2 ^ 20), number % 2 ^ 20)
                 print "fault", page[i]
                 if (i >= 64)
                         print "left", page[i - 64]
