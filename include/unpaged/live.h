@@ -113,6 +113,7 @@ enum pg_gauge {
         PG_GAUGE_TOUCHES_UNTIL_FULL,
         PG_GAUGE_PAGES_PEAK,
         PG_GAUGE_BUDGET_CHANGES,
+        PG_GAUGE_SWAP_LOWER_PAGES,
         PG_GAUGES
 };
 

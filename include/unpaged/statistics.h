@@ -103,6 +103,7 @@ struct pg_stats {
         uint64_t touches_until_full; /* first touches before the first eviction; 0: none was */
         uint64_t budget_changes;     /* how often: by pg_resize(), or as another process asked; a
                                       * child of fork begins with 0 */
+        uint64_t swap_lower_pages;   /* of swap_pages: in the lower store of a tiered one */
 };
 
 /* stats may lie in paged memory. -EINVAL: stats->size. */

@@ -67,6 +67,7 @@ struct pg_store_stats {
         uint64_t incompressible_pages; /* of stored_pages: kept as they are */
         uint64_t limit_bytes;          /* 0: none */
         uint64_t limit_hits;           /* calls refused for the limit */
+        uint64_t lower_pages;          /* of stored_pages: in the lower of two stores (tiered) */
 };
 
 /*

@@ -87,6 +87,25 @@ struct pg_file_config {
  * pages. */
 int pg_store_file(struct pg_store **store, const struct pg_file_config *config) PG_MUST_CHECK;
 
+/*
+ * tiered: two stores as one. Pages lie in the upper one, zram with a limit, as long as it has room.
+ * Then those that were not asked for longest go down into the lower one, a file, 128 KiB at a time.
+ * They come up when they are asked for a second time. The store is full when the lower one is; if
+ * that fails, what it answers is what page_out answers, and the page stays with the program.
+ *
+ * A swap store only: it hands out places, and has no content of its own that could be mapped.
+ */
+struct pg_tiered_config {
+        size_t size;            /* sizeof(struct pg_tiered_config) */
+        struct pg_store *upper; /* both hand out places, and are PG_STORE_PARALLEL and */
+        struct pg_store *lower; /* PG_STORE_KEEPS, as zram and file are. From success on they belong
+                                 * to the tiered store, which closes them: no pool may use them. */
+};
+
+/* -EINVAL: a store that is not as said; config->size. -ENOMEM: no address space for its tables. */
+int pg_store_tiered(struct pg_store **store, const struct pg_tiered_config *config) PG_MUST_CHECK
+        PG_NONNULL(1, 2);
+
 #ifdef __cplusplus
 }
 #endif

@@ -77,6 +77,7 @@ static void gauges_read(struct pg_pool *pool, struct pg_stats *out)
         out->pages_peak = gauge(pool, PG_GAUGE_PAGES_PEAK);
         out->touches_until_full = gauge(pool, PG_GAUGE_TOUCHES_UNTIL_FULL);
         out->budget_changes = gauge(pool, PG_GAUGE_BUDGET_CHANGES);
+        out->swap_lower_pages = gauge(pool, PG_GAUGE_SWAP_LOWER_PAGES);
 }
 
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)

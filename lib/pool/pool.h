@@ -197,6 +197,7 @@ static inline void pool_show_swap(struct pg_pool *pool)
         stats_set(&pool->stats, PG_GAUGE_SWAP_SAME_FILLED, swap.same_filled_pages);
         stats_set(&pool->stats, PG_GAUGE_SWAP_INCOMPRESSIBLE, swap.incompressible_pages);
         stats_set(&pool->stats, PG_GAUGE_SWAP_LIMIT_HITS, swap.limit_hits);
+        stats_set(&pool->stats, PG_GAUGE_SWAP_LOWER_PAGES, swap.lower_pages);
 }
 
 static inline page_word *mapping_word(struct mapping *m, uint64_t page)

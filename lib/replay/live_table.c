@@ -82,7 +82,7 @@ static void row_add(struct table_row *row, const struct live_view *v,
         row->memory += live_resident(v);
         row->budget += live_budget(v);
         row->compressed += live_compressed(v);
-        row->unpacked += v->gauges[PG_GAUGE_SWAP_PAGES] * v->live.page_size;
+        row->unpacked += live_unpacked(v);
         row->faults += live_rate(v, before, PG_COUNTER_FAULTS);
         row->loads += live_loads(v, before);
         row->waiting += live_waiting(v, before);

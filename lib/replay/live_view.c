@@ -65,6 +65,7 @@ static const char *const gauge_names[PG_GAUGES] = {
         [PG_GAUGE_TOUCHES_UNTIL_FULL] = "touches_until_full",
         [PG_GAUGE_PAGES_PEAK] = "pages_peak",
         [PG_GAUGE_BUDGET_CHANGES] = "budget_changes",
+        [PG_GAUGE_SWAP_LOWER_PAGES] = "swap_lower_pages",
 };
 
 static const char *const cost_names[PG_COSTS] = {
@@ -271,13 +272,19 @@ uint64_t live_compressed(const struct live_view *v)
         return v->gauges[PG_GAUGE_SWAP_MEMORY_BYTES];
 }
 
+uint64_t live_unpacked(const struct live_view *v)
+{
+        uint64_t pages = v->gauges[PG_GAUGE_SWAP_PAGES];
+        uint64_t below = v->gauges[PG_GAUGE_SWAP_LOWER_PAGES];
+
+        return (pages > below ? pages - below : 0) * v->live.page_size;
+}
+
 double live_ratio(const struct live_view *v)
 {
         double bytes = (double)v->gauges[PG_GAUGE_SWAP_MEMORY_BYTES];
 
-        return bytes > 0
-                       ? (double)v->gauges[PG_GAUGE_SWAP_PAGES] * (double)v->live.page_size / bytes
-                       : 0;
+        return bytes > 0 ? (double)live_unpacked(v) / bytes : 0;
 }
 
 uint64_t live_span(const struct live_view *v, const struct live_view *before)

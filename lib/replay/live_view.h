@@ -53,7 +53,9 @@ struct pg_cost live_cost(const struct live_view *v, enum pg_cost_kind kind);
 uint64_t live_budget(const struct live_view *v);
 uint64_t live_resident(const struct live_view *v);
 uint64_t live_compressed(const struct live_view *v);
-/* How many times as much as they take the pages in the swap store would take otherwise; 0: none. */
+/* What the pages in the swap store would take otherwise; without those in a lower store, which is
+ * not memory. And how many times as much that is; 0: there are none. */
+uint64_t live_unpacked(const struct live_view *v);
 double live_ratio(const struct live_view *v);
 
 /* Nanoseconds from `before` (NULL: from when the pool was opened) to v. At least 1. */

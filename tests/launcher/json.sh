@@ -137,7 +137,8 @@ stats=$(printf '%s\n' 'pools a' 'pools.[] o'
                 'loads_per_second n' 'saves_per_second n' 'gauges o' 'counters o'
         for name in frames_total frames_free frames_pinned frames_queued frames_busy frames_peak swap_pages \
                 swap_bytes swap_memory_bytes swap_same_filled swap_incompressible swap_limit_hits access_cpu_ns \
-                access_wait_ns ahead_cpu_ns touches_until_full pages_peak budget_changes; do
+                access_wait_ns ahead_cpu_ns touches_until_full pages_peak budget_changes \
+                swap_lower_pages; do
                 echo "pools.[].gauges.$name n"
         done
         echo 'pools.[].costs o'

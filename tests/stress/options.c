@@ -20,8 +20,9 @@ struct options options = {
 };
 
 static const char *const store_names[STORE_KINDS] = {
-        [STORE_ZRAM] = "zram", [STORE_ZSTD] = "zstd",         [STORE_FILE] = "file",
-        [STORE_OWN] = "own",   [STORE_NOKEEP] = "own-nokeep", [STORE_FLAKY] = "flaky",
+        [STORE_ZRAM] = "zram",     [STORE_ZSTD] = "zstd", [STORE_FILE] = "file",
+        [STORE_TIERED] = "tiered", [STORE_OWN] = "own",   [STORE_NOKEEP] = "own-nokeep",
+        [STORE_FLAKY] = "flaky",
 };
 
 static const struct option names[] = {
@@ -48,7 +49,8 @@ __attribute__((noreturn)) static void usage(int status)
 {
         fprintf(status ? stderr : stdout,
                 "usage: %s [--seconds N] [--threads N] [--delivery thread|signal]\n"
-                "       [--store zram|zstd|file|own|own-nokeep|flaky] [--policy NAME] [--frames "
+                "       [--store zram|zstd|file|tiered|own|own-nokeep|flaky] [--policy NAME] "
+                "[--frames "
                 "N]\n"
                 "       [--page-size SIZE] [--pages N] [--strict] [--queue-pct N] [--seed N]\n"
                 "       [--trace FILE] [--kernel-swaps] [--all] [--verbose]\n"

@@ -272,22 +272,46 @@ static struct pg_store *file_make(uint64_t bytes, int *keep)
         return store;
 }
 
+static struct pg_store *zram_make(const char *algorithm, uint64_t limit)
+{
+        struct pg_zram_config config = {
+                .size = sizeof(config), .algorithm = algorithm, .limit_bytes = limit};
+        struct pg_store *store = NULL;
+
+        if (pg_store_zram(&store, &config) != 0)
+                abort();
+        return store;
+}
+
+/* Most pages do not fit above. */
+static struct pg_store *tiered_make(size_t npages)
+{
+        uint64_t bytes = npages * options.page_size;
+        struct pg_tiered_config config = {
+                .size = sizeof(config),
+                .upper = zram_make(NULL, (256u << 10) + 8 * options.page_size),
+                .lower = file_make(bytes, NULL)};
+        struct pg_store *store = NULL;
+
+        if (pg_store_tiered(&store, &config) != 0)
+                abort();
+        return store;
+}
+
 /* Places for twice all pages: a page may have one while it gets another. */
 struct pg_store *store_make_swap(void)
 {
-        struct pg_zram_config config = {.size = sizeof(config)};
         size_t npages = 2 * (options.pages + 16 * options.threads) + 256;
-        struct pg_store *store = NULL;
 
         switch (options.store) {
         case STORE_ZRAM:
+                return zram_make(NULL, 0);
         case STORE_ZSTD:
-                config.algorithm = options.store == STORE_ZSTD ? "zstd" : NULL;
-                if (pg_store_zram(&store, &config) != 0)
-                        abort();
-                return store;
+                return zram_make("zstd", 0);
         case STORE_FILE:
                 return file_make(npages * options.page_size, NULL);
+        case STORE_TIERED:
+                return tiered_make(npages);
         default:
                 return own_make(npages, true);
         }

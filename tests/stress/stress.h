@@ -53,6 +53,7 @@ enum store_kind {
         STORE_ZRAM,
         STORE_ZSTD,
         STORE_FILE,
+        STORE_TIERED,
         STORE_OWN,
         STORE_NOKEEP,
         STORE_FLAKY,
