@@ -4,7 +4,7 @@
  *
  * Reserved address space is free, so memory is charged when it is first touched and credited when
  * it is given back to the system: always whole pages of the system. Charging comes before touching,
- * which makes "used <= limit" true at every moment, not only in the end.
+ * so nothing is touched beyond the limit at any moment, not only in the end.
  */
 #ifndef BACKENDS_BUDGET_H
 #define BACKENDS_BUDGET_H
@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 struct budget {
-        _Atomic uint64_t used; /* bytes */
-        uint64_t limit;        /* bytes; 0: none. Constant. */
-        size_t system_page;    /* bytes. Constant. */
+        _Atomic uint64_t used;  /* bytes */
+        _Atomic uint64_t limit; /* bytes; 0: none. May become less than what is used. */
+        size_t system_page;     /* bytes. Constant. */
 };
 
 /* A table that only grows: how much of its reservation has been charged. */
@@ -37,20 +37,26 @@ static inline uint64_t budget_used(struct budget *budget)
         return atomic_load_explicit(&budget->used, memory_order_relaxed);
 }
 
+static inline uint64_t budget_limit(struct budget *budget)
+{
+        return atomic_load_explicit(&budget->limit, memory_order_relaxed);
+}
+
 /* Would the limit allow it now? */
 static inline bool budget_has(struct budget *budget, uint64_t bytes)
 {
-        return budget->limit == 0 ||
-               (bytes <= budget->limit && budget_used(budget) <= budget->limit - bytes);
+        uint64_t limit = budget_limit(budget);
+
+        return limit == 0 || (bytes <= limit && budget_used(budget) <= limit - bytes);
 }
 
 /* False: the limit refuses, and nothing is charged. */
 static inline bool budget_charge(struct budget *budget, uint64_t bytes)
 {
-        uint64_t used = budget_used(budget);
+        uint64_t used = budget_used(budget), limit = budget_limit(budget);
 
         do {
-                if (budget->limit && (bytes > budget->limit || used > budget->limit - bytes))
+                if (limit && (bytes > limit || used > limit - bytes))
                         return false;
         } while (!atomic_compare_exchange_weak_explicit(
                 &budget->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed));

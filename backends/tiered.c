@@ -369,12 +369,18 @@ static struct pg_store_stats stats_of(const struct tier *tier)
         return stats;
 }
 
+/* What both stores need besides what is above. */
+static uint64_t memory_beside(struct tiered *t, const struct pg_store_stats *lower)
+{
+        return lower->memory_bytes + sizeof(*t) + place_count(t) * sizeof(struct place) +
+               (BATCH_BYTES > t->store.page_size ? BATCH_BYTES : t->store.page_size);
+}
+
 static void tiered_stats(struct pg_store *store, struct pg_store_stats *stats)
 {
         struct tiered *t = tiered_of(store);
         struct pg_store_stats upper = stats_of(&t->upper), lower = stats_of(&t->lower);
-        uint64_t beside = lower.memory_bytes + sizeof(*t) + place_count(t) * sizeof(struct place) +
-                          (atomic_load(&t->rounds) ? BATCH_BYTES : 0);
+        uint64_t beside = memory_beside(t, &lower);
 
         stats->stored_pages = upper.stored_pages + lower.stored_pages;
         stats->stored_bytes = upper.stored_bytes + lower.stored_bytes;
@@ -385,6 +391,21 @@ static void tiered_stats(struct pg_store *store, struct pg_store_stats *stats)
         stats->limit_bytes = upper.limit_bytes ? upper.limit_bytes + beside : 0;
         stats->limit_hits = atomic_load(&t->refused);
         stats->lower_pages = atomic_load(&t->lower_pages);
+}
+
+static int tiered_memory_limit(struct pg_store *store, uint64_t bytes)
+{
+        struct tiered *t = tiered_of(store);
+        struct pg_store_stats lower = stats_of(&t->lower);
+        uint64_t beside = memory_beside(t, &lower);
+        int error = t->upper.ops.memory_limit(t->upper.store, bytes > beside ? bytes - beside : 0);
+
+        if (error != -ENOSPC)
+                return error;
+        futex_lock_take(&t->moving);
+        error = tiered_move_down(t);
+        futex_lock_drop(&t->moving);
+        return error == 0 ? 1 : error == -ENODATA ? -ENOSPC : error;
 }
 
 static int tiered_swap_begin(struct pg_store *store)
@@ -451,7 +472,7 @@ static int tiered_fork_child(struct pg_store *store)
 const struct pg_store_ops tiered_ops = {
         .size = sizeof(struct pg_store_ops),
         .name = "tiered",
-        .flags = PG_STORE_PARALLEL | PG_STORE_KEEPS,
+        .flags = PG_STORE_PARALLEL | PG_STORE_KEEPS | PG_STORE_SPILLS,
         .location_get = tiered_location_get,
         .location_free = tiered_location_free,
         .page_in = tiered_page_in,
@@ -462,4 +483,5 @@ const struct pg_store_ops tiered_ops = {
         .fork_parent = tiered_fork_parent,
         .fork_child = tiered_fork_child,
         .swap_begin = tiered_swap_begin,
+        .memory_limit = tiered_memory_limit,
 };

@@ -96,6 +96,8 @@ static int tiered_open(struct tiered *t, const struct pg_tiered_config *config)
                 return last_error(-EINVAL, "both stores of a tiered one are the same");
         t->ops = tiered_ops;
         t->ops.close = tiered_close;
+        if (!t->upper.ops.memory_limit)
+                t->ops.memory_limit = NULL;
         if (!t->upper.ops.fork_child || !t->lower.ops.fork_child)
                 t->ops.fork_child = NULL;
         t->places_bytes = places_most(t) * sizeof(struct place);

@@ -173,7 +173,7 @@ static int zram_location_get(struct pg_store *store, uint64_t *offset, bool for_
         futex_lock_take(&zram->slots);
         error = slot_reserve(zram, &number);
         futex_lock_drop(&zram->slots);
-        if (error == -ENOSPC && zram->budget.limit)
+        if (error == -ENOSPC && budget_limit(&zram->budget))
                 atomic_fetch_add_explicit(&zram->limit_hits, 1, memory_order_relaxed);
         if (!error)
                 *offset = number * store->page_size;
@@ -314,7 +314,7 @@ static int replace_page(struct zram *zram, _Atomic uint64_t *slot, const void *p
         uint64_t old;
 
         if (!word) {
-                if (zram->budget.limit)
+                if (budget_limit(&zram->budget))
                         atomic_fetch_add_explicit(&zram->limit_hits, 1, memory_order_relaxed);
                 return -ENOSPC;
         }
@@ -362,8 +362,21 @@ static void zram_stats(struct pg_store *store, struct pg_store_stats *stats)
         stats->memory_bytes = budget_used(&zram->budget);
         stats->same_filled_pages = counter(&zram->same_filled);
         stats->incompressible_pages = counter(&zram->incompressible);
-        stats->limit_bytes = zram->budget.limit;
+        stats->limit_bytes = budget_limit(&zram->budget);
         stats->limit_hits = counter(&zram->limit_hits);
+}
+
+static int zram_memory_limit(struct pg_store *store, uint64_t bytes)
+{
+        struct zram *zram = zram_of(store);
+
+        if (zram->limit_most && bytes > zram->limit_most)
+                bytes = zram->limit_most;
+        atomic_store_explicit(&zram->budget.limit, bytes ? bytes : 1, memory_order_relaxed);
+        while (budget_used(&zram->budget) > bytes)
+                if (slot_count(zram) == 0 || !zram_heap_reclaim(&zram->heap))
+                        return -ENOSPC;
+        return 0;
 }
 
 /* All of the store is private memory. But threads of the parent may have been reading pages, which
@@ -396,4 +409,5 @@ const struct pg_store_ops zram_ops = {
         .page_at = zram_page_at,
         .stats = zram_stats,
         .fork_child = zram_fork_child,
+        .memory_limit = zram_memory_limit,
 };

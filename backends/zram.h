@@ -11,6 +11,7 @@
 struct zram {
         struct pg_store store;
         struct budget budget;
+        uint64_t limit_most; /* bytes, as configured; 0: none */
         struct zram_codecs codecs;
         struct zram_heap heap;
 

@@ -306,21 +306,24 @@ static uint64_t alloc_once(struct zram_heap *heap, size_t bytes)
                                       : heap->bytes + place * (uint64_t)heap->pages.page_size;
 }
 
-/* At the limit, memory that is kept for later is given back first. */
+bool zram_heap_reclaim(struct zram_heap *heap)
+{
+        bool more;
+
+        futex_lock_take(&heap->lock);
+        more = reclaim(heap);
+        futex_lock_drop(&heap->lock);
+        return more || zram_pages_reclaim(&heap->pages);
+}
+
 uint64_t zram_heap_alloc(struct zram_heap *heap, size_t bytes)
 {
-        for (;;) {
-                uint64_t chunk = alloc_once(heap, bytes);
-                bool more;
+        uint64_t chunk;
 
-                if (chunk != ZRAM_NO_CHUNK)
-                        return chunk;
-                futex_lock_take(&heap->lock);
-                more = reclaim(heap);
-                futex_lock_drop(&heap->lock);
-                if (!more && !zram_pages_reclaim(&heap->pages))
-                        return ZRAM_NO_CHUNK;
-        }
+        do
+                chunk = alloc_once(heap, bytes);
+        while (chunk == ZRAM_NO_CHUNK && zram_heap_reclaim(heap));
+        return chunk;
 }
 
 void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes)

@@ -85,8 +85,11 @@ void zram_heap_start(struct zram_heap *heap, size_t page_size);
 /* The most bytes a page may be compressed to: beyond it a whole page is hardly dearer. */
 size_t zram_heap_packed_most(const struct zram_heap *heap);
 
-/* A chunk of `bytes`, or ZRAM_NO_CHUNK: the limit or the address space refuses. It is freed with
- * the same `bytes`. */
+/* Gives some memory back that is kept for later; false: there is none. */
+bool zram_heap_reclaim(struct zram_heap *heap);
+
+/* A chunk of `bytes`, or ZRAM_NO_CHUNK: the limit or the address space refuses, and all that was
+ * kept for later has been given back. It is freed with the same `bytes`. */
 uint64_t zram_heap_alloc(struct zram_heap *heap, size_t bytes);
 void zram_heap_free(struct zram_heap *heap, uint64_t chunk, size_t bytes);
 void *zram_heap_at(const struct zram_heap *heap, uint64_t chunk);

@@ -49,7 +49,7 @@ static int zram_open(struct zram *zram, const struct pg_zram_config *config)
         if (heap_bytes > HEAP_MAX)
                 heap_bytes = HEAP_MAX;
         zram->budget.system_page = KERNEL_PAGE_SIZE;
-        zram->budget.limit = config->limit_bytes;
+        zram->budget.limit = zram->limit_most = config->limit_bytes;
         zram->budget.used = budget_round(&zram->budget, sizeof(*zram));
 
         error = zram_codec_open(&zram->codecs, &zram->budget,

@@ -114,6 +114,8 @@ enum pg_gauge {
         PG_GAUGE_PAGES_PEAK,
         PG_GAUGE_BUDGET_CHANGES,
         PG_GAUGE_SWAP_LOWER_PAGES,
+        PG_GAUGE_TABLE_BYTES,
+        PG_GAUGE_MEMORY,
         PG_GAUGES
 };
 

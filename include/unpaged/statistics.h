@@ -98,12 +98,14 @@ struct pg_stats {
         /* What the first access to a page that was read ahead costs: next to nothing, but under a
          * hypervisor that keeps page tables of its own. 0: not measured. */
         uint64_t ahead_cpu_ns;
-        uint64_t pages_peak; /* most pages that had content at once, in frames or swapped out, as
-                              * of the last that went out; a child of fork begins with its parent's */
+        uint64_t pages_peak; /* most pages that had content at once, in frames or swapped out, as of
+                              * the last that went out; a child of fork begins with its parent's */
         uint64_t touches_until_full; /* first touches before the first eviction; 0: none was */
         uint64_t budget_changes;     /* how often: by pg_resize(), or as another process asked; a
                                       * child of fork begins with 0 */
         uint64_t swap_lower_pages;   /* of swap_pages: in the lower store of a tiered one */
+        uint64_t table_bytes;        /* the pool's own tables, as far as they were touched */
+        uint64_t memory;             /* the cap on all memory (pg_config.memory); 0: none */
 };
 
 /* stats may lie in paged memory. -EINVAL: stats->size. */

@@ -53,6 +53,8 @@ struct pg_store_gate;
  * microseconds for 4 KiB. Clean pages of that size are then dropped when they are victims, instead
  * of being kept for a while in case they are touched. */
 #define PG_STORE_NEAR (1u << 3)
+/* What exceeds the store's memory goes where it takes none: less memory costs time, not room. */
+#define PG_STORE_SPILLS (1u << 4)
 
 /* What a store reports of itself. All sizes are bytes unless the name says pages. `size` is
  * sizeof(struct pg_store_stats) as the library has it, which sets it: members are only appended,
@@ -131,6 +133,13 @@ struct pg_store_ops {
          * thread, which may allocate, before that pool's first location_get. A negative errno
          * refuses, and pg_open() fails with it. Once for each pool. */
         int (*swap_begin)(struct pg_store *store);
+
+        /* Optional; for the swap store of a pool with a cap on all its memory (pg_config.memory).
+         * From here on the store may use so many bytes (memory_bytes of its statistics). If it uses
+         * more, it moves something to where it takes no memory, a batch, which may take its time.
+         * 0: it is within; 1: call again; -ENOSPC: what it holds needs more; or why it could not be
+         * written elsewhere. Not called while the process forks. */
+        int (*memory_limit)(struct pg_store *store, uint64_t bytes);
 };
 
 /*

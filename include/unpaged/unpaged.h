@@ -149,12 +149,18 @@ struct pg_config {
          * no paged memory and make no call on the pool: write(2) is what it is for. */
         void (*out_of_room)(void *arg, const char *line);
         uint32_t sample_every; /* 0, or one fault in so many: pg_fault_samples(), internals.h */
+        /* Or, in place of budget and frames: bytes of physical memory for all that the pool takes:
+         * frames, buffers, tables, and what its swap store uses (memory_bytes of its statistics).
+         * The frames are what the rest leaves, an eighth at least; a store that spills
+         * (PG_STORE_SPILLS) gets half of both at most. Not with PG_POOL_STRICT. Pages that the
+         * kernel has pinned may come on top, as above_budget of struct pg_stats counts. */
+        size_t memory;
 };
 
 /*
  * Makes a pool. On failure *pool is untouched; pg_last_error(), and config->message, if set, have
  * a sentence with the cause and the remedy.
- *   -EINVAL  a member out of range, or unknown and not 0; both or neither of budget and frames; an
+ *   -EINVAL  a member out of range, or unknown and not 0; not one of budget, frames and memory; an
  *            unknown policy, or one whose table is not whole; a swap store that has no location_get
  *            or serves another page size, or, with PG_POOL_INHERIT, cannot follow into a child; a
  *            budget below PG_FRAMES_MIN frames
@@ -180,10 +186,11 @@ int pg_close(struct pg_pool *pool) PG_NONNULL(1);
 
 /*
  * Sets a new budget while programs run, counted as at pg_open: with the pool's buffers, or, where
- * the pool was opened by frames, without. Growing is immediate. Shrinking evicts. -EINVAL: below
- * PG_FRAMES_MIN frames, or beyond the machine's memory. -ENOMEM: the pinned pages need more.
- * -ENOSPC, -EIO: pages could not be written to their stores. -EPROTO: the policy names no page to
- * go (see policy.h). After an error the budget is as it was.
+ * the pool was opened by frames, without; of a pool that was opened by memory, the memory. Growing
+ * is immediate. Shrinking evicts. -EINVAL: below PG_FRAMES_MIN frames, or what the pool's tables
+ * need; or beyond the machine's memory. -ENOMEM: the pinned pages need more. -ENOSPC, -EIO: pages
+ * could not be written to their stores, or the swap store needs more memory. -EPROTO: the policy
+ * names no page to go (see policy.h). After an error the budget is as it was.
  *
  * Other processes of the same user, and root, can change it, too (`unpaged resize`; live.h), and
  * see what this call has changed: PG_GAUGE_FRAMES_TOTAL there, frames_total in struct pg_stats.

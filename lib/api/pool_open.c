@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool_open.c - opens, resizes and closes a pool: checks arguments, makes what the pool owns, and
- * takes it down in order.
+ * pool_open.c - opens and closes a pool: checks arguments, makes what the pool owns, and takes it
+ * down in order.
  *
  * The budget. Opened by bytes, a pool's budget covers its frames and its move contexts' buffers,
  * which get a sixty-fourth, and of a tiny budget a sixteenth at most. Tables are reserved for as
@@ -10,12 +10,10 @@
  */
 #include "arena.h"
 #include "atfork.h"
-#include "budget_words.h"
 #include "credential_calls.h"
 #include "debug.h"
 #include "dispatch.h"
 #include "event_ring.h"
-#include "evict.h"
 #include "frame.h"
 #include "futex_lock.h"
 #include "ghost.h"
@@ -23,6 +21,7 @@
 #include "last_error.h"
 #include "mapping.h"
 #include "mask.h"
+#include "memory_cap.h"
 #include "miss_curve.h"
 #include "move_context.h"
 #include "page_events.h"
@@ -30,10 +29,10 @@
 #include "policy_gate.h"
 #include "pool.h"
 #include "pool_check.h"
+#include "pool_budget.h"
 #include "pool_counters.h"
 #include "pool_trace.h"
 #include "replacement.h"
-#include "resize.h"
 #include "sized.h"
 #include "stats.h"
 #include "store_gate.h"
@@ -105,10 +104,13 @@ static int plan_policy(const struct pg_config *c, struct plan *p)
 
 static int plan_budget(const struct pg_config *c, struct plan *p)
 {
-        uint64_t total = c->frames ? c->frames : c->budget / c->page_size;
+        uint64_t total = c->frames ? c->frames : (c->budget | c->memory) / c->page_size;
 
-        if (!c->budget == !c->frames)
-                return last_error(-EINVAL, "set either budget or frames, not both");
+        if ((c->budget != 0) + (c->frames != 0) + (c->memory != 0) != 1)
+                return last_error(-EINVAL, "set one of budget, frames and memory, and one only");
+        if (c->memory && c->flags & PG_POOL_STRICT)
+                return last_error(-EINVAL, "the frames of a strict pool do not change: set budget "
+                                           "or frames, not memory");
         if (total > machine_pages() / (c->page_size / KERNEL_PAGE_SIZE))
                 return last_error(-EINVAL, "the budget is larger than the memory of this machine");
         if (total >= PG_FRAMES_MIN)
@@ -239,7 +241,8 @@ static void configure(struct pg_pool *pool, const struct pg_config *c, const str
         pool->frames_exact = c->frames != 0;
         pool->lock = (struct lock)LOCK_INIT(LOCK_POOL);
         pool->mappings_lock = (struct lock)LOCK_INIT(LOCK_TABLES);
-        pool->batch_pages = replacement_batch(plan->frames);
+        pool->batch_pages =
+                replacement_batch(c->memory ? memory_floor_frames(plan->frames) : plan->frames);
         pool->victim_queue.pct = c->queue_pct ? c->queue_pct : VICTIM_QUEUE_PCT;
         pool->reads_ahead = !pool_is_strict(pool) && !feature_is_masked("readahead");
         pool->predicts_by_mapping = !pool_is_strict(pool) && !feature_is_masked("predict");
@@ -273,6 +276,22 @@ static int threads_start(struct pg_pool *pool)
         else
                 resizer_start(pool);
         return error;
+}
+
+/* When all parts are there. */
+static int set_memory(struct pg_pool *pool, const struct pg_config *c)
+{
+        int error;
+
+        memory_count_tables(pool);
+        if (!c->memory)
+                return 0;
+        error = budget_check_memory(pool, c->memory);
+        if (error)
+                return error;
+        atomic_store(&pool->cap.bytes, c->memory);
+        memory_fit(pool);
+        return 0;
 }
 
 /* The threads, and whom they must hear of. */
@@ -325,6 +344,8 @@ static int pool_start(struct pg_pool *pool, const struct pg_config *c, const str
         if (!error)
                 pool_counters_name(pool);
         pool->has_observers = c->trace || c->curve_pages;
+        if (!error)
+                error = set_memory(pool, c);
         if (!error)
                 error = pool_trace_open(pool, c);
         if (error)
@@ -411,56 +432,4 @@ int pg_close(struct pg_pool *pool)
         close_delivery(pool);
         pool_destroy(pool);
         return 0;
-}
-
-/* ---- the budget ---------------------------------------------------------------------------- */
-
-static int explain_resize(int error)
-{
-        const char *words = budget_words(error);
-
-        if (words)
-                return last_error(error == -ERANGE ? -EINVAL : error, "%s", words);
-        return error ? last_error(error,
-                                  "pages beyond the new budget could not be written to their "
-                                  "stores (%s): give the swap store more room, or the pool more",
-                                  strerror(-error))
-                     : 0;
-}
-
-int pg_resize(struct pg_pool *pool, size_t budget)
-{
-        uint64_t frames = budget / pool->page_size;
-        uint64_t buffers = pool->frames_exact ? 0 : pool->contexts.bytes / pool->page_size;
-        struct pager_section saved;
-        int error;
-
-        if (pool->is_orphan)
-                return pool_orphan_error();
-        if (frames < buffers + PG_FRAMES_MIN)
-                return last_error(-EINVAL,
-                                  "the budget is too small: at least %llu pages of %zu bytes",
-                                  (unsigned long long)(buffers + PG_FRAMES_MIN), pool->page_size);
-        pager_section_enter(&saved);
-        error = resize_to(pool, frames - buffers);
-        pool_assert_whole(pool);
-        pager_section_leave(&saved);
-        return explain_resize(error);
-}
-
-size_t pg_free_get(struct pg_pool *pool)
-{
-        struct frames *f = &pool->frames;
-        uint32_t free, reserve;
-        struct pager_section saved;
-
-        if (pool->is_orphan)
-                return 0;
-        pager_section_enter(&saved);
-        pool_lock(pool);
-        free = f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
-        reserve = frames_reserve(f->limit);
-        pool_unlock(pool);
-        pager_section_leave(&saved);
-        return free > reserve ? (free - reserve) * pool->page_size : 0;
 }

@@ -78,6 +78,8 @@ static void gauges_read(struct pg_pool *pool, struct pg_stats *out)
         out->touches_until_full = gauge(pool, PG_GAUGE_TOUCHES_UNTIL_FULL);
         out->budget_changes = gauge(pool, PG_GAUGE_BUDGET_CHANGES);
         out->swap_lower_pages = gauge(pool, PG_GAUGE_SWAP_LOWER_PAGES);
+        out->table_bytes = gauge(pool, PG_GAUGE_TABLE_BYTES);
+        out->memory = gauge(pool, PG_GAUGE_MEMORY);
 }
 
 int pg_stats_get(struct pg_pool *pool, struct pg_stats *stats)

@@ -27,6 +27,7 @@
 #include "frame.h"
 #include "futex_lock.h"
 #include "mapping.h"
+#include "memory_cap.h"
 #include "move_context.h"
 #include "page.h"
 #include "page_state.h"
@@ -62,6 +63,7 @@ int evict(struct pg_pool *pool, struct move_context *ctx, unsigned want)
             (error = uffd_answers(&pool->uffd)) != 0)
                 return error;
         cpu_began = cost_eviction_begin(&ctx->cost);
+        memory_fit(pool);
         want = want < pool->batch_pages ? pool->batch_pages : want;
         victims_from_policy(pool, ctx, want);
         transfer_drop(pool, ctx);

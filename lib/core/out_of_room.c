@@ -77,9 +77,21 @@ static void name_full_store(struct line *l, struct pg_pool *pool)
         uint64_t ignored;
         struct pg_store *swap =
                 store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored);
+        uint64_t cap = atomic_load(&pool->cap.bytes);
         struct pg_store_stats stats;
 
         store_stats(swap, &stats);
+        if (cap) {
+                line_add(l, "the memory of ");
+                line_add_number(l, cap);
+                line_add(l, " bytes is full, and the swap store (");
+                line_add(l, store_name(swap));
+                line_add(l, store_flags(swap) & PG_STORE_SPILLS
+                                    ? ") has no room below; give it some, or raise the memory"
+                                    : ") has no other place; use one that spills to a file, or "
+                                      "raise the memory");
+                return;
+        }
         if (stats.limit_bytes == 0 || stats.limit_hits == 0) {
                 line_add(l,
                          "a store is full: the memory, or the file system, that it writes to has "

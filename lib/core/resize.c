@@ -23,6 +23,7 @@
 #include "evict.h"
 #include "frame.h"
 #include "futex_lock.h"
+#include "memory_cap.h"
 #include "page_events.h"
 #include "stats.h"
 
@@ -81,12 +82,26 @@ static void give_way(struct pg_pool *pool, const struct resize_pauses *pauses)
         futex_lock_take(&r->step);
 }
 
+static bool is_capped(const struct pg_pool *pool)
+{
+        return atomic_load_explicit(&pool->cap.bytes, memory_order_relaxed) != 0;
+}
+
+/* Where the swap store counts, it gives up its part first: then the frames know theirs. */
+static int shrink_step(struct pg_pool *pool, struct evict_steps *steps)
+{
+        int store = memory_fit(pool);
+        int result = evict_step_to_limit(pool, steps);
+
+        return result == 0 ? store : result;
+}
+
 static int shrink(struct pg_pool *pool, const struct resize_pauses *pauses)
 {
         struct evict_steps steps = {.patience_ms = SHRINK_PATIENCE_MS};
         int result;
 
-        while ((result = evict_step_to_limit(pool, &steps)) > 0)
+        while ((result = shrink_step(pool, &steps)) > 0)
                 if (pauses)
                         give_way(pool, pauses);
         return result;
@@ -99,26 +114,54 @@ static void count_change(struct pg_pool *pool)
         stats_set(&pool->stats, PG_GAUGE_BUDGET_CHANGES, stats_load(changes) + 1);
 }
 
-/* In a change: nobody else sets the limit meanwhile. */
-static int limit_reach(struct pg_pool *pool, uint64_t frames, const struct resize_pauses *pauses)
+/* The budget: frames, or, where there is a cap, bytes of memory. */
+static uint64_t budget_now(const struct pg_pool *pool)
+{
+        return is_capped(pool) ? atomic_load(&pool->cap.bytes) : pool->frames.limit;
+}
+
+static int budget_check(struct pg_pool *pool, uint64_t budget)
+{
+        uint64_t unit = is_capped(pool) ? pool->page_size : 1;
+
+        if (budget < (is_capped(pool) ? memory_least(pool, false) : PG_FRAMES_MIN))
+                return -EINVAL;
+        if (budget > pool->frames.capacity * unit)
+                return -ERANGE;
+        return is_capped(pool) && budget < memory_least(pool, true) ? -ENOMEM : 0;
+}
+
+static int budget_set(struct pg_pool *pool, uint64_t budget)
+{
+        if (!is_capped(pool))
+                return limit_set(pool, (uint32_t)budget);
+        atomic_store(&pool->cap.bytes, budget);
+        memory_fit(pool);
+        pool_lock(pool);
+        pool_show_frames(pool);
+        pool_unlock(pool);
+        return 0;
+}
+
+/* In a change: nobody else sets the budget meanwhile. */
+static int budget_reach(struct pg_pool *pool, uint64_t budget, const struct resize_pauses *pauses)
 {
         struct resize *r = &pool->resize;
-        uint32_t before = pool->frames.limit;
-        int error;
+        uint64_t before = budget_now(pool);
+        int error = budget_check(pool, budget);
 
-        if (frames < PG_FRAMES_MIN)
-                return -EINVAL;
-        if (frames > pool->frames.capacity)
-                return -ERANGE;
-        error = limit_set(pool, (uint32_t)frames);
-        if (!error && frames < before) {
-                r->limit_before = before;
+        if (!error)
+                error = budget_set(pool, budget);
+        if (error)
+                return error;
+        if (budget < before) {
+                r->before = before;
                 error = shrink(pool, pauses);
-                r->limit_before = 0;
+                r->before = 0;
                 if (error)
-                        limit_set(pool, before);
+                        budget_set(pool, before);
         }
-        if (!error && frames != before)
+        if (!error && budget != before)
                 count_change(pool);
         return error == -EBUSY ? -ENOMEM : error;
 }
@@ -149,13 +192,13 @@ static void change_end(struct pg_pool *pool)
         futex_lock_drop(&pool->resize.changing);
 }
 
-int resize_to(struct pg_pool *pool, uint64_t frames)
+int resize_to(struct pg_pool *pool, uint64_t budget)
 {
         static const struct resize_pauses nothing_else = {0};
         int error;
 
         change_begin(pool, false);
-        error = limit_reach(pool, frames, &nothing_else);
+        error = budget_reach(pool, budget, &nothing_else);
         change_end(pool);
         return error;
 }
@@ -166,8 +209,10 @@ void resize_in_child(struct pg_pool *pool)
         struct resize *r = &pool->resize;
 
         pool_lock(pool);
-        if (r->limit_before)
-                frames_set_limit(&pool->frames, r->limit_before);
+        if (r->before && is_capped(pool)) /* the frames follow when one is wanted */
+                atomic_store(&pool->cap.bytes, r->before);
+        else if (r->before)
+                frames_set_limit(&pool->frames, (uint32_t)r->before);
         pool_unlock(pool);
         *r = (struct resize){0};
 }
@@ -179,7 +224,9 @@ static int serve_bytes(struct pg_pool *pool, uint64_t bytes, const struct resize
         uint64_t pages = bytes / pool->page_size;
         uint64_t buffers = pool->stats.live->buffer_bytes / pool->page_size;
 
-        return limit_reach(pool, pages > buffers ? pages - buffers : 0, pauses);
+        if (is_capped(pool))
+                return budget_reach(pool, bytes, pauses);
+        return budget_reach(pool, pages > buffers ? pages - buffers : 0, pauses);
 }
 
 void resize_answer(struct pg_pool *pool, const struct resize_pauses *pauses)

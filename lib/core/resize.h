@@ -14,10 +14,11 @@ struct resize_pauses {
         void *arg;
 };
 
-/* With signals blocked. 0; -EINVAL: fewer than PG_FRAMES_MIN; -ERANGE: more than there can be;
- * -ENOMEM: the pinned pages need more; -EPROTO; or why pages could not be written: the limit is
- * then as it was. */
-int resize_to(struct pg_pool *pool, uint64_t frames);
+/* The budget in frames or, where the pool has a cap on all its memory, in bytes. With signals
+ * blocked. 0; -EINVAL: less than the pool needs; -ERANGE: more than there can be; -ENOMEM: the
+ * pinned pages need more; -EPROTO; or why pages could not be written. After an error the budget is
+ * as it was. */
+int resize_to(struct pg_pool *pool, uint64_t budget);
 
 /* Whether another process asks for a new budget: see unpaged/live.h. */
 static inline bool resize_is_asked(const struct pg_pool *pool)

@@ -34,6 +34,7 @@
 
 #define REGIONS_MAX   ((size_t)1 << 16)
 #define WORDS_PER_BIT 512u /* a page of the table */
+#define TOUCHED_BYTES (WORDS_PER_BIT * sizeof(page_word))
 
 static struct {
         struct lock lock; /* writers, and the spare list */
@@ -361,6 +362,7 @@ struct mapping *mapping_new(struct pg_pool *pool, unsigned page_shift, uint64_t 
         m->flags = flags;
         m->location = location;
         m->next = NULL;
+        atomic_store_explicit(&m->touched_parts, 0, memory_order_relaxed);
         readahead_reset(&m->readahead);
         atomic_store_explicit(&m->history, 0, memory_order_relaxed);
         atomic_store_explicit(&m->made_writable, false, memory_order_relaxed);
@@ -403,6 +405,7 @@ void mapping_free(struct mapping *m)
 {
         size_t guard = mapping_page_size(m);
 
+        atomic_fetch_sub(&m->pool->cap.words, m->touched_parts * TOUCHED_BYTES);
         if (m->start)
                 munmap(m->start - guard, (m->npages << m->page_shift) + 2 * guard);
         arena_release(m->pages, words_bytes(m->npages));
@@ -419,8 +422,12 @@ void mapping_touch(struct mapping *m, uint64_t page)
         uint64_t bit = page / WORDS_PER_BIT;
         uint64_t mask = (uint64_t)1 << bit % 64;
 
-        if (!(atomic_load_explicit(&m->touched[bit / 64], memory_order_relaxed) & mask))
-                atomic_fetch_or_explicit(&m->touched[bit / 64], mask, memory_order_relaxed);
+        if (atomic_load_explicit(&m->touched[bit / 64], memory_order_relaxed) & mask)
+                return;
+        if (atomic_fetch_or_explicit(&m->touched[bit / 64], mask, memory_order_relaxed) & mask)
+                return;
+        atomic_fetch_add_explicit(&m->touched_parts, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&m->pool->cap.words, TOUCHED_BYTES, memory_order_relaxed);
 }
 
 uint64_t mapping_next_touched(const struct mapping *m, uint64_t page)

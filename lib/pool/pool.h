@@ -60,7 +60,16 @@ struct resize {
         struct futex_lock changing; /* one at a time */
         struct futex_lock step;     /* a part of one; or a fork: never both */
         _Atomic uint32_t forks;     /* that wait for it */
-        uint32_t limit_before;      /* 0: it is not shrinking. With step */
+        uint64_t before;            /* the budget; 0: it is not shrinking. With step */
+};
+
+/* Frames, swap store and tables under one cap: see memory_cap.c. */
+struct memory_cap {
+        _Atomic uint64_t bytes; /* 0: there is none, and the frames alone have a limit */
+        uint64_t fixed;         /* bytes of tables that are there from the beginning, */
+        uint32_t per_frame;     /* for each frame ever used, */
+        _Atomic uint64_t words; /* and for pages that were touched */
+        uint32_t told;          /* frames, as of the last report to observers. Under lock */
 };
 
 struct pg_pool {
@@ -110,6 +119,7 @@ struct pg_pool {
         struct fork_freeze freeze;
         bool fork_refused; /* a store has refused the fork that is under way */
 
+        struct memory_cap cap;
         struct resize resize;    /* changes of the budget: see resize.c */
         struct resizer *resizer; /* makes them for other processes: see resizer.c */
 
@@ -166,6 +176,16 @@ static inline bool pool_is_near(struct pg_pool *pool, pg_location location)
                store_flags(store_find(&pool->stores, location, &ignored)) & PG_STORE_NEAR;
 }
 
+/* Of all tables, with so many frames in use, or as many as there were at most. Under the lock. */
+static inline uint64_t pool_table_bytes(const struct pg_pool *pool, uint64_t frames)
+{
+        const struct memory_cap *c = &pool->cap;
+        uint64_t most = pool->frames.high_water;
+
+        return c->fixed + atomic_load_explicit(&c->words, memory_order_relaxed) +
+               (frames > most ? frames : most) * c->per_frame;
+}
+
 /* Into the gauges (pg_gauge): the frames, under the lock; the swap store, by any thread. */
 static inline void pool_show_frames(struct pg_pool *pool)
 {
@@ -180,6 +200,9 @@ static inline void pool_show_frames(struct pg_pool *pool)
         stats_set(&pool->stats, PG_GAUGE_FRAMES_QUEUED, pool->victim_queue.list.count);
         stats_set(&pool->stats, PG_GAUGE_FRAMES_BUSY, f->live > seated ? f->live - seated : 0);
         stats_set(&pool->stats, PG_GAUGE_FRAMES_PEAK, f->peak);
+        stats_set(&pool->stats, PG_GAUGE_TABLE_BYTES, pool_table_bytes(pool, 0));
+        stats_set(&pool->stats, PG_GAUGE_MEMORY,
+                  atomic_load_explicit(&pool->cap.bytes, memory_order_relaxed));
         stats_set(&pool->stats, PG_GAUGE_PAGES_PEAK,
                   pool->pages_peak > f->peak ? pool->pages_peak : f->peak);
 }

@@ -460,3 +460,19 @@ int stores_fork_child(struct stores *s)
         }
         return error;
 }
+
+int store_memory_limit(struct pg_store *store, uint64_t bytes)
+{
+        struct pg_store_gate *gate;
+        struct pg_store_stats stats;
+        int result;
+
+        if (!store->gate->ops.memory_limit) {
+                store_stats(store, &stats);
+                return stats.memory_bytes <= bytes ? 0 : -ENOSPC;
+        }
+        gate = gate_enter(store);
+        result = gate->ops.memory_limit(store, bytes);
+        gate_leave(gate);
+        return result;
+}

@@ -76,6 +76,8 @@ int stores_fork_prepare(struct stores *s);
 void stores_fork_parent(struct stores *s);
 int stores_fork_child(struct stores *s);
 void store_stats(struct pg_store *store, struct pg_store_stats *stats);
+/* A store without such an operation uses what it needs. */
+int store_memory_limit(struct pg_store *store, uint64_t bytes);
 
 static inline pg_location location_make(unsigned id, uint64_t offset)
 {

@@ -61,5 +61,7 @@ bool live_decode(struct live_view *v, const char *file, size_t bytes)
 
 uint64_t live_budget(const struct live_view *v)
 {
+        if (v->gauges[PG_GAUGE_MEMORY])
+                return v->gauges[PG_GAUGE_MEMORY];
         return v->gauges[PG_GAUGE_FRAMES_TOTAL] * v->live.page_size + v->live.buffer_bytes;
 }

@@ -79,7 +79,7 @@ static void row_begin(struct table_row *row, const struct live_view *v)
 static void row_add(struct table_row *row, const struct live_view *v,
                     const struct live_view *before)
 {
-        row->memory += live_resident(v);
+        row->memory += live_counted(v);
         row->budget += live_budget(v);
         row->compressed += live_compressed(v);
         row->unpacked += live_unpacked(v);

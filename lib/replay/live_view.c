@@ -66,6 +66,8 @@ static const char *const gauge_names[PG_GAUGES] = {
         [PG_GAUGE_PAGES_PEAK] = "pages_peak",
         [PG_GAUGE_BUDGET_CHANGES] = "budget_changes",
         [PG_GAUGE_SWAP_LOWER_PAGES] = "swap_lower_pages",
+        [PG_GAUGE_TABLE_BYTES] = "table_bytes",
+        [PG_GAUGE_MEMORY] = "memory",
 };
 
 static const char *const cost_names[PG_COSTS] = {
@@ -265,6 +267,13 @@ uint64_t live_resident(const struct live_view *v)
         uint64_t total = v->gauges[PG_GAUGE_FRAMES_TOTAL], free = v->gauges[PG_GAUGE_FRAMES_FREE];
 
         return (total > free ? total - free : 0) * v->live.page_size + v->live.buffer_bytes;
+}
+
+uint64_t live_counted(const struct live_view *v)
+{
+        if (v->gauges[PG_GAUGE_MEMORY] == 0)
+                return live_resident(v);
+        return live_resident(v) + live_compressed(v) + v->gauges[PG_GAUGE_TABLE_BYTES];
 }
 
 uint64_t live_compressed(const struct live_view *v)

@@ -52,6 +52,8 @@ struct pg_cost live_cost(const struct live_view *v, enum pg_cost_kind kind);
 /* In bytes: what it may have, and what it has, in frames and buffers; and in the swap store. */
 uint64_t live_budget(const struct live_view *v);
 uint64_t live_resident(const struct live_view *v);
+/* What is to stay below the budget: frames and buffers; or, under a cap on all memory, all. */
+uint64_t live_counted(const struct live_view *v);
 uint64_t live_compressed(const struct live_view *v);
 /* What the pages in the swap store would take otherwise; without those in a lower store, which is
  * not memory. And how many times as much that is; 0: there are none. */

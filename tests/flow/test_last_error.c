@@ -73,8 +73,8 @@ START_TEST(every_failure_of_pg_open_has_a_text_and_the_callback_gets_it)
         struct pg_pool *pool;
 
         make_stale();
-        OPEN_FAILS(budget, 1 << 20, "either budget or frames");
-        OPEN_FAILS(frames, 0, "either budget or frames");
+        OPEN_FAILS(budget, 1 << 20, "one of budget, frames and memory");
+        OPEN_FAILS(frames, 0, "one of budget, frames and memory");
         OPEN_FAILS(frames, 3, "at least 4 frames");
         OPEN_FAILS(frames, UINT32_MAX, "memory of this machine");
         OPEN_FAILS(flags, 1u << 7, "flags");

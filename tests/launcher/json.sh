@@ -138,7 +138,7 @@ stats=$(printf '%s\n' 'pools a' 'pools.[] o'
         for name in frames_total frames_free frames_pinned frames_queued frames_busy frames_peak swap_pages \
                 swap_bytes swap_memory_bytes swap_same_filled swap_incompressible swap_limit_hits access_cpu_ns \
                 access_wait_ns ahead_cpu_ns touches_until_full pages_peak budget_changes \
-                swap_lower_pages; do
+                swap_lower_pages table_bytes memory; do
                 echo "pools.[].gauges.$name n"
         done
         echo 'pools.[].costs o'

@@ -20,9 +20,9 @@ struct options options = {
 };
 
 static const char *const store_names[STORE_KINDS] = {
-        [STORE_ZRAM] = "zram",     [STORE_ZSTD] = "zstd", [STORE_FILE] = "file",
-        [STORE_TIERED] = "tiered", [STORE_OWN] = "own",   [STORE_NOKEEP] = "own-nokeep",
-        [STORE_FLAKY] = "flaky",
+        [STORE_ZRAM] = "zram",         [STORE_ZSTD] = "zstd",     [STORE_FILE] = "file",
+        [STORE_TIERED] = "tiered",     [STORE_CAPPED] = "capped", [STORE_OWN] = "own",
+        [STORE_NOKEEP] = "own-nokeep", [STORE_FLAKY] = "flaky",
 };
 
 static const struct option names[] = {
@@ -49,7 +49,8 @@ __attribute__((noreturn)) static void usage(int status)
 {
         fprintf(status ? stderr : stdout,
                 "usage: %s [--seconds N] [--threads N] [--delivery thread|signal]\n"
-                "       [--store zram|zstd|file|tiered|own|own-nokeep|flaky] [--policy NAME] "
+                "       [--store zram|zstd|file|tiered|capped|own|own-nokeep|flaky] [--policy "
+                "NAME] "
                 "[--frames "
                 "N]\n"
                 "       [--page-size SIZE] [--pages N] [--strict] [--queue-pct N] [--seed N]\n"
@@ -186,7 +187,7 @@ void options_shuffle(uint64_t *random)
         options.page_size = one_of(random, sizes, sizeof(sizes) / sizeof(sizes[0]));
         if (options.page_size > 65536 && options.frames > 16)
                 options.frames = 16;
-        options.strict = random_next(random) % 4 == 0;
+        options.strict = random_next(random) % 4 == 0 && options.store != STORE_CAPPED;
         options.queue_pct = (unsigned)(random_next(random) % 51);
         options.mask = masks[random_next(random) % (sizeof(masks) / sizeof(masks[0]))];
         if (options.mask)
@@ -211,4 +212,9 @@ void options_print(void)
 bool feature_is_masked(const char *feature)
 {
         return options.mask && strstr(options.mask, feature) != NULL;
+}
+
+size_t options_memory(unsigned frames)
+{
+        return ((size_t)640 << 10) + (frames + 24) * options.page_size;
 }

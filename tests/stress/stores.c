@@ -311,6 +311,7 @@ struct pg_store *store_make_swap(void)
         case STORE_FILE:
                 return file_make(npages * options.page_size, NULL);
         case STORE_TIERED:
+        case STORE_CAPPED:
                 return tiered_make(npages);
         default:
                 return own_make(npages, true);

@@ -43,7 +43,8 @@ static void pool_open(void)
         uint64_t bytes = (3 * each + lone) * options.page_size;
         struct pg_config config = {
                 .size = sizeof(config),
-                .frames = options.frames,
+                .frames = options.store == STORE_CAPPED ? 0 : options.frames,
+                .memory = options.store == STORE_CAPPED ? options_memory(options.frames) : 0,
                 .flags = options.strict ? PG_POOL_STRICT : 0,
                 .page_size = options.page_size,
                 .delivery = options.delivery,

@@ -54,6 +54,7 @@ enum store_kind {
         STORE_ZSTD,
         STORE_FILE,
         STORE_TIERED,
+        STORE_CAPPED, /* the same, in a pool that has a cap on all its memory */
         STORE_OWN,
         STORE_NOKEEP,
         STORE_FLAKY,
@@ -84,6 +85,8 @@ void options_shuffle(uint64_t *random);
 /* The command that repeats this run. */
 void options_print(void);
 bool feature_is_masked(const char *feature);
+/* Of a pool with a cap: what it takes for about so many frames. */
+size_t options_memory(unsigned frames);
 
 /* ---- stores.c -------------------------------------------------------------------------------- */
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory_cap.c - frames, swap store and tables of a pool under one cap.
+ *
+ *         cap = frames + buffers + swap store + tables + a batch
+ *
+ * The frames are what the rest leaves. Each eviction begins with a look at what the swap store uses
+ * by now, so the limit of the frames follows it: a page that goes out leaves its frame, and its
+ * compressed form makes the pool smaller by a part of one. While a batch is being compressed its
+ * frames are still there: that is the batch above, and what a store takes in one piece. When the
+ * store shrinks, the frames grow.
+ *
+ * How far the frames may shrink: to an eighth of the cap. From there on the store is full, unless
+ * it can go on without memory: one that spills (PG_STORE_SPILLS) gets half of what there is for
+ * both, and moves pages to where they take none.
+ *
+ * Tables: those of fixed size are counted whole, those of frames by the most that were ever in use,
+ * and those of pages by the parts that were touched.
+ */
+#include "memory_cap.h"
+#include "frame.h"
+#include "futex_lock.h"
+#include "kernel_page.h"
+#include "page_events.h"
+#include "pool.h"
+#include "stats.h"
+#include "store_gate.h"
+
+#include <errno.h>
+
+#define FLOOR_SHARE  8u
+#define SPILL_SHARE  2u
+#define STACK_BYTES  ((size_t)16 << 10) /* of a thread of the pager's, touched */
+#define SLAB_BYTES   ((size_t)64 << 10) /* by so much a store may grow for one page */
+#define REPORT_SHARE 64u                /* of the frames: a smaller change is not worth a report */
+
+static struct pg_store *swap_of(struct pg_pool *pool)
+{
+        uint64_t ignored;
+
+        return store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored);
+}
+
+void memory_count_tables(struct pg_pool *pool)
+{
+        struct memory_cap *c = &pool->cap;
+        size_t threads = pool->delivery == PG_DELIVERY_SIGNAL ? 2 : 2 + pool->contexts.count;
+
+        c->fixed = sizeof(*pool) + pool->contexts.count * sizeof(struct move_context) +
+                   pool->stats.bytes + RING_ENTRIES * sizeof(struct ring_entry) +
+                   pool->miss_curve.bytes + threads * STACK_BYTES;
+        c->per_frame = sizeof(struct frame) + (uint32_t)((pool->policy.bytes + pool->ghosts.bytes) /
+                                                         pool->frames.capacity);
+}
+
+/* What is neither a frame nor in the store. */
+static uint64_t beside(const struct pg_pool *pool, uint64_t frames)
+{
+        return pool_table_bytes(pool, frames) + pool->contexts.bytes +
+               pool->batch_pages * pool->page_size + SLAB_BYTES;
+}
+
+uint32_t memory_floor_frames(uint64_t frames)
+{
+        return frames / FLOOR_SHARE < PG_FRAMES_MIN ? PG_FRAMES_MIN
+                                                    : (uint32_t)(frames / FLOOR_SHARE);
+}
+
+static uint32_t floor_frames(const struct pg_pool *pool, uint64_t cap)
+{
+        uint32_t floor = memory_floor_frames(cap / pool->page_size);
+        uint32_t pinned = pool->frames.pinned + frames_reserve(UINT32_MAX);
+
+        return floor > pinned ? floor : pinned;
+}
+
+/* As many as fit beside so much of the store. */
+static uint64_t frames_beside(const struct pg_pool *pool, uint64_t cap, uint64_t used)
+{
+        uint64_t none = beside(pool, 0) + used, all;
+        uint64_t per_frame = pool->page_size + pool->cap.per_frame;
+
+        if (cap <= none)
+                return 0;
+        all = (cap - none) / pool->page_size; /* of those whose tables are there */
+        return all <= pool->frames.high_water
+                       ? all
+                       : (cap - none + pool->frames.high_water * pool->cap.per_frame) / per_frame;
+}
+
+static void set_frames(struct pg_pool *pool, uint64_t frames)
+{
+        struct frames *f = &pool->frames;
+        struct pg_trace_event event = {.kind = PG_TRACE_FRAMES};
+        uint32_t limit = frames < f->capacity ? (uint32_t)frames : f->capacity;
+        uint32_t told = pool->cap.told;
+
+        if (limit == f->limit || !frames_set_limit(f, limit) || !pool->has_observers ||
+            (limit > told ? limit - told : told - limit) <= told / REPORT_SHARE)
+                return;
+        pool->cap.told = limit;
+        event.count = limit;
+        observers_report(pool, &event, 0);
+}
+
+int memory_fit(struct pg_pool *pool)
+{
+        uint64_t cap = atomic_load_explicit(&pool->cap.bytes, memory_order_relaxed), rest;
+        struct pg_store *swap;
+        struct pg_store_stats stats;
+        uint32_t floor;
+        uint64_t frames;
+        int result;
+
+        if (cap == 0)
+                return 0;
+        swap = swap_of(pool);
+        store_stats(swap, &stats);
+        pool_lock(pool);
+        floor = floor_frames(pool, cap);
+        frames = frames_beside(pool, cap, stats.memory_bytes);
+        set_frames(pool, frames > floor ? frames : floor);
+        rest = beside(pool, floor) + floor * pool->page_size;
+        pool_unlock(pool);
+        rest = cap > rest ? cap - rest : 0;
+        if (store_flags(swap) & PG_STORE_SPILLS)
+                rest = (rest + floor * pool->page_size) / SPILL_SHARE;
+        result = store_memory_limit(swap, rest);
+        if (frames >= floor)
+                return 0; /* whether or not the store keeps to its share */
+        return result ? result : 1;
+}
+
+uint64_t memory_least(struct pg_pool *pool, bool with_pinned)
+{
+        uint64_t frames = PG_FRAMES_MIN + frames_reserve(UINT32_MAX), bytes;
+
+        pool_lock(pool);
+        frames += with_pinned ? pool->frames.pinned : 0;
+        bytes = beside(pool, frames) + frames * pool->page_size;
+        pool_unlock(pool);
+        return bytes;
+}
