@@ -92,6 +92,13 @@ static void name_full_store(struct line *l, struct pg_pool *pool)
                                       "raise the memory");
                 return;
         }
+        if (store_flags(swap) & PG_STORE_SPILLS && stats.limit_hits) {
+                line_add(l, "the swap store (");
+                line_add(l, store_name(swap));
+                line_add(l, ") is full, in memory and below: give it more room in either, or raise "
+                            "the budget");
+                return;
+        }
         if (stats.limit_bytes == 0 || stats.limit_hits == 0) {
                 line_add(l,
                          "a store is full: the memory, or the file system, that it writes to has "

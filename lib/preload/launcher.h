@@ -5,6 +5,7 @@
  *   launcher.c           the subcommands, help and version
  *   launcher_run.c       `run`: options become variables, then the program is executed
  *   launcher_program.c   which file that is, and the preloaded library beside us
+ *   launcher_swap.c      whether what is named for swap can be that
  *   launcher_words.c     what `run` says although it goes on
  *   launcher_report.c    where the processes of a run leave what they have counted
  *   launcher_check.c     `check`: what this machine allows
@@ -49,10 +50,16 @@ bool preload_find(char path[PATH_MAX], char *why, size_t why_size);
 bool preload_set(const char *path);
 bool preload_drop(const char *path);
 
-/* ---- launcher_words.c
- * ------------------------------------------------------------------------- */
+/* ---- launcher_swap.c
+ * -------------------------------------------------------------------------- */
 
 struct settings;
+
+/* -1: it can be; or the status to end with, and why was said. */
+int swap_check(const struct settings *s);
+
+/* ---- launcher_words.c
+ * ------------------------------------------------------------------------- */
 
 /* That the program runs unpaged: to the log, and with `speak` to standard error. */
 void words_unpaged(const struct settings *s, const char *program, const char *reason, bool speak);

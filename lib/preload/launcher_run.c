@@ -25,7 +25,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <unpaged/policy.h>
-#include <unpaged/stores.h>
 #include <unpaged/unpaged.h>
 
 /* ---- options -------------------------------------------------------------------------------- */
@@ -35,6 +34,7 @@ enum row {
         POLICY,
         PAGE_SIZE,
         SWAP,
+        SPILL,
         WIPE,
         DELIVERY,
         CHILDREN,
@@ -67,6 +67,8 @@ static const struct {
                        "what is moved at once: 4K (default) to 2M"},
         [SWAP] = {"swap", 's', "WHERE", "UNPAGED_SWAP", NULL,
                   "zram[:ALGORITHM][:LIMIT] (default zram:words), or file:PATH[,force]"},
+        [SPILL] = {"spill", 0, "WHERE", "UNPAGED_SPILL", NULL,
+                   "none (default), or file:DIRECTORY[:LIMIT], for what exceeds zram's limit"},
         [WIPE] = {"wipe", 0, NULL, "UNPAGED_WIPE", "1",
                   "overwrite what was in the swap store when it is freed"},
         [DELIVERY] = {"delivery", 'd', "HOW", "UNPAGED_DELIVERY", NULL,
@@ -218,7 +220,7 @@ static const char *lasting(enum row row, const char *value)
                 return absolute("", value);
         if (row == POLICY && policy_is_object(value))
                 return absolute("", value);
-        if (row == SWAP && strncmp(value, "file:", 5) == 0 && value[5])
+        if ((row == SWAP || row == SPILL) && strncmp(value, "file:", 5) == 0 && value[5])
                 return absolute("file:", value + 5);
         return value;
 }
@@ -318,64 +320,6 @@ static int check_replaceable(const char *what, const char *path, const char *var
         return -1;
 }
 
-/* Could it be swap? It is made to be, as the program's process will do once more. */
-static int check_swap_file(const struct settings *s)
-{
-        struct pg_file_config config = {.size = sizeof(config),
-                                        .flags =
-                                                PG_FILE_SWAP | (s->swap_force ? PG_FILE_FORCE : 0)};
-        struct pg_store *store = NULL;
-        int error;
-
-        config.fd = open(s->swap_path, O_RDWR | O_CLOEXEC);
-        if (config.fd < 0)
-                return say(STATUS_REFUSED, "swap file %s: %s; it must be readable and writable",
-                           s->swap_path, strerror(errno));
-        error = pg_store_file(&store, &config);
-        close(config.fd);
-        pg_store_close(store);
-        if (error == -EEXIST)
-                return say(
-                        STATUS_REFUSED,
-                        "swap file %s: it has content, which would be overwritten; name an "
-                        "empty file or device, or add ,force if that may go: --swap file:%s,force",
-                        s->swap_path, s->swap_path);
-        return error ? say(STATUS_REFUSED, "swap file %s: %s", s->swap_path, pg_last_error()) : -1;
-}
-
-static int check_swap(const struct settings *s)
-{
-        struct stat st;
-        const char *path = s->swap_path;
-
-        if (s->swap != SWAP_FILE)
-                return -1;
-        if (stat(path, &st) != 0)
-                return say(STATUS_REFUSED,
-                           "swap file %s: %s; name a directory, or make the file first: truncate "
-                           "-s SIZE %s",
-                           path, strerror(errno), path);
-        if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-                return say(STATUS_REFUSED, "swap file %s: neither directory, file nor block device",
-                           path);
-        if (faccessat(AT_FDCWD, path, R_OK | W_OK | (S_ISDIR(st.st_mode) ? X_OK : 0), AT_EACCESS) !=
-            0)
-                return say(STATUS_REFUSED, "swap file %s: %s; it must be readable and writable",
-                           path, strerror(errno));
-        if (S_ISREG(st.st_mode) && st.st_size == 0)
-                return say(STATUS_REFUSED, "swap file %s: it is empty; truncate -s SIZE %s", path,
-                           path);
-        if (S_ISREG(st.st_mode) && st.st_size < (off_t)(2 * s->page_size))
-                return say(STATUS_REFUSED,
-                           "swap file %s: it is too small to hold a page; name another one", path);
-        if (!S_ISDIR(st.st_mode) && s->children)
-                return say(STATUS_REFUSED,
-                           "swap file %s: only one process can use it; name a directory, in which "
-                           "each makes its own, or add --children off",
-                           path);
-        return S_ISDIR(st.st_mode) ? -1 : check_swap_file(s);
-}
-
 static int run_settle(const struct options *o, struct settings *s)
 {
         char why[512], bytes[32], least[SIZE_TEXT];
@@ -413,7 +357,7 @@ static int run_settle(const struct options *o, struct settings *s)
                 status = check_replaceable("curve", s->curve_path, "UNPAGED_OLD_CURVE");
         if (status < 0)
                 status = check_replaceable("samples", s->sample_path, "UNPAGED_OLD_SAMPLE");
-        return status < 0 ? check_swap(s) : status;
+        return status < 0 ? swap_check(s) : status;
 }
 
 /* ---- the program ---------------------------------------------------------------------------- */

@@ -211,6 +211,49 @@ static bool read_swap(struct reading *r, const char *name, const char *value)
                 "lz4 or zstd and a limit such as 256M; or file:PATH or file:PATH,force");
 }
 
+#define SPILL_TIMES 4 /* of what zram may use, where no limit is given */
+
+/* "file:" has been read: DIRECTORY[:LIMIT]. A colon without a limit behind it is of the name. */
+static bool read_spill_file(struct settings *s, const char *path)
+{
+        const char *colon = strrchr(path, ':');
+        size_t len = strlen(path);
+        struct size limit;
+
+        s->spill_path = path;
+        if (!colon || size_read(colon + 1, &limit))
+                return len > 0;
+        len = (size_t)(colon - path);
+        s->spill_limit = resolve_size(&limit);
+        if (len == 0 || len >= sizeof(s->spill_name) || s->spill_limit == 0)
+                return false;
+        memcpy(s->spill_name, path, len);
+        s->spill_name[len] = '\0';
+        s->spill_path = s->spill_name;
+        return true;
+}
+
+static bool read_spill(struct reading *r, const char *name, const char *value)
+{
+        struct settings *s = r->s;
+
+        if (strcmp(value, "none") == 0)
+                return true;
+        if (strncmp(value, "file:", 5) != 0 || !read_spill_file(s, value + 5))
+                return wrong(r, name, value,
+                             "must be none, file:DIRECTORY or file:DIRECTORY:LIMIT, with a limit "
+                             "such as 4G");
+        if (s->swap != SWAP_ZRAM || s->swap_limit == 0)
+                return wrong(r, name, value,
+                             "goes with zram that has a limit, beyond which it spills: "
+                             "zram:256M, for example");
+        if (s->spill_limit == 0)
+                s->spill_limit = SPILL_TIMES * s->swap_limit;
+        if (s->spill_limit < s->page_size)
+                return wrong(r, name, value, "has no room for a page");
+        return true;
+}
+
 static bool read_delivery(struct reading *r, const char *name, const char *value)
 {
         r->s->signal_delivery = strcmp(value, "signal") == 0;
@@ -295,6 +338,7 @@ static const struct {
         {"UNPAGED_BUDGET", check_budget, 0},
         {"UNPAGED_POLICY", read_policy, 0},
         {"UNPAGED_SWAP", read_swap, 0},
+        {"UNPAGED_SPILL", read_spill, 0}, /* after that */
         {"UNPAGED_WIPE", read_wipe, 0},
         {"UNPAGED_DELIVERY", read_delivery, 0},
         {"UNPAGED_STATS", TEXT(stats_path)},

@@ -37,6 +37,8 @@ struct settings {
         uint64_t swap_limit;     /* zram: bytes; 0: none */
         const char *swap_path;   /* file: the file, or a directory for a nameless one */
         bool swap_force;         /* file: what it holds may be overwritten */
+        const char *spill_path;  /* UNPAGED_SPILL: file:DIRECTORY[:LIMIT]; NULL: none */
+        uint64_t spill_limit;    /* bytes, for each process */
         bool wipe;               /* UNPAGED_WIPE: freed places of the swap store are overwritten */
         bool signal_delivery;    /* UNPAGED_DELIVERY: thread | signal */
         const char *stats_path;  /* UNPAGED_STATS: appended to at the end; "-": standard error */
@@ -54,6 +56,7 @@ struct settings {
         const char *log_path; /* UNPAGED_LOG: one line for each event; "-": standard error */
         const char *allow, *deny; /* UNPAGED_ONLY, UNPAGED_SKIP: program names with commas; NULL */
         char swap_name[4096];     /* what swap_path points to where the value says more */
+        char spill_name[4096];    /* likewise */
         char sample_name[4096];   /* and sample_path */
         bool quiet;               /* UNPAGED_QUIET: 1: not a word about what cannot be had */
         bool off;                 /* UNPAGED_OFF=1: do nothing at all; nothing else is checked */

@@ -22,6 +22,7 @@
 #include "policy_object.h"
 #include "settings.h"
 #include "range_table.h"
+#include "swap.h"
 #include "text.h"
 
 #include <dlfcn.h>
@@ -30,11 +31,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <unpaged/stores.h>
 
@@ -139,77 +138,6 @@ static void process_is_ours(void)
                 log_line(preload.name, ": look-ups in the C library will not find our functions",
                          NULL);
         is_ours = true;
-}
-
-/* ---- the swap store ------------------------------------------------------------------------ */
-
-static int open_nameless(const char *folder)
-{
-        char path[PATH_MAX];
-        size_t len = strlen(folder);
-        int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-        if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) ||
-            len + sizeof("/unpaged-XXXXXX") > sizeof(path))
-                return fd;
-        memcpy(path, folder, len);
-        strcpy(path + len, "/unpaged-XXXXXX");
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0)
-                unlink(path);
-        return fd;
-}
-
-static int swap_file(const struct settings *s, struct pg_store **store)
-{
-        struct pg_file_config config = {.size = sizeof(config),
-                                        .flags = (s->swap_force ? PG_FILE_FORCE : 0) |
-                                                 (s->wipe ? PG_FILE_WIPE : 0)};
-        struct statvfs fs;
-        struct stat st;
-        int error;
-
-        if (stat(s->swap_path, &st) != 0)
-                return -errno;
-        config.fd = S_ISDIR(st.st_mode) ? open_nameless(s->swap_path)
-                                        : open(s->swap_path, O_RDWR | O_CLOEXEC);
-        if (config.fd < 0)
-                return -errno;
-        if (S_ISDIR(st.st_mode)) {
-                if (fstatvfs(config.fd, &fs) == 0)
-                        config.length = fs.f_bavail * fs.f_frsize / s->page_size * s->page_size;
-                if (config.length < s->page_size)
-                        config.length = s->page_size;
-        } else if (flock(config.fd, LOCK_EX | LOCK_NB) != 0) {
-                on_message(NULL, "another process uses this swap file");
-                real_close(config.fd);
-                return -EBUSY;
-        }
-        error = pg_store_file(store, &config);
-        real_close(config.fd);
-        return error;
-}
-
-static int swap_open(const struct settings *s, struct pg_store **store)
-{
-        struct pg_zram_config config = {.size = sizeof(config),
-                                        .limit_bytes = s->swap_limit,
-                                        .flags = s->wipe ? PG_ZRAM_WIPE : 0};
-        int error;
-
-        if (s->swap == SWAP_FILE) {
-                error = swap_file(s, store);
-                if (error && why.len == 0) {
-                        text_add(&why, "swap file ");
-                        text_add(&why, s->swap_path);
-                        text_add(&why, ": ");
-                        text_add(&why, strerror(-error));
-                }
-                return error;
-        }
-        if (s->swap_algorithm[0])
-                config.algorithm = s->swap_algorithm;
-        return pg_store_zram(store, &config);
 }
 
 /* ---- the pool and its arena ---------------------------------------------------------------- */
@@ -326,10 +254,10 @@ static int pool_open(const struct settings *s)
         preload.granule = s->page_size;
         preload.budget = config.budget;
         preload.signal_delivery = s->signal_delivery;
-        preload.swap_is_far = s->swap == SWAP_FILE;
+        preload.swap_is_far = s->swap == SWAP_FILE || s->spill_path;
         error = policy_load(s, &config.policy_ops);
         if (!error)
-                error = swap_open(s, &config.swap);
+                error = swap_open(s, &config.swap, &why);
         heap_wait();
         if (!error)
                 error = open_even_untraced(&config);

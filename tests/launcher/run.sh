@@ -211,6 +211,30 @@ ended 0
 saw "UNPAGED_STATS=$work/stats.rel"
 saw "UNPAGED_LOG=$work/./log.rel"
 saw "UNPAGED_SWAP=file:$work/swap"
+mkdir spill
+launch run --swap zram:1M --spill file:spill true
+if [ "$(stat -f -c %T spill)" = tmpfs ]; then
+        refused 'lies in memory'
+else
+        ended 0
+        saw "UNPAGED_SPILL=file:$work/spill"
+        launch run --swap zram:1M --spill file:spill:64M true
+        saw "UNPAGED_SPILL=file:$work/spill:64M"
+fi
+launch run --swap zram:1M --spill file:nowhere true
+refused 'nowhere' 'name a directory'
+launch run --swap zram:1M --spill file:stats.rel/x true
+refused 'name a directory'
+if [ "$(stat -f -c %T /dev/shm)" = tmpfs ]; then
+        launch run --swap zram:1M --spill file:/dev/shm true
+        refused 'lies in memory'
+fi
+launch run --spill file:spill true
+refused 'zram that has a limit'
+launch run --swap zram:1M --spill disk true
+refused 'must be none'
+launch run --spill none true
+ended 0
 truncate -s 1M swapfile
 launch run --children off --swap file:swapfile true
 ended 0

@@ -174,6 +174,30 @@ END_TEST
 
 static const struct {
         const char *value, *path;
+        uint64_t limit;
+} spills[] = {
+        {"none", NULL, 0},
+        {"file:/var/tmp", "/var/tmp", 8u << 20},
+        {"file:/var/tmp:64M", "/var/tmp", 64u << 20},
+        {"file:/a:b", "/a:b", 8u << 20},
+        {"file:/a:b:1M", "/a:b", 1u << 20},
+};
+
+START_TEST(where_memory_spills_to)
+{
+        struct settings s;
+        char why[256] = "";
+
+        ck_assert_msg(!read_with(&s, why, sizeof(why), "UNPAGED_SWAP", "zram:2M", "UNPAGED_SPILL",
+                                 spills[_i].value, NULL),
+                      "%s", why);
+        ck_assert_pstr_eq(s.spill_path, spills[_i].path);
+        ck_assert_uint_eq(s.spill_limit, spills[_i].limit);
+}
+END_TEST
+
+static const struct {
+        const char *value, *path;
         unsigned every;
 } samples[] = {
         {"/x", "/x", SAMPLE_EVERY_DEFAULT},
@@ -236,6 +260,11 @@ static const struct {
         {"UNPAGED_SWAP", "file:", "file:PATH"},
         {"UNPAGED_SWAP", "file:,force", "file:PATH"},
         {"UNPAGED_SWAP", "/swapfile", "file:PATH"},
+        {"UNPAGED_SPILL", "file:/tmp", "zram that has a limit"},
+        {"UNPAGED_SPILL", "/tmp", "file:DIRECTORY"},
+        {"UNPAGED_SPILL", "file:", "file:DIRECTORY"},
+        {"UNPAGED_SPILL", "file::1G", "file:DIRECTORY"},
+        {"UNPAGED_SPILL", "file:/tmp:0", "file:DIRECTORY"},
         {"UNPAGED_WIPE", "yes", "1 or 0"},
         {"UNPAGED_DELIVERY", "Thread", "thread or signal"},
         {"UNPAGED_DELIVERY", "poll", "thread or signal"},
@@ -365,6 +394,7 @@ TESTS("settings")
         tcase_add_test(tc, every_variable_is_understood);
         tcase_add_test(tc, every_shipped_policy_is_known);
         tcase_add_loop_test(tc, swap_takes_all_its_forms, 0, COUNT(swaps));
+        tcase_add_loop_test(tc, where_memory_spills_to, 0, COUNT(spills));
         tcase_add_loop_test(tc, samples_have_a_file_and_a_distance, 0, COUNT(samples));
         tcase_add_loop_test(tc, what_is_wrong_is_named_with_its_remedy, 0, COUNT(faults));
         tcase_add_test(tc, a_budget_counts_in_its_pages);
