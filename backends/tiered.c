@@ -358,6 +358,16 @@ static int tiered_page_out(struct pg_store *store, uint64_t offset, size_t npage
         return error;
 }
 
+/* What is above, if that store is. */
+static bool tiered_is_near(struct pg_store *store, uint64_t offset)
+{
+        struct tiered *t = tiered_of(store);
+        struct place *p = place_find(t, offset, 0);
+        uint64_t word = p ? atomic_load_explicit(&p->word, memory_order_relaxed) : 0;
+
+        return place_kind(word) == PLACE_ABOVE;
+}
+
 /* ---- the store ----------------------------------------------------------------------------- */
 
 static struct pg_store_stats stats_of(const struct tier *tier)
@@ -484,4 +494,5 @@ const struct pg_store_ops tiered_ops = {
         .fork_child = tiered_fork_child,
         .swap_begin = tiered_swap_begin,
         .memory_limit = tiered_memory_limit,
+        .is_near = tiered_is_near,
 };

@@ -96,6 +96,7 @@ static int tiered_open(struct tiered *t, const struct pg_tiered_config *config)
                 return last_error(-EINVAL, "both stores of a tiered one are the same");
         t->ops = tiered_ops;
         t->ops.close = tiered_close;
+        t->ops.flags |= t->upper.ops.flags & PG_STORE_NEAR;
         if (!t->upper.ops.memory_limit)
                 t->ops.memory_limit = NULL;
         if (!t->upper.ops.fork_child || !t->lower.ops.fork_child)

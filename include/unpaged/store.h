@@ -140,6 +140,10 @@ struct pg_store_ops {
          * 0: it is within; 1: call again; -ENOSPC: what it holds needs more; or why it could not be
          * written elsewhere. Not called while the process forks. */
         int (*memory_limit)(struct pg_store *store, uint64_t bytes);
+
+        /* Optional; for stores that are PG_STORE_NEAR for some of their pages only: is it for this
+         * one? A hint. Any thread, at any time, without waiting or taking a lock. */
+        bool (*is_near)(struct pg_store *store, uint64_t offset);
 };
 
 /*

@@ -98,6 +98,8 @@ int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, 
 {
         int unmap_error, save_error;
 
+        for (unsigned i = 0; i < ctx->out.count; i++)
+                ctx->out.ops[i].bypass_queue = true;
         transfer_drop(pool, ctx);
         unmap_error = evict_unmap(pool, ctx);
         save_for_good(pool, ctx, for_fault);

@@ -387,7 +387,8 @@ static enum drop may_drop(struct pg_pool *pool, const struct page_op *op)
 {
         pg_location location = frame_at(&pool->frames, op->frame)->location;
 
-        if (op->dropped || op->word & (PAGE_QUEUED | PAGE_DIRTY) || !pool_is_near(pool, location))
+        if (op->dropped || !op->bypass_queue || op->word & (PAGE_QUEUED | PAGE_DIRTY) ||
+            !pool_is_near(pool, location))
                 return STAYS;
         return location == mapping_location(op->mapping, op->page) ? MAY_GO : MAY_GO_IF_THERE;
 }

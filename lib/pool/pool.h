@@ -170,10 +170,10 @@ static inline void pool_call_keeper(struct pg_pool *pool)
 /* A page that lives there loads about as fast as a rescue: it need not wait in the victim queue. */
 static inline bool pool_is_near(struct pg_pool *pool, pg_location location)
 {
-        uint64_t ignored;
+        uint64_t offset;
+        struct pg_store *store = store_find(&pool->stores, location, &offset);
 
-        return pool->drops_near &&
-               store_flags(store_find(&pool->stores, location, &ignored)) & PG_STORE_NEAR;
+        return pool->drops_near && store_is_near(store, offset);
 }
 
 /* Of all tables, with so many frames in use, or as many as there were at most. Under the lock. */

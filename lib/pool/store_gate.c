@@ -289,6 +289,13 @@ unsigned store_flags(struct pg_store *store)
         return store->gate->ops.flags;
 }
 
+bool store_is_near(struct pg_store *store, uint64_t offset)
+{
+        const struct pg_store_ops *ops = &store->gate->ops;
+
+        return ops->flags & PG_STORE_NEAR && (!ops->is_near || ops->is_near(store, offset));
+}
+
 const char *store_name(struct pg_store *store)
 {
         return store->gate->ops.name ? store->gate->ops.name : "";

@@ -50,6 +50,7 @@ struct pg_store *store_find(struct stores *s, pg_location location, uint64_t *of
 /* One gate for each operation. */
 unsigned store_flags(struct pg_store *store);
 const char *store_name(struct pg_store *store);
+bool store_is_near(struct pg_store *store, uint64_t offset);
 bool store_can_swap(struct pg_store *store);
 /* May take its time, and so is not serialised: before the pool is used. */
 int store_swap_begin(struct pg_store *store);

@@ -174,8 +174,51 @@ START_TEST(the_program_may_drop_pages_that_are_going_out)
 }
 END_TEST
 
+/* Whether a page is near may change at any moment. One that was to wait in the queue is not dropped
+ * after all. */
+static bool now_and_then(struct pg_store *store, uint64_t offset)
+{
+        static _Atomic unsigned asked;
+
+        (void)store;
+        (void)offset;
+        return atomic_fetch_add(&asked, 1) % 3 == 0;
+}
+
+START_TEST(pages_that_are_near_now_and_then_are_not_lost)
+{
+        static struct pg_store_ops ops;
+        struct flaky *f = flaky_new(2 * NPAGES, PAGE, true);
+        struct pg_config config = config_frames(_i, FRAMES, 0);
+        struct pg_pool *pool;
+        char *addr;
+
+        ops = *f->store.ops;
+        ops.flags |= PG_STORE_NEAR;
+        ops.is_near = now_and_then;
+        ck_assert_int_eq(pg_store_close(&f->store), 0);
+        ck_assert_int_eq(pg_store_init(&f->store, &ops, 2 * NPAGES * PAGE), 0);
+        config.swap = &f->store;
+        pool = open_config(&config);
+        addr = map_pages(pool, NPAGES, 0);
+        fill_pages(addr, NPAGES, 7);
+        for (int round = 0; round < 10; round++) {
+                check_pages(addr, NPAGES, 7);
+                for (size_t i = NPAGES; i-- > 0;) /* so that some are rescued */
+                        check_pages(addr + i * PAGE, 1, 7 + i);
+        }
+        ck_assert_uint_gt(stats_of(pool).evictions_clean, NPAGES);
+        ck_assert_uint_gt(stats_of(pool).rescues, 0);
+        ck_assert_int_eq(pg_page_out(pool, addr, NPAGES * PAGE), 0);
+        check_pages(addr, NPAGES, 7);
+        close_pool(pool);
+        flaky_delete(f);
+}
+END_TEST
+
 TESTS("drop")
 {
+        add_for_both(tc, pages_that_are_near_now_and_then_are_not_lost);
         tcase_add_loop_test(tc, clean_pages_go_and_come_back_as_they_were, 0, 4);
         tcase_add_loop_test(tc, what_the_program_drops_by_madvise_stays_dropped, 0, 4);
         tcase_add_loop_test(tc, locked_pages_stay_and_the_others_of_their_batch_come_back, 0, 4);

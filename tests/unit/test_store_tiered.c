@@ -137,8 +137,10 @@ START_TEST(oldest_go_down_in_one_write)
         write_new(&r, 1);
         ck_assert_int_eq(atomic_load(&r.lower->saves), 1);
         ck_assert_uint_eq(lower_pages(&r), BATCH);
-        for (unsigned i = 0; i < r.count; i++)
+        for (unsigned i = 0; i < r.count; i++) {
+                ck_assert_int_eq(r.ops->is_near(r.store, r.offsets[i]), i >= BATCH);
                 ck_assert_int_eq(is_below(&r, i), i < BATCH);
+        }
         rig_close(&r);
 }
 END_TEST
