@@ -152,8 +152,9 @@ struct pg_config {
         /* Or, in place of budget and frames: bytes of physical memory for all that the pool takes:
          * frames, buffers, tables, and what its swap store uses (memory_bytes of its statistics).
          * The frames are what the rest leaves, an eighth at least; a store that spills
-         * (PG_STORE_SPILLS) gets half of both at most. Not with PG_POOL_STRICT. Pages that the
-         * kernel has pinned may come on top, as above_budget of struct pg_stats counts. */
+         * (PG_STORE_SPILLS) gets half of both at most. The store should serve this pool alone: it
+         * counts whole. Not with PG_POOL_STRICT. Pages that the kernel has pinned may come on top,
+         * as above_budget of struct pg_stats counts. */
         size_t memory;
 };
 

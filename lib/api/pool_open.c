@@ -283,7 +283,7 @@ static int set_memory(struct pg_pool *pool, const struct pg_config *c)
 {
         int error;
 
-        memory_count_tables(pool);
+        memory_count_tables(pool, c->trace);
         if (!c->memory)
                 return 0;
         error = budget_check_memory(pool, c->memory);

@@ -41,14 +41,15 @@ static struct pg_store *swap_of(struct pg_pool *pool)
         return store_find(&pool->stores, location_make(pool->stores.swap, 0), &ignored);
 }
 
-void memory_count_tables(struct pg_pool *pool)
+void memory_count_tables(struct pg_pool *pool, bool with_trace)
 {
         struct memory_cap *c = &pool->cap;
         size_t threads = pool->delivery == PG_DELIVERY_SIGNAL ? 2 : 2 + pool->contexts.count;
 
         c->fixed = sizeof(*pool) + pool->contexts.count * sizeof(struct move_context) +
                    pool->stats.bytes + RING_ENTRIES * sizeof(struct ring_entry) +
-                   pool->miss_curve.bytes + threads * STACK_BYTES;
+                   pool->miss_curve.bytes + fault_sampler_bytes(&pool->sampler) +
+                   (with_trace ? trace_writer_bytes() : 0) + threads * STACK_BYTES;
         c->per_frame = sizeof(struct frame) + (uint32_t)((pool->policy.bytes + pool->ghosts.bytes) /
                                                          pool->frames.capacity);
 }

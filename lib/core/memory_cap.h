@@ -13,7 +13,7 @@ struct pg_pool;
 uint32_t memory_floor_frames(uint64_t frames);
 
 /* When the pool's parts are made: what its tables take. */
-void memory_count_tables(struct pg_pool *pool);
+void memory_count_tables(struct pg_pool *pool, bool with_trace);
 
 /* The frames become what the rest leaves of the cap; nothing in a pool without one. No lock is
  * held. Async-signal-safe. 0; 1: the swap store has not given up yet what the cap wants; -ENOSPC:

@@ -116,6 +116,11 @@ int fault_sampler_init(struct fault_sampler *s, uint32_t every)
         return 0;
 }
 
+size_t fault_sampler_bytes(const struct fault_sampler *s)
+{
+        return s->table ? sizeof(*s->table) + STACKS_BYTES : 0;
+}
+
 void fault_sampler_destroy(struct fault_sampler *s)
 {
         s->every = 0;

@@ -28,6 +28,8 @@ struct fault_sampler {
 /* every: one fault in so many; 0: none, and nothing is reserved. 0 or -ENOMEM. */
 int fault_sampler_init(struct fault_sampler *s, uint32_t every);
 void fault_sampler_destroy(struct fault_sampler *s);
+/* What it takes in memory, at most. */
+size_t fault_sampler_bytes(const struct fault_sampler *s);
 /* In a child of fork: it has none yet. */
 void fault_sampler_restart(struct fault_sampler *s);
 

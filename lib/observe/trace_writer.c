@@ -308,6 +308,11 @@ static int start_output(struct trace_writer *w, bool pid_wanted,
         return error;
 }
 
+size_t trace_writer_bytes(void)
+{
+        return sizeof(struct trace_output);
+}
+
 int trace_writer_open(struct trace_writer *w, const char *path,
                       const struct pg_trace_header *header)
 {

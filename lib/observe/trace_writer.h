@@ -28,6 +28,9 @@ struct trace_writer {
         struct trace_output *output; /* NULL: there never was one */
 };
 
+/* What a trace takes in memory. */
+size_t trace_writer_bytes(void);
+
 /* Begins a trace in a new file, or one that is emptied. `path` may be relative; "%p" in it is the
  * process id. 0 or a negative errno; -ESPIPE: not a file that has offsets. */
 int trace_writer_open(struct trace_writer *w, const char *path,
