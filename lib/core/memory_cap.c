@@ -106,7 +106,8 @@ static void set_frames(struct pg_pool *pool, uint64_t frames)
 
 int memory_fit(struct pg_pool *pool)
 {
-        uint64_t cap = atomic_load_explicit(&pool->cap.bytes, memory_order_relaxed), rest;
+        uint64_t cap = atomic_load_explicit(&pool->cap.bytes, memory_order_relaxed);
+        uint64_t rest, share;
         struct pg_store *swap;
         struct pg_store_stats stats;
         uint32_t floor;
@@ -124,8 +125,9 @@ int memory_fit(struct pg_pool *pool)
         rest = beside(pool, floor) + floor * pool->page_size;
         pool_unlock(pool);
         rest = cap > rest ? cap - rest : 0;
-        if (store_flags(swap) & PG_STORE_SPILLS)
-                rest = (rest + floor * pool->page_size) / SPILL_SHARE;
+        share = (rest + floor * pool->page_size) / SPILL_SHARE;
+        if (store_flags(swap) & PG_STORE_SPILLS && share < rest)
+                rest = share;
         result = store_memory_limit(swap, rest);
         if (frames >= floor)
                 return 0; /* whether or not the store keeps to its share */

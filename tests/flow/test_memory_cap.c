@@ -210,6 +210,32 @@ START_TEST(resize_moves_the_cap)
 }
 END_TEST
 
+/* Pinned pages take more than what the store may have beside frames. */
+START_TEST(resize_ends_where_many_pages_are_pinned)
+{
+        struct pg_store *store = spilling_store(64 * MIB);
+        struct pg_pool *pool = open_capped(_i, 2 * CAP, store, 0);
+        char *pinned = map_pages(pool, 11 * MIB / PAGE, 0), *map = map_pages(pool, PAGES, 0);
+        int error;
+
+        ck_assert_int_eq(pg_pin(pool, pinned, 11 * MIB), 0);
+        fill_noisy(pinned, 11 * MIB / PAGE, 5, 8);
+        fill_noisy(map, PAGES, 1, 8);
+        for (size_t cap = 15 * MIB; cap > 11 * MIB; cap -= MIB / 2) {
+                error = pg_resize(pool, cap);
+                ck_assert(error == 0 || error == -ENOMEM || error == -ENOSPC);
+                if (error)
+                        break;
+                expect_within(pool, cap);
+        }
+        ck_assert_int_ne(error, 0);
+        check_noisy(map, PAGES, 1, 8);
+        check_noisy(pinned, 11 * MIB / PAGE, 5, 8);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
 /* What the store holds has nowhere to go: the cap stays. */
 START_TEST(cap_that_the_store_exceeds_is_refused)
 {
@@ -326,6 +352,7 @@ TESTS("memory_cap")
         add_for_both(tc, what_does_not_fit_goes_to_the_file);
         add_for_both(tc, store_that_cannot_take_more_is_full);
         add_for_both(tc, resize_moves_the_cap);
+        add_for_both(tc, resize_ends_where_many_pages_are_pinned);
         add_for_both(tc, cap_that_the_store_exceeds_is_refused);
         if (*SANITIZER) {
                 fprintf(stderr, "skipped: threads in a child, which sanitizers do not stand\n");
