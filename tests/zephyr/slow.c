@@ -37,13 +37,18 @@ ZTEST(slow, test_content_survives)
 /* With interrupts allowed the timer expires while the store is at work; without, behind it. */
 ZTEST(slow, test_interrupts_while_the_store_works)
 {
+        atomic_uint *seen =
+                IS_ENABLED(CONFIG_DEMAND_PAGING_ALLOW_IRQ) ? &expiries_at_work : &expiries;
         char *p = k_mem_map(PAGES * PAGE, K_MEM_PERM_RW);
 
         stamp(p, PAGES);
         k_timer_start(&ticker, K_NO_WAIT, K_MSEC(1));
-        zassert_ok(k_mem_page_out(p, PAGES * PAGE));
-        zassert_equal(stamps_lost(p, PAGES), 0);
-        k_msleep(5);
+        /* On a busy machine the timer may be late: then once more. */
+        for (unsigned tries = 0; tries < 200 && (tries == 0 || *seen == 0); tries++) {
+                zassert_ok(k_mem_page_out(p, PAGES * PAGE));
+                zassert_equal(stamps_lost(p, PAGES), 0);
+                k_msleep(5);
+        }
         k_timer_stop(&ticker);
         zassert_not_equal(expiries, 0);
         if (IS_ENABLED(CONFIG_DEMAND_PAGING_ALLOW_IRQ))
