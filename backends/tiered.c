@@ -7,38 +7,36 @@
  * stores a page is, and where there. page_out puts pages above. When the upper store is full, those
  * that have not been asked for longest go down, a batch at a time (tiered_move.c), and the page is
  * tried again. One that the upper store refuses even then (it does not compress, or nothing that
- * could go down is left) goes down itself. So the store is full only when the lower one is; and
- * what the lower one answers, full or failing, is what the pager is told: the page stays with the
- * program.
+ * could go down is left) goes down itself. So the store is full only when the lower one is, of
+ * which a batch that is on its way has some places; and what the lower one answers, full or
+ * failing, is what the pager is told: the page stays with the program.
  *
  * A page comes up when it is asked for a second time: then it is worth its memory above. If another
  * thread is moving pages just now, it stays. Batches are sorted by place, and a run of pages that
  * lie together below is read in one call.
  *
- * Cost: 16 bytes a page; an eviction takes two locks more, that nobody holds for long, and a load
- * two atomic operations. Tables are reserved address space.
+ * Cost: 16 bytes a page; an eviction takes three locks more, that nobody holds for long, and a load
+ * three atomic operations. Tables are reserved address space.
  *
  * Invariants:
  *    a page of the upper or the lower store belongs to one place at most
- *    ABOVE, and nobody is at it  <=>  in the list
+ *    ABOVE, and nobody is at it  =>  in the list
  *    lower_pages == places that are BELOW
  *
  * Locking. The library never lets two operations meet in one page, so a place's lock bit is there
- * only against the mover, which holds it while it reads the page, a few microseconds, and tries it
- * only. What it has read it writes below without the lock, and then changes the word by one
- * compare-and-exchange. That fails if the page was written, asked for or freed meanwhile: every one
- * of them changes the word, and only the mover sets MOVING, so no word comes back. Order: moving,
- * place, list or table; the stores' own locks come last.
- *
- * While the process forks, only page_in is called, and the two stores must not be changed: the
- * forking thread holds `moving`, without which nothing moves up or down.
+ * only against the mover. That locks pages that are ABOVE, while it reads them, a few microseconds,
+ * and tries it only. What it has read it writes below without the lock, and then changes the word
+ * by one compare-and-exchange. That fails if the page was written, asked for or freed meanwhile:
+ * every one of them changes the word; and as only the mover sets MOVING, and for one place at most
+ * once in a batch, the word cannot have come back. Order: moving, place, list or table; the stores'
+ * own locks come last.
  */
 #include "tiered.h"
 
 #include <errno.h>
 
 /* Batches that go down for one page, before it goes itself. */
-#define ROUNDS_MOST 2u
+#define ROUNDS_MOST 1u
 
 /* ---- the list ------------------------------------------------------------------------------ */
 
@@ -141,6 +139,8 @@ static int tiered_location_get(struct pg_store *store, uint64_t *offset, bool fo
         futex_lock_drop(&t->table);
         if (!error)
                 *offset = number * store->page_size;
+        else if (error == -ENOSPC)
+                atomic_fetch_add(&t->refused, 1);
         return error;
 }
 
@@ -204,9 +204,9 @@ static size_t lock_run(struct tiered *t, uint64_t offset, size_t most, uint64_t 
 }
 
 /* A new place in one of the stores, with this page in it. */
-static int store_anew(const struct tier *tier, const void *page, uint64_t *offset)
+static int store_anew(const struct tier *tier, const void *page, bool for_fault, uint64_t *offset)
 {
-        int error = tier->ops.location_get(tier->store, offset, true);
+        int error = tier->ops.location_get(tier->store, offset, for_fault);
 
         if (error)
                 return error;
@@ -216,14 +216,31 @@ static int store_anew(const struct tier *tier, const void *page, uint64_t *offse
         return error;
 }
 
+/* Has the oldest page above not been asked for itself? If it has, it counts as not asked for from
+ * here on: so pages that are read in turn do not send each other down for ever. */
+static bool oldest_is_cold(struct tiered *t)
+{
+        uint32_t number;
+
+        futex_lock_take(&t->list);
+        number = t->oldest - 1;
+        futex_lock_drop(&t->list);
+        if (number == UINT32_MAX)
+                return false;
+        if (!(atomic_fetch_and(&t->places[number].word, ~PLACE_ASKED) & PLACE_ASKED))
+                return true;
+        tiered_list_add(t, number);
+        return false;
+}
+
 /* A locked page from below, whose content this is, goes up. Caller holds `moving`. */
 static void rise(struct tiered *t, struct place *p, const void *page)
 {
         uint64_t word = atomic_load(&p->word) & ~PLACE_LOCKED, offset;
-        int error = store_anew(&t->upper, page, &offset);
+        int error = store_anew(&t->upper, page, false, &offset);
 
-        if (error == -ENOSPC && tiered_move_down(t) == 0)
-                error = store_anew(&t->upper, page, &offset);
+        if (error == -ENOSPC && oldest_is_cold(t) && tiered_move_down(t) == 0)
+                error = store_anew(&t->upper, page, false, &offset);
         if (error)
                 return;
         atomic_store(&p->word, place_at(t, PLACE_ABOVE, offset) | PLACE_LOCKED);
@@ -294,7 +311,7 @@ static int put_in(struct tiered *t, struct place *p, uint64_t word, enum place_k
         bool is_there = place_kind(word) == kind;
         uint64_t offset = place_offset(t, word);
         int error = is_there ? tier->ops.page_out(tier->store, offset, 1, page)
-                             : store_anew(tier, page, &offset);
+                             : store_anew(tier, page, true, &offset);
 
         if (error) {
                 place_leave(p);
@@ -430,52 +447,6 @@ static int tiered_swap_begin(struct pg_store *store)
                 error = t->upper.ops.swap_begin(t->upper.store);
         if (!error && t->lower.ops.swap_begin)
                 error = t->lower.ops.swap_begin(t->lower.store);
-        return error;
-}
-
-/* ---- fork ---------------------------------------------------------------------------------- */
-
-static int tiered_fork_prepare(struct pg_store *store)
-{
-        struct tiered *t = tiered_of(store);
-        int error = 0;
-
-        futex_lock_take(&t->moving);
-        t->forking = true;
-        if (t->upper.ops.fork_prepare)
-                error = t->upper.ops.fork_prepare(t->upper.store);
-        if (!error && t->lower.ops.fork_prepare)
-                error = t->lower.ops.fork_prepare(t->lower.store);
-        return error;
-}
-
-static void tiered_fork_parent(struct pg_store *store)
-{
-        struct tiered *t = tiered_of(store);
-
-        if (t->upper.ops.fork_parent)
-                t->upper.ops.fork_parent(t->upper.store);
-        if (t->lower.ops.fork_parent)
-                t->lower.ops.fork_parent(t->lower.store);
-        if (t->forking) {
-                t->forking = false;
-                futex_lock_drop(&t->moving);
-        }
-}
-
-/* Threads of the parent may have been reading pages, which are not here to unlock them. */
-static int tiered_fork_child(struct pg_store *store)
-{
-        struct tiered *t = tiered_of(store);
-        int error = t->upper.ops.fork_child(t->upper.store);
-
-        if (!error)
-                error = t->lower.ops.fork_child(t->lower.store);
-        t->forking = false;
-        t->table = t->list = t->moving = (struct futex_lock){0};
-        for (uint64_t number = 0; number < place_count(t); number++)
-                if (atomic_load(&t->places[number].word) & PLACE_LOCKED)
-                        place_leave(&t->places[number]);
         return error;
 }
 

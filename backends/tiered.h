@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tiered.h - the tiered store, for its parts: tiered.c, tiered_move.c, and tiered_open.c, its
- * constructor. */
+/* tiered.h - the tiered store, for its parts: tiered.c, tiered_move.c, tiered_fork.c, and
+ * tiered_open.c, its constructor. */
 #ifndef BACKENDS_TIERED_H
 #define BACKENDS_TIERED_H
 
@@ -109,11 +109,10 @@ static inline uint64_t place_offset(const struct tiered *t, uint64_t word)
         return (word >> PLACE_SHIFT) * t->store.page_size;
 }
 
-static inline bool place_try_lock(struct place *p, uint64_t *word)
+/* False: the word is another one by now. */
+static inline bool place_lock_as(struct place *p, uint64_t word)
 {
-        *word = atomic_load_explicit(&p->word, memory_order_relaxed);
-        return !(*word & PLACE_LOCKED) &&
-               atomic_compare_exchange_strong_explicit(&p->word, word, *word | PLACE_LOCKED,
+        return atomic_compare_exchange_strong_explicit(&p->word, &word, word | PLACE_LOCKED,
                                                        memory_order_acquire, memory_order_relaxed);
 }
 
@@ -121,15 +120,18 @@ static inline bool place_try_lock(struct place *p, uint64_t *word)
 static inline uint64_t place_lock(struct place *p)
 {
         const struct timespec pause = {.tv_nsec = 20000};
-        uint64_t word;
+        unsigned spins = 0;
 
-        for (unsigned spins = 0; !place_try_lock(p, &word); spins++) {
-                if (spins < 100)
+        for (;;) {
+                uint64_t word = atomic_load_explicit(&p->word, memory_order_relaxed);
+
+                if (!(word & PLACE_LOCKED) && place_lock_as(p, word))
+                        return word;
+                if (spins++ < 100)
                         cpu_relax();
                 else
                         nanosleep(&pause, NULL);
         }
-        return word;
 }
 
 /* With another word. */
@@ -158,6 +160,12 @@ void tiered_list_remove(struct tiered *t, uint32_t number);
 /* A batch of the pages above that have not been asked for longest goes down. 0; -ENODATA: none can
  * go; or what the lower store answered. Caller holds `moving`. */
 int tiered_move_down(struct tiered *t);
+
+/* ---- tiered_fork.c ------------------------------------------------------------------------- */
+
+int tiered_fork_prepare(struct pg_store *store);
+void tiered_fork_parent(struct pg_store *store);
+int tiered_fork_child(struct pg_store *store);
 
 /* ---- tiered_open.c ------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include "backends/tiered.h"
 #include "store_tiered_support.h"
 #include "../flow/flaky_store.h"
+#include "../flow/probe.h"
 #include "../flow/support.h"
 
 #define UPPER 64u
@@ -307,6 +308,25 @@ START_TEST(page_freed_in_a_move_is_gone)
 }
 END_TEST
 
+/* Few pages that are freed and written again all the time, while a batch is being read: places are
+ * picked twice, are another page's when they are read, and have the word from before. */
+START_TEST(threads_that_free_and_take_do_not_mislead_the_mover)
+{
+        struct rig r;
+
+        rig_open(&r, LOWER);
+        r.upper->npages = 16; /* it is full soon */
+        atomic_store(&r.upper->sleep_us, 20);
+        conform_threads_do_not_meet(r.store, PAGE, CONFORM_THREADS, 12, *SANITIZER ? 1000 : 4000);
+        atomic_store(&r.upper->sleep_us, 0);
+        ck_assert_uint_eq(lower_pages(&r), 0);
+        for (unsigned i = 0; i < CONFORM_THREADS * 12; i++) /* no place was lost */
+                get_place(&r);
+        ck_assert_uint_le(tiered_of(r.store)->count, CONFORM_THREADS * 12);
+        rig_close(&r);
+}
+END_TEST
+
 /* ---- a lower store that fails or is full ----------------------------------------------------- */
 
 START_TEST(failing_lower_store_loses_nothing)
@@ -328,6 +348,21 @@ START_TEST(failing_lower_store_loses_nothing)
                 wrong += !page_is_right(&r, i);
         ck_assert_uint_eq(wrong, BATCH);
         atomic_store(&r.lower->fail_load, 0);
+        rig_close(&r);
+}
+END_TEST
+
+START_TEST(one_bad_place_does_not_keep_the_others_from_going)
+{
+        struct rig r;
+
+        rig_open(&r, LOWER);
+        write_new(&r, UPPER);
+        atomic_store(&r.lower->fail_page, 5);
+        atomic_store(&r.lower->fail_save, EIO);
+        write_new(&r, 1);
+        ck_assert_uint_eq(lower_pages(&r), BATCH - 1);
+        atomic_store(&r.lower->fail_save, 0);
         rig_close(&r);
 }
 END_TEST
@@ -413,6 +448,7 @@ START_TEST(page_that_the_parent_was_reading_is_not_locked_in_a_child)
         ck_assert(futex_lock_try(&t->moving));
         futex_lock_drop(&t->moving);
         ck_assert_int_eq(r.ops->fork_prepare(r.store), 0);
+        ck_assert_int_eq(r.ops->fork_prepare(r.store), 0); /* for a second pool */
         r.ops->fork_parent(r.store);
         r.ops->fork_parent(r.store); /* as for a store that was not prepared */
         ck_assert(futex_lock_try(&t->moving));
@@ -432,7 +468,9 @@ TESTS("store_tiered")
         tcase_add_test(tc, page_written_in_a_move_keeps_what_was_written);
         tcase_add_test(tc, page_freed_in_a_move_and_taken_by_another_is_the_others);
         tcase_add_test(tc, page_freed_in_a_move_is_gone);
+        tcase_add_test(tc, threads_that_free_and_take_do_not_mislead_the_mover);
         tcase_add_test(tc, failing_lower_store_loses_nothing);
+        tcase_add_test(tc, one_bad_place_does_not_keep_the_others_from_going);
         tcase_add_test(tc, store_is_full_when_the_lower_one_is);
         tcase_add_test(tc, page_that_the_upper_store_refuses_goes_down);
         tcase_add_test(tc, stores_that_do_not_fit_are_refused);
