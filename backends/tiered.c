@@ -425,7 +425,8 @@ static int tiered_memory_limit(struct pg_store *store, uint64_t bytes)
         struct tiered *t = tiered_of(store);
         struct pg_store_stats lower = stats_of(&t->lower);
         uint64_t beside = memory_beside(t, &lower);
-        int error = t->upper.ops.memory_limit(t->upper.store, bytes > beside ? bytes - beside : 0);
+        uint64_t above = bytes == UINT64_MAX ? bytes : bytes > beside ? bytes - beside : 0;
+        int error = t->upper.ops.memory_limit(t->upper.store, above);
 
         if (error != -ENOSPC)
                 return error;

@@ -370,9 +370,11 @@ static int zram_memory_limit(struct pg_store *store, uint64_t bytes)
 {
         struct zram *zram = zram_of(store);
 
+        uint64_t limit = bytes == UINT64_MAX ? 0 : bytes ? bytes : 1;
+
         if (zram->limit_most && bytes > zram->limit_most)
-                bytes = zram->limit_most;
-        atomic_store_explicit(&zram->budget.limit, bytes ? bytes : 1, memory_order_relaxed);
+                limit = bytes = zram->limit_most;
+        atomic_store_explicit(&zram->budget.limit, limit, memory_order_relaxed);
         while (budget_used(&zram->budget) > bytes)
                 if (slot_count(zram) == 0 || !zram_heap_reclaim(&zram->heap))
                         return -ENOSPC;

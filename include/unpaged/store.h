@@ -135,7 +135,8 @@ struct pg_store_ops {
         int (*swap_begin)(struct pg_store *store);
 
         /* Optional; for the swap store of a pool with a cap on all its memory (pg_config.memory).
-         * From here on the store may use so many bytes (memory_bytes of its statistics). If it uses
+         * From here on the store may use so many bytes (memory_bytes of its statistics); UINT64_MAX:
+         * the pool is closed, and its cap ends. If it uses
          * more, it moves something to where it takes no memory, a batch, which may take its time.
          * 0: it is within; 1: call again; -ENOSPC: what it holds needs more; or why it could not be
          * written elsewhere. Not called while the process forks. */

@@ -154,7 +154,9 @@ struct pg_config {
          * The frames are what the rest leaves, an eighth at least; a store that spills
          * (PG_STORE_SPILLS) gets half of both at most. The store should serve this pool alone: it
          * counts whole. Not with PG_POOL_STRICT. Pages that the kernel has pinned may come on top,
-         * as above_budget of struct pg_stats counts. */
+         * as above_budget of struct pg_stats counts; and tables that grow beyond seven eighths: 4 KiB
+         * for each 2 MiB in which a page was touched, 8 KiB for each mapping, and 16 bytes for a page
+         * in a tiered store. */
         size_t memory;
 };
 

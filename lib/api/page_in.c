@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "futex_lock.h"
 #include "mapping.h"
+#include "memory_cap.h"
 #include "move_context.h"
 #include "page.h"
 #include "page_load.h"
@@ -26,6 +27,7 @@ static bool pins_promise(struct pg_pool *pool, uint64_t n)
 {
         bool fits;
 
+        memory_fit(pool);
         pool_lock(pool);
         fits = frames_promise_pins(&pool->frames, n);
         pool_unlock(pool);

@@ -71,6 +71,7 @@ size_t pg_free_get(struct pg_pool *pool)
         if (pool->is_orphan)
                 return 0;
         pager_section_enter(&saved);
+        memory_fit(pool);
         pool_lock(pool);
         free = f->limit > f->live ? f->free_list.count + f->limit - f->live : f->free_list.count;
         reserve = frames_reserve(f->limit);

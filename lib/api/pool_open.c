@@ -218,6 +218,7 @@ static int open_tables(struct pg_pool *pool, const struct plan *p)
 static void pool_destroy(struct pg_pool *pool)
 {
         uffd_close(&pool->uffd);
+        memory_unlimit(pool);
         stores_close(&pool->stores);
         pg_store_close(pool->own_swap);
         trace_writer_close(&pool->trace_writer);

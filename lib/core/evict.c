@@ -98,6 +98,7 @@ int evict_batch(struct pg_pool *pool, struct move_context *ctx, bool for_fault, 
 {
         int unmap_error, save_error;
 
+        memory_fit(pool);
         for (unsigned i = 0; i < ctx->out.count; i++)
                 ctx->out.ops[i].bypass_queue = true;
         transfer_drop(pool, ctx);

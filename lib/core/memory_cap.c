@@ -31,7 +31,7 @@
 #define FLOOR_SHARE  8u
 #define SPILL_SHARE  2u
 #define STACK_BYTES  ((size_t)16 << 10) /* of a thread of the pager's, touched */
-#define SLAB_BYTES   ((size_t)64 << 10) /* by so much a store may grow for one page */
+#define SLAB_BYTES   ((size_t)64 << 10) /* a store may grow by more than the page it gets */
 #define REPORT_SHARE 64u                /* of the frames: a smaller change is not worth a report */
 
 static struct pg_store *swap_of(struct pg_pool *pool)
@@ -86,7 +86,8 @@ static uint64_t frames_beside(const struct pg_pool *pool, uint64_t cap, uint64_t
         all = (cap - none) / pool->page_size; /* of those whose tables are there */
         return all <= pool->frames.high_water
                        ? all
-                       : (cap - none + pool->frames.high_water * pool->cap.per_frame) / per_frame;
+                       : (cap - none + (uint64_t)pool->frames.high_water * pool->cap.per_frame) /
+                                 per_frame;
 }
 
 static void set_frames(struct pg_pool *pool, uint64_t frames)
@@ -104,34 +105,51 @@ static void set_frames(struct pg_pool *pool, uint64_t frames)
         observers_report(pool, &event, 0);
 }
 
-int memory_fit(struct pg_pool *pool)
+/* Under the lock, so that the last to look has the newest figures. Returns what the store may use.
+ * *over: 0; 1: even with the least of frames the cap is exceeded; -ENOMEM: and the store is not to
+ * blame. */
+static uint64_t fit_frames(struct pg_pool *pool, struct pg_store *swap, uint64_t cap, int *over)
 {
-        uint64_t cap = atomic_load_explicit(&pool->cap.bytes, memory_order_relaxed);
-        uint64_t rest, share;
-        struct pg_store *swap;
         struct pg_store_stats stats;
+        uint64_t frames, rest, share;
         uint32_t floor;
-        uint64_t frames;
-        int result;
 
-        if (cap == 0)
-                return 0;
-        swap = swap_of(pool);
         store_stats(swap, &stats);
-        pool_lock(pool);
         floor = floor_frames(pool, cap);
         frames = frames_beside(pool, cap, stats.memory_bytes);
         set_frames(pool, frames > floor ? frames : floor);
         rest = beside(pool, floor) + floor * pool->page_size;
-        pool_unlock(pool);
         rest = cap > rest ? cap - rest : 0;
         share = (rest + floor * pool->page_size) / SPILL_SHARE;
         if (store_flags(swap) & PG_STORE_SPILLS && share < rest)
                 rest = share;
-        result = store_memory_limit(swap, rest);
-        if (frames >= floor)
-                return 0; /* whether or not the store keeps to its share */
-        return result ? result : 1;
+        *over = frames >= floor ? 0 : rest == 0 || stats.memory_bytes <= rest ? -ENOMEM : 1;
+        return rest;
+}
+
+int memory_fit(struct pg_pool *pool)
+{
+        struct pg_store *swap = swap_of(pool);
+        int result, over;
+        uint64_t cap, room;
+
+        do {
+                cap = atomic_load(&pool->cap.bytes);
+                if (cap == 0)
+                        return 0;
+                pool_lock(pool);
+                room = fit_frames(pool, swap, cap, &over);
+                pool_unlock(pool);
+                result = store_memory_limit(swap, room);
+        } while (atomic_load(&pool->cap.bytes) != cap); /* a change meanwhile counts */
+        /* Within the cap it does not matter whether the store keeps to its share. */
+        return over <= 0 || result == 0 ? over : result;
+}
+
+void memory_unlimit(struct pg_pool *pool)
+{
+        if (atomic_load(&pool->cap.bytes) != 0)
+                store_memory_limit(swap_of(pool), UINT64_MAX);
 }
 
 uint64_t memory_least(struct pg_pool *pool, bool with_pinned)

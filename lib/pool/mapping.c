@@ -345,6 +345,12 @@ static char *reserve_guarded(size_t size, size_t page_size)
         return start;
 }
 
+static void count_part(struct mapping *m)
+{
+        atomic_fetch_add_explicit(&m->touched_parts, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&m->pool->cap.words, TOUCHED_BYTES, memory_order_relaxed);
+}
+
 struct mapping *mapping_new(struct pg_pool *pool, unsigned page_shift, uint64_t npages,
                             unsigned flags, pg_location location)
 {
@@ -370,8 +376,10 @@ struct mapping *mapping_new(struct pg_pool *pool, unsigned page_shift, uint64_t 
         m->start = reserve_guarded(npages << page_shift, (size_t)1 << page_shift);
         m->pages = arena_reserve(words_bytes(npages), "unpaged-table");
         m->touched = arena_reserve(touched_bytes(npages), "unpaged-table");
-        if (m->start && m->pages && m->touched)
+        if (m->start && m->pages && m->touched) {
+                count_part(m); /* for `touched` */
                 return m;
+        }
         mapping_free(m);
         return NULL;
 }
@@ -426,8 +434,7 @@ void mapping_touch(struct mapping *m, uint64_t page)
                 return;
         if (atomic_fetch_or_explicit(&m->touched[bit / 64], mask, memory_order_relaxed) & mask)
                 return;
-        atomic_fetch_add_explicit(&m->touched_parts, 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&m->pool->cap.words, TOUCHED_BYTES, memory_order_relaxed);
+        count_part(m);
 }
 
 uint64_t mapping_next_touched(const struct mapping *m, uint64_t page)

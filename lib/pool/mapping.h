@@ -33,7 +33,7 @@ struct mapping {
         pg_location location;      /* of page 0 */
         page_word *pages;          /* npages words, sparse */
         _Atomic uint64_t *touched; /* a bit for every 512 words: some of them may not be zero */
-        _Atomic uint64_t touched_parts; /* bits that are set */
+        _Atomic uint64_t touched_parts; /* pages of both tables that were touched */
         struct readahead readahead;
         write_history history;
         _Atomic bool made_writable; /* PG_MAP_READONLY, and the program has written to it since */

@@ -236,6 +236,69 @@ START_TEST(resize_ends_where_many_pages_are_pinned)
 }
 END_TEST
 
+START_TEST(tables_that_leave_nothing_are_told)
+{
+        struct pg_store *store = _i & 2 ? spilling_store(64 * MIB) : NULL;
+        struct pg_pool *pool = open_capped(_i & 1, 2 * CAP, store, 0);
+        size_t sparse = 1800 * 2 * MIB; /* 4 KiB of table for each page touched: 7 MiB of it */
+        char *map = map_pages(pool, sparse / PAGE, 0);
+
+        for (size_t i = 0; i < sparse; i += 2 * MIB)
+                touch(map + i);
+        ck_assert_int_eq(pg_resize(pool, CAP), -ENOMEM);
+        ck_assert_ptr_nonnull(strstr(pg_last_error(), "tables"));
+        expect_within(pool, 2 * CAP);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
+/* Frames that pg_page_out frees are not given out beside what their pages take now. */
+START_TEST(pages_sent_out_by_a_call_count)
+{
+        struct pg_store *store = spilling_store(64 * MIB);
+        struct pg_pool *pool = open_capped(_i, CAP, store, 0);
+        char *map = map_pages(pool, 2 * PAGES, 0);
+
+        for (unsigned round = 0; round < 4; round++) {
+                char *part = map + round * 6 * MIB;
+
+                fill_noisy(part, 6 * MIB / PAGE, round, 8);
+                ck_assert_int_eq(pg_page_out(pool, part, 6 * MIB), 0);
+                expect_within(pool, CAP);
+        }
+        fill_noisy(map, 6 * MIB / PAGE, 9, 8);
+        expect_within(pool, CAP);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
+START_TEST(cap_ends_with_its_pool)
+{
+        struct pg_store *store = zram_store();
+        struct pg_pool *pool = open_capped(_i, CAP, store, 0);
+        char *map = map_pages(pool, FEWER, 0);
+
+        fill_noisy(map, FEWER, 1, 1);
+        ck_assert_int_eq(pg_unmap(pool, map, FEWER * PAGE), 0);
+        ck_assert_uint_gt(pg_free_get(pool), CAP / 2);
+        map = map_pages(pool, FEWER, 0);
+        ck_assert_int_eq(pg_pin(pool, map, CAP / 2), 0);
+        close_pool(pool);
+        pool = open_config(&(struct pg_config){.size = sizeof(struct pg_config),
+                                               .budget = MIB,
+                                               .delivery = (enum pg_delivery)_i,
+                                               .swap = store});
+        map = map_pages(pool, PAGES, 0);
+        fill_noisy(map, PAGES, 1, 8);
+        check_noisy(map, PAGES, 1, 8);
+        ck_assert_uint_gt(stats_of(pool).swap_memory_bytes, 2 * CAP);
+        close_pool(pool);
+        ck_assert_int_eq(pg_store_close(store), 0);
+}
+END_TEST
+
 /* What the store holds has nowhere to go: the cap stays. */
 START_TEST(cap_that_the_store_exceeds_is_refused)
 {
@@ -353,6 +416,9 @@ TESTS("memory_cap")
         add_for_both(tc, store_that_cannot_take_more_is_full);
         add_for_both(tc, resize_moves_the_cap);
         add_for_both(tc, resize_ends_where_many_pages_are_pinned);
+        tcase_add_loop_test(tc, tables_that_leave_nothing_are_told, 0, 4);
+        add_for_both(tc, pages_sent_out_by_a_call_count);
+        add_for_both(tc, cap_ends_with_its_pool);
         add_for_both(tc, cap_that_the_store_exceeds_is_refused);
         if (*SANITIZER) {
                 fprintf(stderr, "skipped: threads in a child, which sanitizers do not stand\n");
