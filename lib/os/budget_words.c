@@ -10,8 +10,7 @@ const char *budget_words(int error)
         switch (error) {
         case -ENOMEM:
                 return "the new budget does not leave enough beside the pinned pages and the "
-                       "pool's "
-                       "tables: unpin some, or give more";
+                       "tables of the pool: unpin some, or give more";
         case -EPROTO:
                 return "the policy names no page to go, although it has some: an error in the "
                        "policy; choose another one";
