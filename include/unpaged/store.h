@@ -135,11 +135,11 @@ struct pg_store_ops {
         int (*swap_begin)(struct pg_store *store);
 
         /* Optional; for the swap store of a pool with a cap on all its memory (pg_config.memory).
-         * From here on the store may use so many bytes (memory_bytes of its statistics); UINT64_MAX:
-         * the pool is closed, and its cap ends. If it uses
-         * more, it moves something to where it takes no memory, a batch, which may take its time.
-         * 0: it is within; 1: call again; -ENOSPC: what it holds needs more; or why it could not be
-         * written elsewhere. Not called while the process forks. */
+         * From here on the store may use this much (memory_bytes of its statistics); UINT64_MAX:
+         * the pool is closed, and its cap ends. If it uses more, it moves something to where it
+         * takes no memory, a batch, which may take its time. 0: it is within; 1: call again;
+         * -ENOSPC: what it holds needs more; or why it could not be written elsewhere. Not called
+         * while the process forks. */
         int (*memory_limit)(struct pg_store *store, uint64_t bytes);
 
         /* Optional; for stores that are PG_STORE_NEAR for some of their pages only: is it for this

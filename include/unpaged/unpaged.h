@@ -153,10 +153,10 @@ struct pg_config {
          * frames, buffers, tables, and what its swap store uses (memory_bytes of its statistics).
          * The frames are what the rest leaves, an eighth at least; a store that spills
          * (PG_STORE_SPILLS) gets half of both at most. The store should serve this pool alone: it
-         * counts whole. Not with PG_POOL_STRICT. Pages that the kernel has pinned may come on top,
-         * as above_budget of struct pg_stats counts; and tables that grow beyond seven eighths: 4 KiB
-         * for each 2 MiB in which a page was touched, 8 KiB for each mapping, and 16 bytes for a page
-         * in a tiered store. */
+         * counts whole. Not with PG_POOL_STRICT. Two things may come on top: pages that the kernel
+         * has pinned, as above_budget of struct pg_stats counts; and tables beyond seven eighths,
+         * which take 4 KiB for each 2 MiB in which a page was touched, 8 KiB for each mapping, and
+         * 16 bytes for each page in a tiered store. */
         size_t memory;
 };
 

@@ -9,7 +9,7 @@
 
 struct pg_pool;
 
-/* Of so many frames, those that stay whatever the store needs. */
+/* How many of a pool's frames stay, whatever the store needs. */
 uint32_t memory_floor_frames(uint64_t frames);
 
 /* When the pool's parts are made: what its tables take. */

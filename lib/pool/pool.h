@@ -176,7 +176,7 @@ static inline bool pool_is_near(struct pg_pool *pool, pg_location location)
         return pool->drops_near && store_is_near(store, offset);
 }
 
-/* Of all tables, with so many frames in use, or as many as there were at most. Under the lock. */
+/* Of all tables, if `frames` were in use, or the most that ever were. Under the lock. */
 static inline uint64_t pool_table_bytes(const struct pg_pool *pool, uint64_t frames)
 {
         const struct memory_cap *c = &pool->cap;

@@ -21,7 +21,7 @@
 #define PAGES (24 * MIB / PAGE) /* more than zram can hold beside frames */
 #define FEWER (16 * MIB / PAGE)
 
-/* What compresses well, or not at all: so many of eight words are noise. */
+/* What compresses well, or not at all: `noise` of eight words are random. */
 static void fill_noisy(char *map, size_t npages, unsigned seed, unsigned noise)
 {
         uint64_t state = seed;

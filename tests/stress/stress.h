@@ -85,7 +85,7 @@ void options_shuffle(uint64_t *random);
 /* The command that repeats this run. */
 void options_print(void);
 bool feature_is_masked(const char *feature);
-/* Of a pool with a cap: what it takes for about so many frames. */
+/* The cap with which a pool has about this number of frames. */
 size_t options_memory(unsigned frames);
 
 /* ---- stores.c -------------------------------------------------------------------------------- */
